@@ -1,0 +1,48 @@
+// A preference pair: one row of pairs.jsonl.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rrpo/text/span.h"
+#include "rrpo/util/json_file.h"
+
+namespace rrpo::rows {
+
+/// Where a row's pictures come from: one video (a part of it, if `clip`), or a list of pictures.
+struct Media {
+  std::string video;                ///< relative to the video root; empty when `frames` is used
+  std::vector<std::string> frames;  ///< pictures, used all, in order
+  std::optional<double> start_s, end_s;
+
+  /// Equal keys mean the same pictures.
+  std::string key() const;
+};
+
+struct Pair {
+  std::string id;
+  Media media;
+  std::string question;
+  text::MarkedText chosen, rejected;
+  double weight = 1;
+  std::string source;
+  Json extra = Json::object();  ///< `made` and every key we do not know, carried through
+};
+
+/// One row, ours (`rrpo/pair@1`) or the authors' (`question, answer, pred, answer_masked, pred_masked, sample_id,
+/// video|media_path`). `place` (`file:line`) names it in errors. Throws Error(input, "data").
+Pair parse_pair(const Json& row, std::string_view place);
+Json pair_json(const Pair& pair);
+
+/// A pair that could not be read, when the caller allows some.
+struct BadRow {
+  std::string place, reason;
+};
+
+/// All pairs of a JSONL file or of a JSON array (the authors'). Ids are unique in a file. A bad row throws, or is appended
+/// to `bad` if that is given.
+std::vector<Pair> read_pairs(const std::filesystem::path& file, std::vector<BadRow>* bad = nullptr);
+
+}  // namespace rrpo::rows

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Sets up a Debian 12 machine for RRPO: Debian packages and LibTorch. Asks nothing, can be run again, never touches what
+# is already there. LibTorch is taken from the first of: RRPO_TORCH_DIR, a Python environment's own torch 2.11, .deps/.
+#
+#   scripts/setup.sh          what building and running on a CPU needs
+#   scripts/setup.sh --tests  and what the checks of .ci/run need (clang-format, clang-tidy)
+#   scripts/setup.sh --cuda   and the CUDA side of LibTorch (2.0 GB), for a node with an NVIDIA driver
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+torch_version=2.11.0
+deps="$PWD/.deps"
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else say "error: root is needed for: $*; fix: run as root or install sudo"; exit 4
+  fi
+}
+
+install_packages() {
+  local packages=(g++ cmake ninja-build ccache git unzip pkg-config ca-certificates python3-pip
+    nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libutf8proc-dev libgtest-dev libgmock-dev
+    libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libopencv-core-dev libopencv-imgproc-dev)
+  [ "$want_tests" = 1 ] && packages+=(clang-format clang-tidy)
+  local missing=()
+  for package in "${packages[@]}"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  if [ ${#missing[@]} = 0 ]; then say "Debian packages: all present"; return; fi
+  say "Debian packages to install: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  as_root apt-get -qq -o Acquire::Retries=3 update
+  as_root apt-get -qq -o Acquire::Retries=3 install -y --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# True when the folder holds LibTorch of our version.
+is_torch() {
+  local header="$1/include/torch/headeronly/version.h"
+  [ -f "$1/lib/libtorch_cpu.so" ] && [ -f "$header" ] &&
+    grep -q 'define TORCH_VERSION_MINOR 11' "$header" && grep -q 'define TORCH_VERSION_MAJOR 2' "$header"
+}
+
+python_torch() {
+  command -v python3 >/dev/null || return 1
+  python3 - <<'PY' 2>/dev/null
+import importlib.util, os
+spec = importlib.util.find_spec("torch")
+print(os.path.dirname(spec.origin)) if spec and spec.origin else exit(1)
+PY
+}
+
+fetch() {  # fetch FOLDER PACKAGE==VERSION ... : wheels that fit this machine
+  python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --dest "$@"
+}
+
+fetch_torch() {  # any Python's wheel will do: only its headers and C++ libraries are used
+  fetch "$1" --python-version 311 --platform manylinux_2_28_x86_64 "torch==$torch_version"
+}
+
+install_torch() {
+  if [ -n "${RRPO_TORCH_DIR:-}" ]; then
+    is_torch "$RRPO_TORCH_DIR" || { say "error: RRPO_TORCH_DIR=$RRPO_TORCH_DIR holds no LibTorch 2.11; fix: unset it or point it to the torch/ folder of a 2.11.0 wheel"; exit 4; }
+    say "LibTorch: $RRPO_TORCH_DIR (RRPO_TORCH_DIR)"; return
+  fi
+  local found
+  if found=$(python_torch) && is_torch "$found"; then say "LibTorch: $found (Python environment)"; return; fi
+  if is_torch "$deps/torch" && [ -f "$deps/.torch-complete" ]; then say "LibTorch: .deps/torch"; return; fi
+  say "LibTorch $torch_version: fetching three wheels (544 MB) into .deps/, 500 MB unpacked"
+  local wheels="$deps/wheels"
+  mkdir -p "$wheels"
+  fetch_torch "$wheels"
+  fetch "$wheels" nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85
+  unzip -qo "$wheels"/torch-*.whl torch/lib/libc10.so torch/lib/libtorch_cpu.so torch/lib/libgomp.so.1 \
+    'torch/include/ATen/*' 'torch/include/c10/*' 'torch/include/caffe2/*' 'torch/include/torch/*' -d "$deps"
+  unzip -qo "$wheels"/nvidia_cuda_runtime*.whl nvidia/cu13/lib/libcudart.so.13 -d "$deps"
+  unzip -qo "$wheels"/nvidia_cuda_cupti*.whl nvidia/cu13/lib/libcupti.so.13 -d "$deps"
+  [ "$want_cuda" = 1 ] || rm -rf "$wheels"
+  touch "$deps/.torch-complete"
+  say "LibTorch: .deps/torch"
+}
+
+install_cuda() {
+  if [ -f "$deps/.cuda-complete" ]; then say "CUDA side: .deps"; return; fi
+  say "CUDA side of LibTorch: fetching 14 wheels (2.5 GB with torch) into .deps/"
+  local wheels="$deps/wheels"
+  mkdir -p "$wheels"
+  fetch_torch "$wheels"
+  fetch "$wheels" nvidia-cublas==13.1.0.3 nvidia-cudnn-cu13==9.19.0.56 nvidia-cufft==12.0.0.61 \
+    nvidia-cusolver==12.0.4.66 nvidia-nccl-cu13==2.28.9 nvidia-cusparselt-cu13==0.8.0 nvidia-cusparse==12.6.3.3 \
+    nvidia-cuda-nvrtc==13.0.88 nvidia-nvshmem-cu13==3.4.5 nvidia-curand==10.4.0.35 nvidia-nvjitlink==13.0.88 \
+    nvidia-cufile==1.15.1.6 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85
+  for wheel in "$wheels"/nvidia_*.whl; do unzip -qo "$wheel" -d "$deps"; done
+  unzip -qo "$wheels"/torch-*.whl 'torch/lib/*.so' -d "$deps"
+  rm -rf "$wheels"
+  touch "$deps/.cuda-complete"
+}
+
+want_tests=0 want_cuda=0
+for argument in "$@"; do
+  case "$argument" in
+    --tests) want_tests=1 ;;
+    --cuda) want_cuda=1 ;;
+    *) say "error: unknown argument $argument; fix: scripts/setup.sh [--tests] [--cuda]"; exit 2 ;;
+  esac
+done
+install_packages
+install_torch
+[ "$want_cuda" = 0 ] || install_cuda
+say "done"

@@ -1,0 +1,103 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+
+#include "rrpo/util/error.h"
+#include "rrpo/util/json_file.h"
+#include "rrpo/util/prefetch.h"
+#include "rrpo/util/random.h"
+#include "rrpo/util/table.h"
+#include "support/temp_dir.h"
+
+namespace rrpo {
+namespace {
+
+TEST(Error, IsOneShortPrintableLine) {
+  const Error error(Fault::input, "data", "a\nb\x1b[31m" + std::string(1000, 'x'), "do it");
+  const std::string text = error.what();
+  EXPECT_EQ(text.find('\n'), std::string::npos);
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_LE(text.size(), 400u);
+  EXPECT_NE(text.find("; fix: do it"), std::string::npos);
+}
+
+TEST(Printable, CutsOnACharacterBorder) { EXPECT_EQ(printable("aaaa\xc3\xa9\xc3\xa9\xc3\xa9", 9), "aaaa\xc3\xa9..."); }
+
+TEST(Nearest, FindsATypoAndNothingElse) {
+  EXPECT_EQ(nearest("alhpa", {"alpha", "beta"}), "alpha");
+  EXPECT_EQ(nearest("xyz", {"alpha", "beta"}), "");
+}
+
+TEST(Random, DependsOnEachArgumentAndOnNothingElse) {
+  EXPECT_EQ(Random(1, "a", 2).bits(), Random(1, "a", 2).bits());
+  EXPECT_NE(Random(1, "a", 2).bits(), Random(1, "a", 3).bits());
+  EXPECT_NE(Random(1, "a", 2).bits(), Random(1, "b", 2).bits());
+  EXPECT_NE(Random(1, "a", 2).bits(), Random(2, "a", 2).bits());
+}
+
+TEST(Random, UniformNormalAndBelowHaveTheirMoments) {
+  Random random(7, "moments");
+  double sum = 0, square = 0, uniform = 0;
+  int64_t counts[3] = {0, 0, 0};
+  const int n = 20000;
+  for (int i = 0; i < n; ++i) {
+    const double x = random.normal();
+    sum += x;
+    square += x * x;
+    uniform += random.uniform();
+    ++counts[random.below(3)];
+  }
+  EXPECT_NEAR(sum / n, 0, 0.03);
+  EXPECT_NEAR(square / n, 1, 0.05);
+  EXPECT_NEAR(uniform / n, 0.5, 0.01);
+  for (int64_t count : counts) EXPECT_NEAR(static_cast<double>(count) / n, 1.0 / 3, 0.02);
+}
+
+TEST(JsonFile, ErrorNamesFileAndLine) {
+  const test::TempDir dir;
+  const auto file = dir.write("rows.jsonl", "{\"a\": 1}\n\n{\"a\": }\n");
+  int64_t rows = 0;
+  try {
+    each_json_line(file, "data", [&](const Json&, int64_t) { ++rows; });
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("rows.jsonl:3: parse error"), std::string::npos) << error.what();
+    EXPECT_EQ(error.exit_code(), 3);
+  }
+  EXPECT_EQ(rows, 1);
+}
+
+TEST(JsonFile, DeepNestingIsRefused) {
+  EXPECT_THROW(parse_json(std::string(100000, '['), "data", "x"), Error);
+}
+
+TEST(Prefetch, OrderDoesNotDependOnThreads) {
+  for (int threads : {0, 1, 3}) {
+    Prefetch<int64_t> prefetch(5, 55, threads, 4, [](int64_t i) { return i * i; });
+    for (int64_t i = 5; i < 55; ++i) EXPECT_EQ(prefetch.next(), i * i);
+    EXPECT_EQ(prefetch.next(), std::nullopt);
+  }
+}
+
+TEST(Prefetch, AnExceptionArrivesInItsPlace) {
+  Prefetch<int64_t> prefetch(0, 4, 2, 4, [](int64_t i) {
+    if (i == 1) throw Error(Fault::input, "data", "row 1", "");
+    return i;
+  });
+  EXPECT_EQ(prefetch.next(), 0);
+  EXPECT_THROW(prefetch.next(), Error);
+  EXPECT_EQ(prefetch.next(), 2);
+}
+
+TEST(Prefetch, StaysWithinItsBound) {
+  std::atomic<int64_t> made = 0;
+  Prefetch<int64_t> prefetch(0, 100, 2, 3, [&](int64_t i) { return ++made, i; });
+  for (int64_t i = 0; i < 10; ++i) {
+    prefetch.next();
+    EXPECT_LE(made.load(), i + 1 + 3 + 1);
+  }
+}
+
+}  // namespace
+}  // namespace rrpo
