@@ -1,0 +1,36 @@
+// From hidden rows to log-probabilities and divergences of answer tokens, without a graph over the vocabulary.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace rrpo::loss {
+
+/// Statistics of M answer tokens of P pairs, in float32 (float64 for float64 hidden rows), nats.
+/// Rows 0..P-1 are the chosen answers, P..2P-1 the rejected ones.
+struct TokenStats {
+  at::Tensor logp;      ///< [M] log p_policy(label)
+  at::Tensor ref_logp;  ///< [M] log p_reference(label); undefined for an objective without reference
+  at::Tensor kl;        ///< [M] KL(reference || policy) over the full vocabulary; undefined likewise
+  at::Tensor row;       ///< [M] int64 in [0, 2P)
+  at::Tensor phrase;    ///< [M] int64, 0 outside any marked phrase
+  at::Tensor weight;    ///< [P]
+  int64_t pairs = 0;
+};
+
+struct TokenValues {
+  at::Tensor logp, ref_logp, kl;
+};
+
+/// `hidden` [M, D] and `head` [V, D] of the policy, `reference` [M, D] hidden rows of the reference (undefined: none; the
+/// head is the same, adapters never touch it), `labels` [M] int64. Logits are taken in chunks of rows and reduced in
+/// float32 or better; the gradient at a row's logits is g_logp (onehot - p) + g_kl (p - p_ref), carried on to `hidden` and,
+/// where it requires one, to `head`. Finite at logits of +-1e4.
+TokenValues token_values(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& reference,
+                         const at::Tensor& labels);
+
+/// The same from logits [M, V] themselves: for tests against published vectors.
+TokenValues token_values_from_logits(const at::Tensor& logits, const at::Tensor& reference_logits, const at::Tensor& labels);
+
+}  // namespace rrpo::loss

@@ -1,0 +1,27 @@
+// Greedy decoding: all questions of a video as branches of one prefix.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "rrpo/policy/policy.h"
+
+namespace rrpo::policy {
+
+struct Generated {
+  std::vector<int64_t> ids;  ///< without the stop id
+  std::string text;
+  bool finished = false;     ///< ended by itself, not by the limit
+};
+
+/// Called after each new token of branch `k` with the text so far.
+using OnText = std::function<void(int64_t k, const std::string& text)>;
+
+/// The answers to `questions` about the clip with these visual tokens [N, D], each up to `max_new_tokens` tokens.
+std::vector<Generated> generate(const Policy& policy, const at::Tensor& visual, const std::vector<std::string>& questions,
+                                int64_t max_new_tokens, const OnText& on_text = {});
+
+}  // namespace rrpo::policy

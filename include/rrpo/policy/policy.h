@@ -1,0 +1,65 @@
+// A model with its tokenizer, prompt form and pixel rules, opened from a checkpoint folder.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "rrpo/model/family.h"
+#include "rrpo/model/lvlm.h"
+#include "rrpo/text/chat.h"
+#include "rrpo/text/tokenizer.h"
+#include "rrpo/util/fields.h"
+#include "rrpo/video/sampling.h"
+#include "rrpo/video/transform.h"
+
+namespace rrpo::policy {
+
+/// `model.*` of every program.
+struct ModelConfig {
+  std::filesystem::path path;
+  std::optional<std::filesystem::path> adapter;
+  std::string dtype = "float32";
+  std::string video_pool = "auto";
+  std::string prompt = "auto";
+  template <class V>
+  void fields(V& v) {
+    v("path", path, "checkpoint folder in Hugging Face form");
+    v("adapter", adapter, "adapter folder in PEFT form");
+    v("dtype", dtype, "compute type: float32 or bfloat16");
+    v("video_pool", video_pool, "pooling of visual tokens where the family has several: auto");
+    v("prompt", prompt, "prompt form: auto (the checkpoint's own template), onevision, onevision_2024, authors");
+  }
+  void check(const std::string& at) const;
+};
+
+/// `video.*` of every program.
+struct VideoConfig {
+  int64_t frames = 16;
+  std::string sampling = "authors";
+  template <class V>
+  void fields(V& v) {
+    v("frames", frames, "frames per clip");
+    v("sampling", sampling, "authors: int(n/F*i); linspace: int of linspace(0, n-1, F)");
+  }
+  void check(const std::string& at) const;
+};
+
+struct Policy {
+  model::Lvlm lvlm;
+  std::unique_ptr<text::Tokenizer> tokenizer;
+  text::ChatTemplate chat;
+  int64_t end_of_turn = 0;
+  video::PixelSpec pixels;
+  std::filesystem::path folder;
+};
+
+/// Opens `config.path` on `device` (auto, cpu, cuda, cuda:N; auto takes a GPU when one is there), with its adapter if given.
+/// `dtype` of the configuration unless `dtype` is given (tests compute in double).
+Policy open_policy(const ModelConfig& config, const std::string& device,
+                   std::optional<model::Dtype> dtype = std::nullopt);
+
+/// The normalisation of a folder's `processor_config.json` or `preprocessor_config.json`, nested or flat.
+video::PixelSpec read_pixel_spec(const std::filesystem::path& folder);
+
+}  // namespace rrpo::policy

@@ -1,0 +1,29 @@
+// Questions and answers as branches: packed rows with the label, phrase and answer number of every read row.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "rrpo/model/packed_rows.h"
+#include "rrpo/text/chat.h"
+#include "rrpo/text/span.h"
+
+namespace rrpo::policy {
+
+/// Packed rows under construction: video, then its questions, then their answers. A read row predicts one label:
+/// an answer of n ids reads the last row of its question and its own first n-1 rows; its last id is never an input row.
+struct LabelledRows {
+  model::PackedRows rows;
+  std::vector<int64_t> labels;  ///< [M]
+  std::vector<int64_t> phrase;  ///< [M] number of the marked phrase, 0 outside
+  std::vector<int64_t> answer;  ///< [M] caller's number of the answer
+
+  /// Root segment: `before` (the prompt's ids before the video) and `visual_tokens` rows of video number `video`.
+  int64_t add_video(const std::vector<int64_t>& before, int64_t visual_tokens, int64_t video);
+  /// Child of a video: the prompt's ids after the video.
+  int64_t add_question(int64_t video_segment, const std::vector<int64_t>& after);
+  /// Child of a question; adds answer.ids.size() read rows numbered `number`.
+  void add_answer(int64_t question_segment, const text::AnswerIds& answer, int64_t number);
+};
+
+}  // namespace rrpo::policy
