@@ -28,8 +28,9 @@ std::string sha256(std::string_view bytes);
 enum class Existing { refuse, resume, overwrite };
 
 /// The output folder of one run: created if absent, locked against a second process while this value lives.
-/// A folder that already holds `run.json` or `marker` is refused (Error(environment)) unless `existing` says otherwise;
-/// `overwrite` empties it first. Temporary leftovers of an interrupted run are removed.
+/// A folder that already holds a result of ours (`run.json`, `metrics.jsonl`, `checkpoints`, …: the list is in output_folder.cpp)
+/// is refused (Error(environment)) unless `existing` says otherwise; `overwrite` removes those results, and nothing else that may
+/// lie there. Temporary leftovers of an interrupted run are removed.
 class OutputFolder {
  public:
   OutputFolder(const std::filesystem::path& folder, Existing existing);

@@ -38,7 +38,7 @@ struct TensorBytes {
   const void* data = nullptr;
 };
 
-/// Writes a file (temporary name, fsync, rename). Same input, same bytes; tensors stand in order of name.
+/// Writes a file (temporary name, fsync, rename). Same input, same bytes; wide dtypes stand first, then by name.
 void write_safetensors(const std::filesystem::path& file, std::vector<TensorBytes> tensors,
                        const std::map<std::string, std::string>& metadata = {});
 
