@@ -17,7 +17,7 @@ enum class Average { pairs, tokens };
 
 /// Values per pair, [P]; rewards and KL are detached, undefined where the objective has none.
 struct LossOutput {
-  at::Tensor loss;  ///< for Average::tokens the sum over the pair's tokens
+  at::Tensor loss;  ///< times the weight of the pair; for Average::tokens the sum over its tokens
   at::Tensor chosen_reward, rejected_reward, kl;
 };
 

@@ -1,0 +1,139 @@
+// The configuration of `rrpo-train`: defaults are the authors' LLaVA-Video recipe where one exists.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rrpo/io/atomic.h"
+#include "rrpo/policy/policy.h"
+#include "rrpo/util/fields.h"
+
+namespace rrpo::train {
+
+/// `data.*`.
+struct DataConfig {
+  std::vector<std::filesystem::path> pairs;
+  std::vector<std::filesystem::path> eval_pairs;
+  std::filesystem::path video_root;
+  int64_t max_skipped = 0;
+  bool shuffle = true;
+  int64_t group_by_video = 1;
+  std::optional<std::filesystem::path> cache;
+  template <class V>
+  void fields(V& v) {
+    v("pairs", pairs, "pair files (sft reads question files too)");
+    v("eval_pairs", eval_pairs, "held-out pairs, scored every train.eval_every steps and at the end");
+    v("video_root", video_root, "folder that the rows' videos and frames are relative to");
+    v("max_skipped", max_skipped, "bad rows to skip before the run counts as failed; 0: the first one ends it");
+    v("shuffle", shuffle, "a new order every epoch, from the seed");
+    v("group_by_video", group_by_video, "so many rows of one video are kept adjacent and encoded once");
+    v("cache", cache, "folder of visual tokens, used while vision and projector are frozen; null: memory only");
+  }
+  void check(const std::string& at) const;
+};
+
+/// `train.*`.
+struct LoopConfig {
+  std::vector<std::string> trainable = {"lora"};
+  int64_t batch_pairs = 32;
+  int64_t micro_pairs = 1;
+  int64_t epochs = 1;
+  std::optional<int64_t> steps;
+  int64_t save_every = 100;
+  int64_t keep = 2;
+  int64_t eval_every = 0;
+  template <class V>
+  void fields(V& v) {
+    v("trainable", trainable, "lora, or any of vision, projector, decoder, all");
+    v("batch_pairs", batch_pairs, "rows of one optimizer step");
+    v("micro_pairs", micro_pairs, "rows of one pass, at least data.group_by_video");
+    v("epochs", epochs, "passes over the data");
+    v("steps", steps, "optimizer steps; overrides epochs, the data repeat");
+    v("save_every", save_every, "steps between two checkpoints; 0: only when stopped");
+    v("keep", keep, "checkpoints kept, the newest");
+    v("eval_every", eval_every, "steps between two scorings of data.eval_pairs; 0: only at the end");
+  }
+  void check(const std::string& at) const;
+};
+
+/// `lora.*`; not read when `model.adapter` is given (its own rank, alpha and targets hold).
+struct LoraFields {
+  int64_t rank = 128;
+  double alpha = 256;
+  std::vector<std::string> targets = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
+  template <class V>
+  void fields(V& v) {
+    v("rank", rank, "rank of the adapter");
+    v("alpha", alpha, "its scale is alpha / rank");
+    v("targets", targets, "decoder linears that carry it");
+  }
+  void check(const std::string& at) const;
+};
+
+/// `optim.*`: AdamW and its schedule.
+struct OptimConfig {
+  double lr = 5e-6;
+  std::vector<double> betas = {0.9, 0.999};
+  double eps = 1e-8;
+  double weight_decay = 0;
+  std::string schedule = "cosine";
+  double warmup_ratio = 0.03;
+  std::optional<double> max_grad_norm = 1.0;
+  template <class V>
+  void fields(V& v) {
+    v("lr", lr, "peak learning rate");
+    v("betas", betas, "decay rates of the two moments");
+    v("eps", eps, "added to the root of the second moment");
+    v("weight_decay", weight_decay, "decoupled, on every trained tensor");
+    v("schedule", schedule, "cosine, linear (both to 0) or constant, after the warm-up");
+    v("warmup_ratio", warmup_ratio, "the warm-up lasts ceil(ratio x steps), its first rate is 0");
+    v("max_grad_norm", max_grad_norm, "clipping by the norm of all gradients; null: none");
+  }
+  void check(const std::string& at) const;
+};
+
+struct TrainConfig {
+  policy::ModelConfig model;
+  DataConfig data;
+  policy::VideoConfig video;
+  Json objective = Json{{"name", "rrpo"}};
+  LoopConfig train;
+  LoraFields lora;
+  OptimConfig optim;
+  int64_t seed = 42;
+  std::string device = "auto";
+  int64_t threads = 1;
+  template <class V>
+  void fields(V& v) {
+    v("model", model, "");
+    v("data", data, "");
+    v("video", video, "");
+    v("objective", objective, "name and that row's own fields");
+    v("train", train, "");
+    v("lora", lora, "");
+    v("optim", optim, "");
+    v("seed", seed, "of the order of rows and of a new adapter");
+    v("device", device, "auto, cpu, cuda, cuda:N");
+    v("threads", threads, "threads inside a tensor operation; samples are prepared on all cores");
+  }
+  void check(const std::string& at) const;
+};
+
+/// What a caller of an entry point chooses beside the configuration.
+struct RunOptions {
+  std::filesystem::path out;
+  io::Existing existing = io::Existing::refuse;
+  bool dry_run = false;   ///< read, check and count; write nothing, the summary is the plan
+  bool progress = false;  ///< show progress on stderr
+};
+
+/// How a run ended: the last line of stdout and the exit code.
+struct Result {
+  Json summary;
+  int exit_code = 0;
+};
+
+}  // namespace rrpo::train
