@@ -1,0 +1,37 @@
+#include "rrpo/text/chat.h"
+
+#include "rrpo/text/jinja.h"
+
+namespace rrpo::text {
+
+const std::vector<ChatTemplate>& chat_templates() {
+  static const std::vector<ChatTemplate> templates = {
+      {"onevision", "LLaVA-OneVision as transformers converts it", "<|im_start|>user\n", "\n",
+       "<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>"},
+      {"onevision_2024", "LLaVA-OneVision's first uploads of 2024", "<|im_start|>user ", "\n",
+       "<|im_end|><|im_start|>assistant\n", "<|im_end|>"},
+      {"authors", "ChatML with the system turn of LLaVA-Video and of RRPO's authors",
+       "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n", "\n",
+       "<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>"},
+  };
+  return templates;
+}
+
+const ChatTemplate* recognise_template(std::string_view jinja) {
+  const std::optional<PromptForm> form = read_prompt_form(jinja);
+  if (!form) return nullptr;
+  for (const ChatTemplate& known : chat_templates()) {
+    if (form->before_video == known.before_video && form->after_video == known.after_video &&
+        form->answer_start == known.answer_start) {
+      return &known;
+    }
+  }
+  return nullptr;
+}
+
+PromptIds encode_prompt(const Tokenizer& tokenizer, const ChatTemplate& chat, std::string_view question) {
+  return {encode_ids(tokenizer, chat.before_video),
+          encode_ids(tokenizer, chat.after_video + std::string(question) + chat.answer_start)};
+}
+
+}  // namespace rrpo::text

@@ -1,0 +1,92 @@
+#include "rrpo/text/nfc.h"
+
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "rrpo/text/unicode.h"
+
+namespace rrpo::text {
+namespace {
+
+/// Below this code point every character is its own NFC and nothing composes with what is before it.
+constexpr int32_t kFirstCombining = 0x300;
+
+/// True when the character may change with what stands before it: a combining mark, the second part of a composition, or
+/// a Hangul vowel or final consonant.
+bool joins_previous(int32_t code_point) {
+  if (code_point < kFirstCombining) return false;
+  utf8proc_int32_t parts[32];
+  int boundary = 0;
+  const auto count = utf8proc_decompose_char(code_point, parts, 32, UTF8PROC_DECOMPOSE, &boundary);
+  const int32_t first = count > 0 ? parts[0] : code_point;
+  if ((first >= 0x1160 && first <= 0x11ff)) return true;
+  const utf8proc_property_t* property = utf8proc_get_property(first);
+  const bool second_part = property->comb_index != UINT16_MAX && property->comb_index >= 0x8000;
+  return property->combining_class != 0 || second_part;
+}
+
+/// End of the group of characters at `begin` that normalise together.
+int64_t group_end(std::string_view text, int64_t begin) {
+  const CodePoint first = code_point_at(text, begin);
+  int64_t end = begin + first.size;
+  if (first.value < 0) return end;
+  while (end < static_cast<int64_t>(text.size())) {
+    const CodePoint next = code_point_at(text, end);
+    if (next.value < 0 || !joins_previous(next.value)) break;
+    end += next.size;
+  }
+  return end;
+}
+
+std::string compose(std::string_view group) {
+  utf8proc_uint8_t* composed = nullptr;
+  const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+  const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(group.data()),
+                                 static_cast<utf8proc_ssize_t>(group.size()), &composed, options);
+  std::string out =
+      size < 0 ? std::string(group) : std::string(reinterpret_cast<const char*>(composed), static_cast<size_t>(size));
+  std::free(composed);
+  return out;
+}
+
+bool plain(std::string_view text) {
+  // 0xcc is the first byte of U+0300: all characters of smaller lead bytes lie below it.
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0xcc; });
+}
+
+}  // namespace
+
+ByteRange NfcText::original(int64_t begin, int64_t end) const {
+  if (origin.empty()) return {begin, end};
+  ByteRange range = origin[static_cast<size_t>(begin)];
+  for (int64_t i = begin; i < end; ++i) range.end = std::max(range.end, origin[static_cast<size_t>(i)].end);
+  return range;
+}
+
+NfcText to_nfc(std::string_view text) {
+  NfcText out;
+  if (plain(text)) {
+    out.text = text;
+    return out;
+  }
+  bool changed = false;
+  const int64_t size = static_cast<int64_t>(text.size());
+  for (int64_t begin = 0; begin < size;) {
+    const int64_t end = group_end(text, begin);
+    const std::string_view group = text.substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+    const std::string composed = code_point_at(text, begin).value < 0 ? std::string(group) : compose(group);
+    const bool same = composed == group;
+    changed = changed || !same;
+    for (int64_t i = 0; i < static_cast<int64_t>(composed.size()); ++i) {
+      out.origin.push_back(same ? ByteRange{begin + i, begin + i + 1} : ByteRange{begin, end});
+    }
+    out.text += composed;
+    begin = end;
+  }
+  if (!changed) out.origin.clear();
+  return out;
+}
+
+}  // namespace rrpo::text
