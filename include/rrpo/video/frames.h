@@ -10,8 +10,8 @@ namespace rrpo::video {
 struct Frames {
   int64_t count = 0, height = 0, width = 0;
   std::vector<uint8_t> rgb;
-  std::vector<double> time_s;   ///< seconds from the clip's start, one per frame
-  std::vector<int64_t> index;   ///< number of the frame in decoding order, one per frame
+  std::vector<double> time_s;  ///< seconds from the clip's start, one per frame
+  std::vector<int64_t> index;  ///< number of the frame in decoding order, one per frame
 
   int64_t frame_bytes() const { return height * width * 3; }
   uint8_t* frame(int64_t i) { return rgb.data() + i * frame_bytes(); }

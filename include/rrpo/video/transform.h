@@ -15,10 +15,12 @@ struct PixelSpec {
   double rescale = 1.0 / 255.0;
 };
 
-/// Resizes to width x height as Pillow 11's BICUBIC does on RGB bytes: antialiased, 22-bit fixed point, horizontal pass first.
+/// Resizes to width x height as Pillow 11's BICUBIC does on RGB bytes: antialiased, 22-bit fixed point, horizontal pass
+/// first.
 Frames resize_bicubic(const Frames& frames, int64_t height, int64_t width);
 
-/// resize, byte * rescale (double, then float32), (x - mean) / std in float32, channels first: the slow Hugging Face image processor.
+/// resize, byte * rescale (double, then float32), (x - mean) / std in float32, channels first: the slow Hugging Face image
+/// processor.
 Pixels to_pixels(const Frames& frames, const PixelSpec& spec);
 
 }  // namespace rrpo::video

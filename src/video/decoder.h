@@ -1,0 +1,53 @@
+// One video stream of a file as packets and as frames, read from its beginning; the file is not trusted.
+#pragma once
+
+#include <filesystem>
+
+#include "ffmpeg.h"
+
+namespace rrpo::video {
+
+/// A file opened for reading, with its video stream chosen. Only plain local files of a known container are opened: no
+/// playlist, no protocol, no file named inside the file.
+class Container {
+ public:
+  explicit Container(const std::filesystem::path& file);
+
+  /// The next packet of the video stream; false at the end. Throws Error(input) on a damaged or missing part.
+  bool next(AVPacket& packet);
+  const AVStream& stream() const { return *stream_; }
+  const std::filesystem::path& file() const { return file_; }
+  /// Seconds from the stream's beginning of a time stamp in the stream's unit.
+  double seconds(int64_t stamp) const;
+
+ private:
+  std::filesystem::path file_;
+  InputHandle input_;
+  AVStream* stream_ = nullptr;
+  int64_t packets_ = 0;
+};
+
+/// The frames of a container in the order in which they are shown.
+class Decoder {
+ public:
+  explicit Decoder(const std::filesystem::path& file);
+
+  /// Decodes the next frame; false after the last. Throws Error(input) on a damaged frame.
+  bool next(AVFrame& frame);
+  const Container& container() const { return container_; }
+
+ private:
+  void feed();
+  Container container_;
+  CodecHandle codec_;
+  PacketHandle packet_;
+  int64_t shown_ = 0;
+  bool flushing_ = false;
+};
+
+/// Opens a decoder for `parameters` with one thread and the ceiling on pixels. `file` names it in errors.
+CodecHandle open_decoder(const AVCodecParameters& parameters, const std::filesystem::path& file);
+/// Throws Error(input) unless the frame is whole.
+void check_frame(const AVFrame& frame, int64_t number, const std::filesystem::path& file);
+
+}  // namespace rrpo::video

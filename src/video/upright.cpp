@@ -1,0 +1,73 @@
+#include "upright.h"
+
+#include <cmath>
+#include <cstring>
+
+extern "C" {
+#include <libavutil/pixdesc.h>
+}
+
+namespace rrpo::video {
+namespace {
+
+void copy_turned(const AVFrame& rgb, const Orientation& turn, uint8_t* out) {
+  const int64_t height = turn.swaps() ? rgb.width : rgb.height;
+  const int64_t width = turn.swaps() ? rgb.height : rgb.width;
+  // The stored pixel shown at (0, 0), and how it moves when the shown column or row grows by one.
+  const int64_t x0 = (turn.swaps() ? turn.b : turn.a) < 0 ? rgb.width - 1 : 0;
+  const int64_t y0 = (turn.swaps() ? turn.c : turn.d) < 0 ? rgb.height - 1 : 0;
+  const int64_t step_x = turn.swaps() ? turn.c * rgb.linesize[0] : turn.a * 3;
+  const int64_t step_y = turn.swaps() ? turn.b * 3 : turn.d * rgb.linesize[0];
+  const uint8_t* origin = rgb.data[0] + y0 * rgb.linesize[0] + x0 * 3;
+  for (int64_t y = 0; y < height; ++y) {
+    const uint8_t* from = origin + y * step_y;
+    for (int64_t x = 0; x < width; ++x, from += step_x, out += 3) std::memcpy(out, from, 3);
+  }
+}
+
+}  // namespace
+
+Orientation orientation_of(const int32_t* matrix, const std::filesystem::path& file) {
+  if (matrix == nullptr) return {};
+  const auto entry = [&](int i) { return static_cast<int>(std::lround(matrix[i] / 65536.0)); };
+  const Orientation turn{entry(0), entry(1), entry(3), entry(4)};
+  const bool straight = std::abs(turn.a) == 1 && std::abs(turn.d) == 1 && turn.b == 0 && turn.c == 0;
+  const bool turned = std::abs(turn.b) == 1 && std::abs(turn.c) == 1 && turn.a == 0 && turn.d == 0;
+  if (!straight && !turned) {
+    bad_video(file, "turned by an angle that is not a multiple of 90 degrees", "re-encode it upright");
+  }
+  return turn;
+}
+
+void RgbConverter::prepare(const AVFrame& frame, const std::filesystem::path& file) {
+  const auto format = static_cast<AVPixelFormat>(frame.format);
+  scaler_.reset(sws_getCachedContext(scaler_.release(), frame.width, frame.height, format, frame.width, frame.height,
+                                     AV_PIX_FMT_RGB24, SWS_BILINEAR, nullptr, nullptr, nullptr));
+  if (!scaler_) {
+    const char* name = av_get_pix_fmt_name(format);
+    bad_video(file, std::string("pixel format ") + (name == nullptr ? "unknown" : name) + " cannot be converted",
+              "re-encode it as yuv420p");
+  }
+  if (rgb_ && rgb_->width == frame.width && rgb_->height == frame.height) return;
+  rgb_ = new_frame();
+  rgb_->width = frame.width;
+  rgb_->height = frame.height;
+  rgb_->format = AV_PIX_FMT_RGB24;
+  // Aligned rows: swscale writes whole vectors past the last pixel.
+  if (av_frame_get_buffer(rgb_.get(), 64) < 0)
+    throw Error(Fault::environment, "video", "no memory for a frame", "free memory");
+}
+
+void RgbConverter::convert(const AVFrame& frame, uint8_t* out, const std::filesystem::path& file) {
+  prepare(frame, file);
+  const int rows = sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, rgb_->data, rgb_->linesize);
+  if (rows != frame.height) bad_video(file, "a frame cannot be converted to RGB", "re-encode it as yuv420p");
+  if (!orientation_.plain()) {
+    copy_turned(*rgb_, orientation_, out);
+    return;
+  }
+  const auto row_bytes = static_cast<size_t>(frame.width) * 3;
+  for (int y = 0; y < frame.height; ++y) std::memcpy(out + y * row_bytes, rgb_->data[0] + y * rgb_->linesize[0], row_bytes);
+}
+
+}  // namespace rrpo::video
