@@ -1,0 +1,51 @@
+// Pair and question files as training rows: read, checked, tokenised once, before the first step.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "rrpo/policy/policy.h"
+#include "rrpo/rows/pair.h"
+#include "rrpo/text/span.h"
+
+namespace rrpo::data {
+
+/// One training row.
+struct Sample {
+  std::string id;
+  rows::Media media;
+  int64_t video = 0;              ///< number of its media in `Dataset::videos`: equal numbers mean the same pictures
+  std::vector<int64_t> question;  ///< ids of the prompt after the video
+  text::AnswerIds chosen;
+  text::AnswerIds rejected;  ///< empty for an objective that reads none
+  double weight = 1;
+};
+
+/// A row that is not used, and why. `id` is the row's place (`file:line`) where it could not be read at all.
+struct SkippedRow {
+  std::string id, reason;
+};
+
+struct Dataset {
+  std::vector<Sample> samples;  ///< in file order
+  std::vector<SkippedRow> skipped;
+  std::vector<rows::Media> videos;  ///< by number, in order of first use
+  std::vector<int64_t> before;      ///< ids of the prompt before the video, the same for all rows
+  int64_t rows() const { return static_cast<int64_t>(samples.size()); }
+};
+
+/// What an objective asks of a row, and what a caller tolerates.
+struct DatasetRules {
+  bool rejected = true;  ///< reads rejected answers (else question files are taken too: their answer is the chosen one)
+  bool marks = true;     ///< needs a marked token on one side at least
+  bool skip_bad_rows = false;  ///< collect bad rows in `skipped` instead of throwing at the first
+};
+
+/// Reads `files` in order. A bad row (syntax, spans, no marked token, equal answers, missing media) throws
+/// Error(input, "data") or is skipped; a question file where pairs are needed always throws, as does an empty result.
+Dataset read_dataset(const std::vector<std::filesystem::path>& files, const std::filesystem::path& root,
+                     const policy::Policy& policy, const DatasetRules& rules);
+
+}  // namespace rrpo::data

@@ -1,0 +1,38 @@
+// Which rows come when: a pure function of seed and epoch, whatever the number of threads.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace rrpo::data {
+
+struct OrderRules {
+  uint64_t seed = 42;
+  bool shuffle = true;
+  int64_t group_by_video = 1;  ///< so many rows of one video stand together
+};
+
+/// The order of the rows in one epoch, each exactly once. `videos[i]` is the video of row i. With groups, the rows of a
+/// video are cut into groups of up to `group_by_video` and groups are put in order; unshuffled, a group stands where its
+/// first row does.
+std::vector<int64_t> epoch_order(const std::vector<int64_t>& videos, const OrderRules& rules, int64_t epoch);
+
+/// Rows of one pass through the model; the passes of one window make one optimizer step.
+struct MicroBatch {
+  std::vector<int64_t> rows;
+  int64_t window = 0;  ///< counted from the run's beginning
+  int64_t epoch = 0;
+  bool ends_window = false;
+};
+
+/// Windows of `batch` rows (the last one of an epoch holds what is left), each cut into passes of up to `micro` rows that do
+/// not part rows of one video where they fit.
+struct BatchRules {
+  int64_t batch = 32;
+  int64_t micro = 1;
+};
+int64_t windows_per_epoch(int64_t rows, const BatchRules& rules);
+std::vector<MicroBatch> epoch_batches(const std::vector<int64_t>& order, const std::vector<int64_t>& videos,
+                                      const BatchRules& rules, int64_t epoch);
+
+}  // namespace rrpo::data

@@ -1,0 +1,133 @@
+#include "rrpo/data/dataset.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "rrpo/data/media.h"
+#include "rrpo/rows/question.h"
+#include "rrpo/text/chat.h"
+#include "rrpo/util/error.h"
+
+namespace rrpo::data {
+
+namespace {
+
+/// True when the first row of a JSONL file is a question row: it has an answer, and neither `chosen` nor the authors'
+/// `pred`.
+bool holds_questions(const std::filesystem::path& file) {
+  const std::string bytes = read_file(file, "data");
+  const size_t begin = bytes.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
+  if (begin == std::string::npos || bytes[begin] != '{') return false;
+  const size_t end = bytes.find('\n', begin);
+  const Json first = Json::parse(bytes.substr(begin, end - begin), nullptr, /*allow_exceptions=*/false);
+  return first.is_object() && first.contains("answer") && !first.contains("chosen") && !first.contains("pred");
+}
+
+rows::Pair as_pair(const rows::Question& question) {
+  rows::Pair pair;
+  pair.id = question.id;
+  pair.media = question.media;
+  pair.question = question.question;
+  pair.chosen = {question.answer, question.spans};
+  return pair;
+}
+
+std::vector<rows::Pair> read_rows(const std::filesystem::path& file, const DatasetRules& rules,
+                                  std::vector<rows::BadRow>* bad) {
+  if (!holds_questions(file)) return rows::read_pairs(file, bad);
+  if (rules.rejected) {
+    throw Error(Fault::input, "data", file.string() + ": holds questions, this objective needs pairs",
+                "make pairs of them with rrpo-gen, or train with objective.name=sft");
+  }
+  std::vector<rows::Pair> pairs;
+  for (const rows::Question& question : rows::read_questions(file, bad)) pairs.push_back(as_pair(question));
+  return pairs;
+}
+
+bool has_mark(const text::AnswerIds& answer) {
+  return std::any_of(answer.phrase.begin(), answer.phrase.end(), [](int64_t phrase) { return phrase > 0; });
+}
+
+/// Turns pairs into samples, one by one.
+class Builder {
+ public:
+  Builder(Dataset& dataset, const std::filesystem::path& root, const policy::Policy& policy, const DatasetRules& rules)
+      : dataset_(dataset), root_(root), policy_(policy), rules_(rules) {}
+
+  void add(const rows::Pair& pair, const std::filesystem::path& file) {
+    try {
+      dataset_.samples.push_back(sample_of(pair, file.string() + ": " + pair.id));
+    } catch (const Error& error) {
+      if (!rules_.skip_bad_rows || error.fault() != Fault::input) throw;
+      dataset_.skipped.push_back({pair.id, error.what()});
+    }
+  }
+
+ private:
+  Sample sample_of(const rows::Pair& pair, const std::string& place) {
+    Sample sample;
+    sample.id = pair.id;
+    sample.media = pair.media;
+    sample.weight = pair.weight;
+    text::PromptIds prompt = text::encode_prompt(*policy_.tokenizer, policy_.chat, pair.question);
+    sample.question = std::move(prompt.after);
+    sample.chosen = text::encode_answer(*policy_.tokenizer, pair.chosen, policy_.end_of_turn);
+    if (rules_.rejected) {
+      sample.rejected = text::encode_answer(*policy_.tokenizer, pair.rejected, policy_.end_of_turn);
+      if (pair.chosen.text == pair.rejected.text) {
+        throw Error(Fault::input, "data", place + ": chosen and rejected are the same text", "leave the pair out");
+      }
+    }
+    if (rules_.marks && !has_mark(sample.chosen) && !has_mark(sample.rejected)) {
+      throw Error(Fault::input, "data", place + ": no marked token on either side",
+                  "give spans, or use an objective without marks");
+    }
+    sample.video = video_of(pair.media, place);
+    if (dataset_.samples.empty()) dataset_.before = std::move(prompt.before);
+    return sample;
+  }
+
+  int64_t video_of(const rows::Media& media, const std::string& place) {
+    const auto [found, is_new] = videos_.try_emplace(media.key(), -1);
+    if (is_new) {
+      try {
+        media_files(media, root_);
+        found->second = static_cast<int64_t>(dataset_.videos.size());
+        dataset_.videos.push_back(media);
+      } catch (const Error& error) {
+        videos_.erase(found);
+        if (error.fault() != Fault::input) throw;
+        throw Error(Fault::input, "data", place + ": " + error.what(), "");
+      }
+    }
+    return found->second;
+  }
+
+  Dataset& dataset_;
+  const std::filesystem::path& root_;
+  const policy::Policy& policy_;
+  const DatasetRules& rules_;
+  std::map<std::string, int64_t> videos_;
+};
+
+}  // namespace
+
+Dataset read_dataset(const std::vector<std::filesystem::path>& files, const std::filesystem::path& root,
+                     const policy::Policy& policy, const DatasetRules& rules) {
+  Dataset dataset;
+  Builder builder(dataset, root, policy, rules);
+  for (const auto& file : files) {
+    std::vector<rows::BadRow> bad;
+    for (const rows::Pair& pair : read_rows(file, rules, rules.skip_bad_rows ? &bad : nullptr)) builder.add(pair, file);
+    for (const rows::BadRow& row : bad) dataset.skipped.push_back({row.place, row.reason});
+  }
+  if (dataset.samples.empty()) {
+    throw Error(Fault::input, "data", (files.empty() ? "no file" : files.front().string()) + ": no usable row",
+                "check data.pairs");
+  }
+  return dataset;
+}
+
+}  // namespace rrpo::data

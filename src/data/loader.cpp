@@ -1,0 +1,88 @@
+#include "rrpo/data/loader.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <map>
+#include <thread>
+
+#include "rrpo/data/media.h"
+#include "rrpo/util/error.h"
+
+namespace rrpo::data {
+
+int64_t default_loader_threads() { return std::clamp<int64_t>(std::thread::hardware_concurrency(), 1, 16); }
+
+Loader::Loader(const Dataset& dataset, const policy::Policy& policy, VisualCache* cache, LoaderRules rules,
+               int64_t first_window, int64_t last_window)
+    : dataset_(dataset),
+      policy_(policy),
+      cache_(cache),
+      rules_(std::move(rules)),
+      window_(first_window),
+      last_window_(last_window) {
+  for (const Sample& sample : dataset.samples) videos_.push_back(sample.video);
+}
+
+std::optional<PairBatch> Loader::next() {
+  for (;;) {
+    if (!prefetch_ && !open_epoch()) return std::nullopt;
+    if (std::optional<PairBatch> batch = prefetch_->next()) {
+      if (batch->place.ends_window) ++window_;
+      return batch;
+    }
+    prefetch_.reset();
+  }
+}
+
+bool Loader::open_epoch() {
+  if (window_ >= last_window_) return false;
+  const int64_t epoch = window_ / windows_per_epoch(dataset_.rows(), rules_.batch);
+  batches_ = epoch_batches(epoch_order(videos_, rules_.order, epoch), videos_, rules_.batch, epoch);
+  std::erase_if(batches_,
+                [this](const MicroBatch& batch) { return batch.window < window_ || batch.window >= last_window_; });
+  const auto count = static_cast<int64_t>(batches_.size());
+  prefetch_ = std::make_unique<Prefetch<PairBatch>>(0, count, rules_.threads, 2 * rules_.threads, [this](int64_t i) {
+    const at::NoGradGuard frozen;  // gradient mode belongs to the thread, and a new one starts with it on
+    return make(batches_[static_cast<size_t>(i)]);
+  });
+  return true;
+}
+
+PairBatch Loader::make(const MicroBatch& place) const {
+  MicroBatch kept = place;
+  kept.rows.clear();
+  std::vector<Clip> clips;
+  std::vector<int64_t> tokens;
+  std::vector<SkippedRow> skipped;
+  std::map<int64_t, std::string> faults;  // by video; empty: it was read
+  for (const int64_t row : place.rows) {
+    const Sample& sample = dataset_.samples[static_cast<size_t>(row)];
+    const auto [fault, is_new] = faults.try_emplace(sample.video);
+    try {
+      if (is_new) {
+        Clip clip{sample.video, {}, cache_ ? cache_->find(sample.media) : at::Tensor()};
+        if (!clip.visual.defined()) {
+          clip.pixels = pixel_tensor(read_media(sample.media, rules_.root, rules_.video), policy_.pixels);
+        }
+        tokens.push_back(clip.visual.defined() ? clip.visual.size(0)
+                                               : model::visual_token_count(policy_.lvlm, clip.pixels.size(0)));
+        clips.push_back(std::move(clip));
+      }
+    } catch (const Error& error) {
+      if (error.fault() != Fault::input) throw;
+      if (!rules_.skip_bad_media) throw Error(Fault::input, "data", sample.id + ": " + error.what(), "");
+      fault->second = error.what();
+    }
+    if (fault->second.empty()) {
+      kept.rows.push_back(row);
+    } else {
+      skipped.push_back({sample.id, fault->second});
+    }
+  }
+  PairBatch batch = pack_pairs(dataset_, kept, std::move(clips), tokens);
+  batch.skipped = std::move(skipped);
+  return batch;
+}
+
+}  // namespace rrpo::data

@@ -1,0 +1,70 @@
+#include "rrpo/data/media.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "rrpo/util/error.h"
+#include "rrpo/video/reader.h"
+
+namespace rrpo::data {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& name, const std::string& problem, const std::string& fix) {
+  throw Error(Fault::input, "data", name + ": " + problem, fix);
+}
+
+fs::path beneath(const fs::path& root, const std::string& name) {
+  const fs::path relative = name;
+  if (name.empty() || name.find("://") != std::string::npos)
+    refuse(name, "is no path of a file", "name a file below data.video_root");
+  const bool climbs = std::find(relative.begin(), relative.end(), "..") != relative.end();
+  if (relative.is_absolute() || climbs) refuse(name, "leaves the video root", "write paths relative to it");
+  std::error_code fault;
+  const fs::path base = fs::canonical(root.empty() ? "." : root, fault);
+  if (fault)
+    throw Error(Fault::usage, "config", root.string() + ": is no readable folder",
+                "set the video root to the folder of the clips");
+  const fs::path file = fs::canonical(base / relative, fault);
+  if (fault || !fs::is_regular_file(file, fault)) {
+    refuse(name, "is not below " + base.string(), "put the file there or set the video root");
+  }
+  const auto [end, unused] = std::mismatch(base.begin(), base.end(), file.begin(), file.end());
+  if (end != base.end()) refuse(name, "is a link that leaves the video root", "copy the file below it");
+  return file;
+}
+
+}  // namespace
+
+std::vector<fs::path> media_files(const rows::Media& media, const fs::path& root) {
+  if (!media.video.empty()) return {beneath(root, media.video)};
+  std::vector<fs::path> files;
+  for (const std::string& name : media.frames) files.push_back(beneath(root, name));
+  if (files.empty()) refuse(media.key(), "names neither a video nor frames", "give one of them");
+  return files;
+}
+
+video::Frames read_media(const rows::Media& media, const fs::path& root, const policy::VideoConfig& config) {
+  const std::vector<fs::path> files = media_files(media, root);
+  if (media.video.empty()) return video::read_pictures(files);
+  std::optional<video::Clip> clip;
+  if (media.start_s || media.end_s) {
+    clip = video::Clip{media.start_s.value_or(0), media.end_s.value_or(std::numeric_limits<double>::infinity())};
+  }
+  return video::read_video(files.front(), config.sampling, config.frames, clip);
+}
+
+at::Tensor pixel_tensor(const video::Frames& frames, const video::PixelSpec& spec) {
+  const video::Pixels pixels = video::to_pixels(frames, spec);
+  at::Tensor tensor = at::empty({pixels.count, 3, pixels.size, pixels.size}, at::kFloat);
+  expect(static_cast<size_t>(tensor.numel()) == pixels.values.size(), "pixels of another number than their shape");
+  std::memcpy(tensor.mutable_data_ptr<float>(), pixels.values.data(), pixels.values.size() * sizeof(float));
+  return tensor;
+}
+
+}  // namespace rrpo::data

@@ -1,0 +1,75 @@
+#include "rrpo/data/order.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "rrpo/util/error.h"
+#include "rrpo/util/random.h"
+
+namespace rrpo::data {
+
+namespace {
+
+std::vector<int64_t> counting(size_t count) {
+  std::vector<int64_t> rows(count);
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+/// Rows of each video cut into groups, in order of each group's first row.
+std::vector<std::vector<int64_t>> make_groups(const std::vector<int64_t>& rows, const std::vector<int64_t>& videos,
+                                              int64_t size) {
+  std::vector<std::vector<int64_t>> groups;
+  std::map<int64_t, size_t> open;  // video -> its group that still has room
+  for (const int64_t row : rows) {
+    const int64_t video = videos[static_cast<size_t>(row)];
+    const auto found = open.find(video);
+    if (found == open.end() || static_cast<int64_t>(groups[found->second].size()) >= size) {
+      open[video] = groups.size();
+      groups.emplace_back();
+    }
+    groups[open[video]].push_back(row);
+  }
+  return groups;
+}
+
+}  // namespace
+
+std::vector<int64_t> epoch_order(const std::vector<int64_t>& videos, const OrderRules& rules, int64_t epoch) {
+  Random random(rules.seed, "order", static_cast<uint64_t>(epoch));
+  std::vector<int64_t> rows = counting(videos.size());
+  if (rules.shuffle) random.shuffle(rows);
+  if (rules.group_by_video <= 1) return rows;
+  auto groups = make_groups(rows, videos, rules.group_by_video);
+  // Videos with many rows fill their first groups early: mix the groups, or the small ones come last.
+  if (rules.shuffle) random.shuffle(groups);
+  rows.clear();
+  for (const auto& group : groups) rows.insert(rows.end(), group.begin(), group.end());
+  return rows;
+}
+
+int64_t windows_per_epoch(int64_t rows, const BatchRules& rules) { return (rows + rules.batch - 1) / rules.batch; }
+
+std::vector<MicroBatch> epoch_batches(const std::vector<int64_t>& order, const std::vector<int64_t>& videos,
+                                      const BatchRules& rules, int64_t epoch) {
+  const auto rows = static_cast<int64_t>(order.size());
+  const auto video = [&](int64_t i) { return videos[static_cast<size_t>(order[static_cast<size_t>(i)])]; };
+  const int64_t first_window = epoch * windows_per_epoch(rows, rules);
+  std::vector<MicroBatch> batches;
+  for (int64_t begin = 0, window = first_window; begin < rows; begin += rules.batch, ++window) {
+    const int64_t end = std::min(rows, begin + rules.batch);
+    for (int64_t i = begin; i < end;) {
+      int64_t run = i + 1;  // rows i..run-1 are of one video
+      while (run < end && run - i < rules.micro && video(run) == video(i)) ++run;
+      const bool fits = !batches.empty() && batches.back().window == window &&
+                        static_cast<int64_t>(batches.back().rows.size()) + run - i <= rules.micro;
+      if (!fits) batches.push_back({{}, window, epoch, false});
+      for (; i < run; ++i) batches.back().rows.push_back(order[static_cast<size_t>(i)]);
+    }
+    batches.back().ends_window = true;
+  }
+  return batches;
+}
+
+}  // namespace rrpo::data
