@@ -114,4 +114,36 @@ std::string fold_case(std::string_view text) {
   return out;
 }
 
+namespace {
+
+bool is_punctuation(int32_t code_point) {
+  const auto category = code_point < 0 ? UTF8PROC_CATEGORY_CN : utf8proc_category(code_point);
+  return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
+}
+
+}  // namespace
+
+std::string plain_words(std::string_view text) {
+  const std::string folded = fold_case(text);
+  const auto is_digit = [&](int64_t at) {
+    return at >= 0 && at < static_cast<int64_t>(folded.size()) && folded[static_cast<size_t>(at)] >= '0' &&
+           folded[static_cast<size_t>(at)] <= '9';
+  };
+  std::string out;
+  for (int64_t at = 0; at < static_cast<int64_t>(folded.size());) {
+    const CodePoint point = code_point_at(folded, at);
+    const int64_t next = at + point.size;
+    const bool new_word = out.empty() || out.back() == ' ';
+    const bool in_number = is_digit(next) && (is_digit(at - 1) || (point.value == '-' && new_word));
+    if (char_class(point.value) == CharClass::space || (is_punctuation(point.value) && !in_number)) {
+      if (!new_word) out += ' ';
+    } else {
+      out.append(folded, static_cast<size_t>(at), static_cast<size_t>(point.size));
+    }
+    at = next;
+  }
+  if (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
 }  // namespace rrpo::text

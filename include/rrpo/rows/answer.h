@@ -24,6 +24,10 @@ struct Judged {
 /// mcq: the option's letter (`(A)`, `A.`, `A)`, bare, or an option's text; two different ones are unparsable).
 /// yesno: the first word. Rows with slots (mcq and yesno apart): the response must match the answer without its style, each
 /// slot free over its values. short: equal after case folding and punctuation. open without slots: unparsable here.
+/// A response may or may not begin with the question's style; the case of the letter after it is free.
 Judged judge(const Question& question, std::string_view response);
+
+/// The entry of `slot.values` that stands in the answer, empty when none does.
+std::string true_value(const Question& question, const Slot& slot);
 
 }  // namespace rrpo::rows

@@ -34,4 +34,8 @@ std::string valid_utf8(std::string_view bytes);
 /// Folded for comparing without case (full Unicode case folding, NFC).
 std::string fold_case(std::string_view text);
 
+/// The words of a text for a comparison: case folded, punctuation taken for blanks (kept between digits, and a minus before
+/// a number), one space between words.
+std::string plain_words(std::string_view text);
+
 }  // namespace rrpo::text

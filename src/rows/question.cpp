@@ -1,0 +1,118 @@
+#include "rrpo/rows/question.h"
+
+#include <algorithm>
+#include <set>
+
+#include "rrpo/rows/answer.h"
+#include "rrpo/rows/row_reader.h"
+
+namespace rrpo::rows {
+namespace {
+
+std::vector<Option> read_options(RowReader& row) {
+  const Json* list = row.find("options");
+  std::vector<Option> out;
+  if (list == nullptr) return out;
+  if (!list->is_array()) row.fail("options", "is no list", "write [{\"key\": \"A\", \"text\": \"…\"}, …]");
+  std::set<std::string> keys;
+  for (size_t i = 0; i < list->size(); ++i) {
+    RowReader option((*list)[i], row.place(), "options[" + std::to_string(i) + "]");
+    out.push_back({option.text("key"), option.text("text")});
+    if (!keys.insert(out.back().key).second) option.fail("key", "occurs twice", "give every option its own key");
+  }
+  return out;
+}
+
+std::vector<Slot> read_slots(RowReader& row) {
+  const Json* list = row.find("slots");
+  std::vector<Slot> out;
+  if (list == nullptr) return out;
+  if (!list->is_array()) row.fail("slots", "is no list", "write [{\"span\": [begin, end], \"values\": […]}, …]");
+  for (size_t i = 0; i < list->size(); ++i) {
+    RowReader slot((*list)[i], row.place(), "slots[" + std::to_string(i) + "]");
+    out.push_back({range_from(slot.need("span"), row.place(), slot.path("span")), slot.texts("values")});
+  }
+  return out;
+}
+
+/// Slots lie behind the style, apart from each other, and hold a value of theirs.
+void check_slots(const Question& question, const RowReader& row) {
+  text::MarkedText ranges{question.answer, {}};
+  for (const Slot& slot : question.slots) ranges.spans.push_back(slot.span);
+  text::check_spans(ranges, std::string(row.place()) + ": slots");
+  for (size_t i = 0; i < question.slots.size(); ++i) {
+    const Slot& slot = question.slots[i];
+    const std::string name = "slots[" + std::to_string(i) + "]";
+    if (slot.span.begin < static_cast<int64_t>(question.style.size()))
+      row.fail(name, "lies in the style", "the judge ignores the style");
+    const auto empty = [](const std::string& value) { return value.empty(); };
+    if (std::any_of(slot.values.begin(), slot.values.end(), empty))
+      row.fail(name + ".values", "holds an empty text", "remove it");
+    if (true_value(question, slot).empty()) row.fail(name + ".values", "lacks the text of the answer there", "add it");
+  }
+}
+
+void check_question(const Question& question, const RowReader& row) {
+  const std::set<std::string> formats = {"mcq", "yesno", "short", "open"};
+  if (!formats.contains(question.format))
+    row.fail("format", "is '" + question.format + "'", "use mcq, yesno, short or open");
+  if (!question.answer.starts_with(question.style))
+    row.fail("style", "does not begin the answer", "give leading bytes of answer");
+  if (question.answer.size() == question.style.size())
+    row.fail("answer", "says nothing after its style", "write the answer");
+  text::check_spans({question.answer, question.spans}, std::string(row.place()) + ": spans");
+  check_slots(question, row);
+  if (question.format == "mcq" && question.options.empty())
+    row.fail("options", "are missing", "list the options of an mcq question");
+  if (question.format == "mcq" || question.format == "yesno") {
+    const Judged truth = judge(question, question.answer);
+    if (truth.verdict != Verdict::right)
+      row.fail("answer", "cannot be read: " + truth.reason, "name one option, or begin with yes or no");
+  }
+}
+
+}  // namespace
+
+Question parse_question(const Json& json, std::string_view place) {
+  RowReader row(json, place);
+  Question question;
+  question.id = row.text("id");
+  question.media = read_media(row);
+  question.question = row.text("question");
+  question.answer = row.text("answer");
+  question.format = row.text("format");
+  question.options = read_options(row);
+  question.slots = read_slots(row);
+  question.spans = row.ranges("spans");
+  question.style = row.text_or("style", "");
+  if (const Json* tags = row.find("tags")) {
+    if (!tags->is_object()) row.fail("tags", "is no JSON object", "write {\"name\": \"value\"}");
+    question.tags = *tags;
+  }
+  question.extra = row.rest();
+  check_question(question, row);
+  return question;
+}
+
+Json question_json(const Question& question) {
+  Json out = {{"id", question.id}};
+  write_media(question.media, out);
+  out["question"] = question.question;
+  out["answer"] = question.answer;
+  out["format"] = question.format;
+  for (const Option& option : question.options) out["options"].push_back({{"key", option.key}, {"text", option.text}});
+  for (const Slot& slot : question.slots) out["slots"].push_back({{"span", range_json(slot.span)}, {"values", slot.values}});
+  for (const text::ByteRange& span : question.spans) out["spans"].push_back(range_json(span));
+  if (!question.style.empty()) out["style"] = question.style;
+  if (!question.tags.empty()) out["tags"] = question.tags;
+  for (const auto& [key, value] : question.extra.items()) {
+    if (!out.contains(key)) out[key] = value;
+  }
+  return out;
+}
+
+std::vector<Question> read_questions(const std::filesystem::path& file, std::vector<BadRow>* bad) {
+  return read_rows(file, bad, parse_question);
+}
+
+}  // namespace rrpo::rows

@@ -1,0 +1,164 @@
+#include "rrpo/rows/row_reader.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace rrpo::rows {
+
+void bad_row(std::string_view place, const std::string& problem, std::string_view fix) {
+  throw Error(Fault::input, "data", std::string(place) + ": " + problem, fix);
+}
+
+RowReader::RowReader(const Json& object, std::string_view place, std::string at)
+    : object_(object), place_(place), at_(std::move(at)) {
+  if (!object_.is_object()) bad_row(place_, (at_.empty() ? "the row" : at_) + " is no JSON object", "write {…}");
+}
+
+void RowReader::fail(const std::string& key, const std::string& problem, std::string_view fix) const {
+  bad_row(place_, path(key) + " " + problem, fix);
+}
+
+const Json* RowReader::find(const std::string& key) {
+  read_.insert(key);
+  return has(key) ? &object_.at(key) : nullptr;
+}
+
+const Json& RowReader::need(const std::string& key) {
+  const Json* value = find(key);
+  if (value == nullptr) fail(key, "is missing", "add it");
+  return *value;
+}
+
+std::string RowReader::text(const std::string& key, bool may_be_empty) {
+  const Json& value = need(key);
+  if (!value.is_string()) fail(key, "is no text", "write it in quotes");
+  auto out = value.get<std::string>();
+  if (out.empty() && !may_be_empty) fail(key, "is empty", "write what it should say, or remove the row");
+  return out;
+}
+
+std::string RowReader::text_or(const std::string& key, const std::string& otherwise) {
+  return find(key) == nullptr ? otherwise : text(key, true);
+}
+
+std::optional<double> RowReader::number(const std::string& key) {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_number() || !std::isfinite(value->get<double>())) fail(key, "is no finite number", "write a number");
+  return value->get<double>();
+}
+
+std::vector<std::string> RowReader::texts(const std::string& key) {
+  const Json* value = find(key);
+  std::vector<std::string> out;
+  if (value == nullptr) return out;
+  if (!value->is_array()) fail(key, "is no list of texts", "write [\"…\"]");
+  for (const Json& item : *value) {
+    if (!item.is_string()) fail(key, "holds something that is no text", "write [\"…\"]");
+    out.push_back(item.get<std::string>());
+  }
+  return out;
+}
+
+text::ByteRange range_from(const Json& json, std::string_view place, const std::string& path) {
+  if (!json.is_array() || json.size() != 2 || !json[0].is_number_integer() || !json[1].is_number_integer()) {
+    bad_row(place, path + " is no byte range", "write [begin, end]");
+  }
+  return {json[0].get<int64_t>(), json[1].get<int64_t>()};
+}
+
+Json range_json(const text::ByteRange& range) { return Json::array({range.begin, range.end}); }
+
+std::vector<text::ByteRange> RowReader::ranges(const std::string& key) {
+  const Json* value = find(key);
+  std::vector<text::ByteRange> out;
+  if (value == nullptr) return out;
+  if (!value->is_array()) fail(key, "is no list of byte ranges", "write [[begin, end], …]");
+  for (const Json& item : *value) out.push_back(range_from(item, place_, path(key)));
+  return out;
+}
+
+Json RowReader::rest() const {
+  Json out = Json::object();
+  for (const auto& [key, value] : object_.items()) {
+    if (!read_.contains(key)) out[key] = value;
+  }
+  return out;
+}
+
+Media read_media(RowReader& row) {
+  Media media;
+  if (row.has("video") == row.has("frames"))
+    bad_row(row.place(), "give either video or frames", "write \"video\": \"path\"");
+  if (row.has("video")) {
+    media.video = row.text("video");
+  } else {
+    media.frames = row.texts("frames");
+    if (media.frames.empty()) row.fail("frames", "is empty", "list at least one picture");
+    for (const std::string& frame : media.frames) {
+      if (frame.empty()) row.fail("frames", "holds an empty path", "list paths of pictures");
+    }
+  }
+  const Json* clip_json = row.find("clip");
+  if (clip_json == nullptr) return media;
+  if (media.video.empty()) row.fail("clip", "does not go with frames", "remove one of them");
+  RowReader clip(*clip_json, row.place(), "clip");
+  media.start_s = clip.number("start_s");
+  media.end_s = clip.number("end_s");
+  if (!clip.rest().empty()) clip.fail(clip.rest().begin().key(), "is not known", "clip has start_s and end_s");
+  if (media.start_s.value_or(0) < 0) clip.fail("start_s", "is negative", "give seconds from the beginning of the video");
+  if (media.end_s && *media.end_s <= media.start_s.value_or(0))
+    clip.fail("end_s", "is not after start_s", "give a part of the video");
+  return media;
+}
+
+void write_media(const Media& media, Json& row) {
+  if (media.frames.empty()) {
+    row["video"] = media.video;
+  } else {
+    row["frames"] = media.frames;
+  }
+  if (media.start_s) row["clip"]["start_s"] = *media.start_s;
+  if (media.end_s) row["clip"]["end_s"] = *media.end_s;
+}
+
+namespace {
+
+/// Runs one row; a fault of the input goes to `bad` where there is one.
+template <class Run>
+void guarded(std::vector<BadRow>* bad, const std::string& place, Run run) {
+  try {
+    run();
+  } catch (const Error& error) {
+    if (bad == nullptr || error.fault() != Fault::input) throw;
+    bad->push_back({place, error.what()});
+  }
+}
+
+}  // namespace
+
+void each_row(std::string_view text, const std::string& file, std::vector<BadRow>* bad,
+              const std::function<void(const Json&, const std::string&)>& row) {
+  constexpr const char* kBlank = " \t\r\n";
+  const size_t first = text.find_first_not_of(kBlank);
+  if (first == std::string::npos) return;
+  if (text[first] == '[') {
+    const Json rows = parse_json(text, "data", file);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const std::string place = file + "[" + std::to_string(i) + "]";
+      guarded(bad, place, [&] { row(rows[i], place); });
+    }
+    return;
+  }
+  int64_t line = 0;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view content = text.substr(begin, end - begin);
+    const std::string place = file + ":" + std::to_string(++line);
+    begin = end + 1;
+    if (content.find_first_not_of(kBlank) == std::string_view::npos) continue;
+    guarded(bad, place, [&] { row(parse_json(content, "data", place), place); });
+  }
+}
+
+}  // namespace rrpo::rows

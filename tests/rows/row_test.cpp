@@ -1,0 +1,269 @@
+#include <gtest/gtest.h>
+
+#include "rrpo/rows/ledger.h"
+#include "rrpo/rows/pair.h"
+#include "rrpo/rows/prediction.h"
+#include "rrpo/rows/question.h"
+#include "rrpo/util/error.h"
+#include "support/temp_dir.h"
+
+namespace rrpo::rows {
+namespace {
+
+Json pair_row() {
+  return Json::parse(R"({"schema": "rrpo/pair@1", "id": "p1", "video": "a.mp4", "clip": {"start_s": 0.5, "end_s": 4.0},
+    "question": "Who?", "chosen": {"text": "The man left.", "spans": [[4, 7], [8, 12]], "note": 1},
+    "rejected": {"text": "The dog left.", "spans": [[4, 7]], "phrases": ["dog"]}, "source": "here", "weight": 0.5,
+    "made": {"seed": 1, "perturbation": {"name": "mask"}}, "other": [1, 2]})");
+}
+
+Json question_row() {
+  return Json::parse(
+      R"({"id": "q1", "frames": ["a.png", "b.png"], "question": "Which way? (A) up (B) left", "answer": "In this video, (B) left",
+    "format": "mcq", "options": [{"key": "A", "text": "up"}, {"key": "B", "text": "left"}],
+    "slots": [{"span": [15, 23], "values": ["(A) up", "(B) left"]}], "spans": [[15, 23]], "style": "In this video, ",
+    "tags": {"type": "dir"}, "more": null, "clue": "x"})");
+}
+
+template <class Parse>
+std::string fault(Parse parse, const Json& row) {
+  try {
+    parse(row, "rows.jsonl:7");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::input);
+    EXPECT_TRUE(std::string(error.what()).starts_with("data: rows.jsonl:7: ")) << error.what();
+    return error.what();
+  }
+  return "accepted";
+}
+
+std::string pair_fault(const Json& row) { return fault(parse_pair, row); }
+std::string question_fault(const Json& row) { return fault(parse_question, row); }
+
+TEST(Pair, RoundTripKeepsEverything) {
+  const Json row = pair_row();
+  const Pair pair = parse_pair(row, "x");
+  EXPECT_EQ(pair.chosen.spans, (std::vector<text::ByteRange>{{4, 7}, {8, 12}}));
+  EXPECT_EQ(pair.media.start_s, 0.5);
+  EXPECT_EQ(pair.weight, 0.5);
+  EXPECT_EQ(pair.extra["made"], row["made"]);
+  Json written = pair_json(pair);
+  EXPECT_EQ(nlohmann::json(written), nlohmann::json(row));  // the order of keys apart
+  EXPECT_EQ(pair_json(parse_pair(written, "x")), written);
+}
+
+TEST(Pair, PhrasesFollowTheSpans) {
+  Pair pair = parse_pair(pair_row(), "x");
+  pair.rejected.spans = {{0, 3}};
+  EXPECT_EQ(pair_json(pair)["rejected"]["phrases"], Json::array({"The"}));
+}
+
+TEST(Pair, DefaultsAreNotWritten) {
+  const Json row = Json::parse(
+      R"({"schema": "rrpo/pair@1", "id": "1", "video": "v", "question": "q", "chosen": {"text": "a", "spans": []},
+                                   "rejected": {"text": "b", "spans": []}})");
+  EXPECT_EQ(pair_json(parse_pair(row, "x")), row);
+}
+
+TEST(Pair, EachFaultIsNamed) {
+  for (const char* key : {"id", "video", "question", "chosen", "rejected"}) {
+    Json row = pair_row();
+    row.erase(key);
+    EXPECT_NE(pair_fault(row).find(key), std::string::npos) << key;
+  }
+  const auto changed = [](const std::string& pointer, const Json& value) {
+    Json row = pair_row();
+    row[Json::json_pointer(pointer)] = value;
+    return pair_fault(row);
+  };
+  EXPECT_NE(changed("/schema", "rrpo/pair@2").find("schema"), std::string::npos);
+  EXPECT_NE(changed("/id", 3).find("id is no text"), std::string::npos);
+  EXPECT_NE(changed("/id", "").find("id is empty"), std::string::npos);
+  EXPECT_NE(changed("/frames", Json::array({"a.png"})).find("either video or frames"), std::string::npos);
+  EXPECT_NE(changed("/clip/end_s", 0.1).find("clip.end_s"), std::string::npos);
+  EXPECT_NE(changed("/clip/start", 1).find("clip.start"), std::string::npos);
+  EXPECT_NE(changed("/chosen/text", "").find("chosen.text is empty"), std::string::npos);
+  EXPECT_NE(changed("/chosen/spans/1", Json::array({6, 9})).find("chosen: span [6, 9) overlaps"), std::string::npos);
+  EXPECT_NE(changed("/chosen/spans/1", Json::array({8, 99})).find("leaves the text"), std::string::npos);
+  EXPECT_NE(changed("/chosen/spans/1", "8-12").find("chosen.spans"), std::string::npos);
+  EXPECT_NE(changed("/chosen/spans/1", Json::array({1.5, 2})).find("chosen.spans"), std::string::npos);
+  EXPECT_NE(changed("/rejected/phrases", Json::array({"cat"})).find("rejected.phrases"), std::string::npos);
+  EXPECT_NE(changed("/weight", -1).find("weight"), std::string::npos);
+  EXPECT_NE(changed("/weight", "1").find("weight"), std::string::npos);
+  EXPECT_NE(pair_fault(Json::array()).find("no JSON object"), std::string::npos);
+}
+
+Json authors_row() {
+  return {{"sample_id", 17},
+          {"media_path", "v/1.mp4"},
+          {"question", "<image>\nWhat is done?"},
+          {"answer", "He closes the door."},
+          {"pred", "He opens the door."},
+          {"answer_masked", "He <MASK> closes </MASK> the door."},
+          {"pred_masked", "He <MASK> opens </MASK> the door."},
+          {"src", "set"},
+          {"more", true}};
+}
+
+TEST(AuthorsPair, IsReadAsOurs) {
+  const Pair pair = parse_pair(authors_row(), "x");
+  EXPECT_EQ(pair.id, "17");
+  EXPECT_EQ(pair.media.video, "v/1.mp4");
+  EXPECT_EQ(pair.question, "What is done?");
+  EXPECT_EQ(pair.chosen.text, "He closes the door.");
+  EXPECT_EQ(pair.chosen.spans, (std::vector<text::ByteRange>{{3, 9}}));
+  EXPECT_EQ(pair.rejected.spans, (std::vector<text::ByteRange>{{3, 8}}));
+  EXPECT_EQ(pair.source, "set");
+  EXPECT_EQ(pair.extra, Json({{"more", true}}));
+  EXPECT_EQ(pair_json(parse_pair(pair_json(pair), "x")), pair_json(pair));
+}
+
+TEST(AuthorsPair, FaultsAreNamed) {
+  const auto changed = [](const std::string& key, const Json& value) {
+    Json row = authors_row();
+    row[key] = value;
+    return pair_fault(row);
+  };
+  EXPECT_NE(changed("answer_masked", "He <MASK> shuts </MASK> the door.").find("answer_masked"), std::string::npos);
+  EXPECT_NE(changed("pred_masked", "He <MASK> opens the door.").find("not closed"), std::string::npos);
+  EXPECT_NE(changed("video", "other.mp4").find("media_path"), std::string::npos);
+  EXPECT_NE(changed("question", "What <image> is?").find("<image>"), std::string::npos);
+  EXPECT_NE(changed("sample_id", nullptr).find("sample_id"), std::string::npos);
+  EXPECT_EQ(changed("video", "v/1.mp4"), "accepted");
+}
+
+TEST(Media, KeysTellPicturesApart) {
+  Media video{"a.mp4", {}, {}, {}}, part{"a.mp4", {}, 0.5, 2}, other{"a.mp4", {}, 0.5, {}}, frames{"", {"a", "b"}, {}, {}},
+      one{"", {"a b"}, {}, {}};
+  const std::set<std::string> keys = {video.key(), part.key(), other.key(), frames.key(), one.key()};
+  EXPECT_EQ(keys.size(), 5u);
+  EXPECT_EQ(part.key(), Media(part).key());
+}
+
+TEST(Question, RoundTripKeepsEverything) {
+  Json row = question_row();
+  const Question question = parse_question(row, "x");
+  EXPECT_EQ(question.media.frames, (std::vector<std::string>{"a.png", "b.png"}));
+  EXPECT_EQ(question.extra["clue"], "x");
+  EXPECT_EQ(nlohmann::json(question_json(question)), nlohmann::json(row));
+}
+
+TEST(Question, EachFaultIsNamed) {
+  const auto changed = [](const std::string& pointer, const Json& value) {
+    Json row = question_row();
+    row[Json::json_pointer(pointer)] = value;
+    return question_fault(row);
+  };
+  EXPECT_NE(changed("/format", "essay").find("format is 'essay'"), std::string::npos);
+  EXPECT_NE(changed("/style", "In that video, ").find("style"), std::string::npos);
+  EXPECT_NE(changed("/options", Json::array()).find("options"), std::string::npos);
+  EXPECT_NE(changed("/options/1/key", "A").find("options[1].key occurs twice"), std::string::npos);
+  EXPECT_NE(changed("/options/0", "up").find("options[0]"), std::string::npos);
+  EXPECT_NE(changed("/slots/0/values", Json::array({"(A) up"})).find("slots[0].values lacks"), std::string::npos);
+  EXPECT_NE(changed("/slots/0/values", Json::array({"", "(B) left"})).find("slots[0].values holds an empty"),
+            std::string::npos);
+  EXPECT_NE(changed("/slots/0/span", Json::array({3, 8})).find("slots[0] lies in the style"), std::string::npos);
+  EXPECT_NE(changed("/spans/0", Json::array({15, 50})).find("spans"), std::string::npos);
+  EXPECT_NE(changed("/tags", "dir").find("tags"), std::string::npos);
+  EXPECT_NE(changed("/format", "yesno").find("answer cannot be read"), std::string::npos);
+  Json row = question_row();
+  row["answer"] = "In this video, sideways";
+  row.erase("slots");
+  row.erase("spans");
+  EXPECT_NE(question_fault(row).find("names no option"), std::string::npos);
+}
+
+TEST(Files, JsonLinesAndArrays) {
+  const test::TempDir dir;
+  Json second = pair_row();
+  second["id"] = "p2";
+  const auto lines = dir.write("p.jsonl", pair_row().dump() + "\n\n" + second.dump());
+  EXPECT_EQ(read_pairs(lines).size(), 2u);
+  const auto array = dir.write("authors.json", "\n" + Json::array({authors_row(), second}).dump(1));
+  const std::vector<Pair> pairs = read_pairs(array);
+  ASSERT_EQ(pairs.size(), 2u);
+  EXPECT_EQ(pairs[0].id, "17");
+  EXPECT_TRUE(read_pairs(dir.write("empty.jsonl", "\n")).empty());
+}
+
+TEST(Files, BadRowsNameFileAndLine) {
+  const test::TempDir dir;
+  Json second = pair_row();
+  second["id"] = "p2";
+  const auto file = dir.write(
+      "p.jsonl", pair_row().dump() + "\n\n{\"id\": \n" + pair_row().dump() + "\n{\"id\": \"x\"}\n" + second.dump() + "\n");
+  try {
+    read_pairs(file);
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::input);
+    EXPECT_NE(std::string(error.what()).find("p.jsonl:3"), std::string::npos) << error.what();
+  }
+  std::vector<BadRow> bad;
+  EXPECT_EQ(read_pairs(file, &bad).size(), 2u);
+  ASSERT_EQ(bad.size(), 3u);
+  EXPECT_EQ(bad[0].place, file.string() + ":3");
+  EXPECT_EQ(bad[1].place, file.string() + ":4");
+  EXPECT_NE(bad[1].reason.find("occurs twice"), std::string::npos);
+  EXPECT_EQ(bad[2].place, file.string() + ":5");
+  const auto array = dir.write("p.json", Json::array({second, 5}).dump());
+  bad.clear();
+  EXPECT_EQ(read_pairs(array, &bad).size(), 1u);
+  ASSERT_EQ(bad.size(), 1u);
+  EXPECT_EQ(bad[0].place, array.string() + "[1]");
+  EXPECT_THROW(read_pairs(dir / "nowhere.jsonl", &bad), Error);
+}
+
+TEST(Files, QuestionsToo) {
+  const test::TempDir dir;
+  const auto file = dir.write("q.jsonl", question_row().dump() + "\n" + question_row().dump() + "\n");
+  std::vector<BadRow> bad;
+  EXPECT_EQ(read_questions(file, &bad).size(), 1u);
+  EXPECT_EQ(bad.size(), 1u);
+  EXPECT_THROW(read_questions(file), Error);
+}
+
+TEST(Ledger, StatesAddUp) {
+  Ledger ledger;
+  EXPECT_EQ(ledger.record("a", "kept"), Json({{"id", "a"}, {"state", "kept"}}));
+  EXPECT_EQ(ledger.record("b", "dropped", "why")["reason"], "why");
+  ledger.record("c", "kept");
+  EXPECT_EQ(ledger.total(), 3);
+  EXPECT_EQ(ledger.json(), Json::parse(R"({"total": 3, "states": {"dropped": 1, "kept": 2}})"));
+}
+
+TEST(Prediction, RoundTrip) {
+  const Question question = parse_question(question_row(), "x");
+  const Prediction right = predicted(question, "In this video, (B) left");
+  EXPECT_EQ(right.judged.verdict, Verdict::right);
+  EXPECT_EQ(right.video, question.media.key());
+  const Prediction broken = failed(question, "video: a.mp4: no frames");
+  EXPECT_TRUE(broken.failed());
+  for (Prediction prediction : {right, predicted(question, "(A) left"), broken}) {
+    prediction.extra["seconds"] = 0.5;
+    const Json json = prediction_json(prediction);
+    EXPECT_EQ(prediction_json(parse_prediction(json, "x")), json);
+    EXPECT_EQ(parse_prediction(json, "x").judged.verdict, prediction.judged.verdict);
+  }
+  Json json = prediction_json(right);
+  json["verdict"] = "fine";
+  EXPECT_NE(fault(parse_prediction, json).find("verdict"), std::string::npos);
+  json.erase("verdict");
+  EXPECT_NE(fault(parse_prediction, json).find("verdict"), std::string::npos);
+}
+
+TEST(Prediction, ATornLastLineIsLeftOut) {
+  const test::TempDir dir;
+  const Question question = parse_question(question_row(), "x");
+  const std::string line = prediction_json(predicted(question, "B")).dump() + "\n";
+  const auto file = dir.write("predictions.jsonl", line + line.substr(0, 20));
+  int64_t complete = 0;
+  EXPECT_EQ(read_predictions(file, &complete).size(), 1u);
+  EXPECT_EQ(complete, static_cast<int64_t>(line.size()));
+  EXPECT_THROW(read_predictions(file), Error);
+  EXPECT_TRUE(read_predictions(dir.write("cut.jsonl", line.substr(0, 20)), &complete).empty());
+  EXPECT_EQ(complete, 0);
+}
+
+}  // namespace
+}  // namespace rrpo::rows
