@@ -126,8 +126,7 @@ struct TrainConfig {
 struct RunOptions {
   std::filesystem::path out;
   io::Existing existing = io::Existing::refuse;
-  bool dry_run = false;   ///< read, check and count; write nothing, the summary is the plan
-  bool progress = false;  ///< show progress on stderr
+  bool dry_run = false;  ///< read, check and count; write nothing, the summary is the plan
 };
 
 /// How a run ended: the last line of stdout and the exit code.

@@ -1,0 +1,25 @@
+// One optimizer step: the micro-batches of a window, one denominator, one update.
+#pragma once
+
+#include <vector>
+
+#include "rrpo/data/loader.h"
+#include "rrpo/train/metrics.h"
+#include "rrpo/train/optimizer.h"
+#include "rrpo/train/pass.h"
+
+namespace rrpo::train {
+
+struct StepReport {
+  MetricSums sums;
+  double grad_norm = 0;                   ///< of the step's loss, before clipping
+  std::vector<data::SkippedRow> skipped;  ///< rows whose media could not be read
+  bool updated = false;                   ///< false when every row of the window was skipped
+};
+
+/// Takes the next window from `loader` and updates the optimizer's tensors at rate `lr`. The loss is a sum over the window's
+/// rows and the gradient is divided once by what the objective averages over, so that the cut into micro-batches does not
+/// matter. A loss or gradient that is not finite throws Error(numerics) naming the pairs, before any weight changes.
+StepReport step(const Scorer& scorer, const data::Dataset& dataset, data::Loader& loader, AdamW& optimizer, double lr);
+
+}  // namespace rrpo::train

@@ -1,0 +1,69 @@
+#include "rrpo/train/config.h"
+
+#include "rrpo/loss/loss.h"
+#include "rrpo/train/schedule.h"
+
+namespace rrpo::train {
+
+namespace {
+
+void at_least(const std::string& at, int64_t value, int64_t least) {
+  if (value < least) bad_field(at, std::to_string(value) + " is below " + std::to_string(least), "give a larger number");
+}
+
+void in_range(const std::string& at, double value, double low, double below) {
+  if (value >= low && value < below) return;
+  bad_field(at, Json(value).dump() + " is outside [" + Json(low).dump() + ", " + Json(below).dump() + ")", "see --help");
+}
+
+}  // namespace
+
+void DataConfig::check(const std::string& at) const {
+  at_least(at + ".max_skipped", max_skipped, 0);
+  at_least(at + ".group_by_video", group_by_video, 1);
+}
+
+void LoopConfig::check(const std::string& at) const {
+  if (trainable.empty()) bad_field(at + ".trainable", "is empty", "name lora, vision, projector, decoder or all");
+  for (const std::string& part : trainable)
+    check_choice(at + ".trainable", part, {"lora", "vision", "projector", "decoder", "all"});
+  for (const std::string& part : trainable) {
+    if (part == "lora" && trainable.size() > 1) {
+      bad_field(at + ".trainable", "names lora beside other parts", "train the adapter alone, or the parts without it");
+    }
+  }
+  at_least(at + ".batch_pairs", batch_pairs, 1);
+  at_least(at + ".micro_pairs", micro_pairs, 1);
+  at_least(at + ".epochs", epochs, 1);
+  if (steps) at_least(at + ".steps", *steps, 1);
+  at_least(at + ".save_every", save_every, 0);
+  at_least(at + ".keep", keep, 1);
+  at_least(at + ".eval_every", eval_every, 0);
+}
+
+void LoraFields::check(const std::string& at) const {
+  at_least(at + ".rank", rank, 1);
+  if (alpha <= 0) bad_field(at + ".alpha", "is not positive", "give a number above 0");
+  if (targets.empty()) bad_field(at + ".targets", "is empty", "name linears of the decoder, such as q_proj");
+}
+
+void OptimConfig::check(const std::string& at) const {
+  if (lr < 0) bad_field(at + ".lr", "is negative", "give 0 or more");
+  if (betas.size() != 2) bad_field(at + ".betas", "are not two numbers", "such as [0.9, 0.999]");
+  in_range(at + ".betas[0]", betas[0], 0, 1);
+  in_range(at + ".betas[1]", betas[1], 0, 1);
+  if (eps <= 0) bad_field(at + ".eps", "is not positive", "such as 1e-8");
+  if (weight_decay < 0) bad_field(at + ".weight_decay", "is negative", "give 0 or more");
+  check_choice(at + ".schedule", schedule, schedules());
+  in_range(at + ".warmup_ratio", warmup_ratio, 0, 1);
+  if (max_grad_norm && *max_grad_norm <= 0)
+    bad_field(at + ".max_grad_norm", "is not positive", "null switches clipping off");
+}
+
+void TrainConfig::check(const std::string&) const {
+  at_least("threads", threads, 1);
+  at_least("seed", seed, 0);
+  loss::make_objective(objective);
+}
+
+}  // namespace rrpo::train

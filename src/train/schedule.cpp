@@ -1,0 +1,27 @@
+#include "rrpo/train/schedule.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace rrpo::train {
+
+const std::vector<std::string>& schedules() {
+  static const std::vector<std::string> names = {"cosine", "linear", "constant"};
+  return names;
+}
+
+int64_t warmup_steps(double ratio, int64_t steps) {
+  return static_cast<int64_t>(std::ceil(ratio * static_cast<double>(steps)));
+}
+
+double learning_rate(const OptimConfig& optim, int64_t step, int64_t steps) {
+  const int64_t warmup = warmup_steps(optim.warmup_ratio, steps);
+  if (step < warmup) return optim.lr * static_cast<double>(step) / static_cast<double>(warmup);
+  const double progress = static_cast<double>(step - warmup) / static_cast<double>(std::max<int64_t>(1, steps - warmup));
+  if (optim.schedule == "cosine") return optim.lr * (1 + std::cos(std::numbers::pi * progress)) / 2;
+  if (optim.schedule == "linear") return optim.lr * (1 - progress);
+  return optim.lr;
+}
+
+}  // namespace rrpo::train

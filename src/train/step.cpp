@@ -1,0 +1,57 @@
+#include "rrpo/train/step.h"
+
+#include <cmath>
+
+#include "rrpo/util/error.h"
+#include "rrpo/util/table.h"
+
+namespace rrpo::train {
+
+namespace {
+
+[[noreturn]] void not_finite(const char* what, const std::vector<std::string>& ids) {
+  throw Error(Fault::numerics, "train", std::string(what) + " is not finite for " + join(ids) + "; no weight was changed",
+              "look at these rows with rrpo-train score, or lower optim.lr; the last checkpoint is good");
+}
+
+/// The ids of the pairs whose loss is not finite.
+std::vector<std::string> bad_pairs(const at::Tensor& loss, const std::vector<std::string>& ids) {
+  const at::Tensor finite = loss.detach().isfinite().cpu();
+  std::vector<std::string> bad;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (!finite.select(0, static_cast<int64_t>(i)).item<bool>()) bad.push_back(ids[i]);
+  }
+  return bad;
+}
+
+/// Adds one micro-batch to the gradients and returns its sums; `norm` becomes the norm of the gradients so far.
+MetricSums accumulate(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch,
+                      const AdamW& optimizer, double& norm) {
+  const Pass pass = forward(scorer, dataset, batch);
+  const MetricSums sums = measure(pass, scorer.objective.row->needs_rejected);
+  if (!std::isfinite(sums.loss)) not_finite("the loss", bad_pairs(pass.output.loss, batch.ids));
+  pass.output.loss.sum().backward();
+  norm = optimizer.gradient_norm();
+  if (!std::isfinite(norm)) not_finite("the gradient", batch.ids);
+  return sums;
+}
+
+}  // namespace
+
+StepReport step(const Scorer& scorer, const data::Dataset& dataset, data::Loader& loader, AdamW& optimizer, double lr) {
+  StepReport report;
+  double norm = 0;
+  for (bool open = true; open;) {
+    const std::optional<data::PairBatch> batch = loader.next();
+    expect(batch.has_value(), "the loader ended inside a window");
+    report.skipped.insert(report.skipped.end(), batch->skipped.begin(), batch->skipped.end());
+    if (batch->pairs() > 0) report.sums.add(accumulate(scorer, dataset, *batch, optimizer, norm));
+    open = !batch->place.ends_window;
+  }
+  if (report.sums.pairs == 0) return report;
+  report.grad_norm = optimizer.step(lr, 1 / report.sums.denominator(scorer.objective.row->average), norm);
+  report.updated = true;
+  return report;
+}
+
+}  // namespace rrpo::train
