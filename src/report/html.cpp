@@ -34,7 +34,7 @@ figcaption { margin-top: .3rem; font-size: .87rem; }
 svg, img { display: block; max-width: 100%; height: auto; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 1rem; margin: .8rem 0; }
 .facts { display: flex; flex-wrap: wrap; gap: .7rem; margin: 1.4rem 0; }
-.fact { padding: .6rem 1rem; min-width: 7.5rem; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; }
+.fact { padding: 0.55rem .9rem; min-width: 6.6rem; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; }
 .fact b { display: block; font-size: 1.3rem; font-weight: 600; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .fact span { color: var(--soft); font-size: .84rem; }
 .text { margin: .4rem 0; padding: .6rem .8rem; background: var(--panel); border: 1px solid var(--line); border-radius: 8px;

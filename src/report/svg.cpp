@@ -5,6 +5,8 @@
 
 #include "axis.h"
 #include "rrpo/report/html.h"
+#include "rrpo/report/table.h"
+#include "rrpo/util/error.h"
 
 namespace rrpo::report {
 
@@ -79,6 +81,7 @@ Scale x_scale(const std::vector<double>& values) {
     low = std::min(low, value);
     high = std::max(high, value);
   }
+  if (high == low) scale.ticks = {low};
   if (high > low) {
     scale.low = low;
     scale.high = high;
@@ -130,17 +133,35 @@ std::string interval_of(double x, const std::pair<double, double>& interval, con
          "\" stroke=\"currentColor\" stroke-width=\"1.3\" fill=\"none\"/>\n";
 }
 
-/// Labels under narrow groups lean.
+/// `name` in two lines, broken at the space nearest to its middle.
+std::pair<std::string, std::string> two_lines(const std::string& name) {
+  size_t best = std::string::npos;
+  const auto off_middle = [&](size_t at) { return at > name.size() / 2 ? at - name.size() / 2 : name.size() / 2 - at; };
+  for (size_t at = name.find(' '); at != std::string::npos; at = name.find(' ', at + 1)) {
+    if (best == std::string::npos || off_middle(at) < off_middle(best)) best = at;
+  }
+  if (best == std::string::npos) return {name, ""};
+  return {name.substr(0, best), name.substr(best + 1)};
+}
+
+/// A label that is too wide for its group breaks; where that does not help it leans, shortened to what the chart has room
+/// for.
 std::string group_label(double x, double wide, const std::string& name) {
-  const bool leans = 6.6 * static_cast<double>(name.size()) > wide;
+  constexpr size_t kLeaning = 16;
+  const auto fits = [&](const std::string& text) { return 6.6 * static_cast<double>(text.size()) <= wide; };
   const double y = kHeight - kBottom + 18;
-  if (!leans) return text_at(x, y, "middle", name, " fill-opacity=\"0.85\"");
-  return text_at(x + 4, y - 6, "end", name,
-                 " fill-opacity=\"0.85\" font-size=\"11\" transform=\"rotate(-28 " + px(x + 4) + " " + px(y - 6) + ")\"");
+  const std::string pale = " fill-opacity=\"0.85\"";
+  if (fits(name)) return text_at(x, y, "middle", name, pale);
+  const auto [first, second] = two_lines(name);
+  if (fits(first) && fits(second)) return text_at(x, y, "middle", first, pale) + text_at(x, y + 15, "middle", second, pale);
+  const std::string turn = " font-size=\"11\" transform=\"rotate(-28 " + px(x + 4) + " " + px(y - 6) + ")\"";
+  return text_at(x + 4, y - 6, "end", printable(name, kLeaning), pale + turn);
 }
 
 std::string group_of(const BarChart& chart, size_t group, double left, double wide, const Scale& y) {
   std::string out;
+  const double step = y.ticks.size() > 1 ? y.ticks[1] - y.ticks[0] : 1;
+  const int digits = std::clamp(1 - static_cast<int>(std::floor(std::log10(step) + 1e-9)), 0, 6);
   const double bar = std::min(56.0, wide * 0.76 / static_cast<double>(std::max<size_t>(1, chart.bars.size())));
   double x = left + (wide - bar * static_cast<double>(chart.bars.size())) / 2;
   for (size_t i = 0; i < chart.bars.size(); ++i, x += bar) {
@@ -151,7 +172,7 @@ std::string group_of(const BarChart& chart, size_t group, double left, double wi
     if (interval) out += interval_of(x + bar / 2, *interval, y);
     if (!std::isfinite(value) || bar < 30) continue;
     const double end = interval ? std::max(value, interval->second) : std::max(value, 0.0);
-    out += text_at(x + bar / 2, y.pixel(end) - 5, "middle", compact(value, 3), " font-size=\"11\"");
+    out += text_at(x + bar / 2, y.pixel(end) - 5, "middle", fixed(value, digits), " font-size=\"11\"");
   }
   return out + group_label(left + wide / 2, wide, chart.groups[group]);
 }
