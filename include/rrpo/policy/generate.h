@@ -14,7 +14,7 @@ namespace rrpo::policy {
 struct Generated {
   std::vector<int64_t> ids;  ///< without the stop id
   std::string text;
-  bool finished = false;     ///< ended by itself, not by the limit
+  bool finished = false;  ///< ended by itself, not by the limit
 };
 
 /// Called after each new token of branch `k` with the text so far.

@@ -3,7 +3,9 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "rrpo/model/family.h"
 #include "rrpo/model/lvlm.h"
@@ -50,14 +52,14 @@ struct Policy {
   std::unique_ptr<text::Tokenizer> tokenizer;
   text::ChatTemplate chat;
   int64_t end_of_turn = 0;
+  std::vector<int64_t> stop_ids;  ///< generation ends at these: end of turn, and those of generation_config.json
   video::PixelSpec pixels;
   std::filesystem::path folder;
 };
 
 /// Opens `config.path` on `device` (auto, cpu, cuda, cuda:N; auto takes a GPU when one is there), with its adapter if given.
 /// `dtype` of the configuration unless `dtype` is given (tests compute in double).
-Policy open_policy(const ModelConfig& config, const std::string& device,
-                   std::optional<model::Dtype> dtype = std::nullopt);
+Policy open_policy(const ModelConfig& config, const std::string& device, std::optional<model::Dtype> dtype = std::nullopt);
 
 /// The normalisation of a folder's `processor_config.json` or `preprocessor_config.json`, nested or flat.
 video::PixelSpec read_pixel_spec(const std::filesystem::path& folder);

@@ -1,0 +1,144 @@
+#include "rrpo/policy/policy.h"
+
+#include <algorithm>
+
+#include "rrpo/policy/device.h"
+#include "rrpo/util/error.h"
+#include "rrpo/util/table.h"
+
+namespace rrpo::policy {
+
+namespace {
+
+/// A file of the folder that must be there.
+std::filesystem::path required(const std::filesystem::path& folder, const char* name) {
+  const auto file = folder / name;
+  if (!std::filesystem::exists(file)) {
+    throw Error(Fault::input, "model", file.string() + ": missing",
+                "model.path must be a whole checkpoint folder in Hugging Face form");
+  }
+  return file;
+}
+
+/// A chat template and the file it stands in.
+struct FoundTemplate {
+  std::string jinja;
+  std::string place;
+};
+
+/// The text under `chat_template` of a JSON file: one template, or a list of named ones of which `default` counts.
+std::optional<std::string> template_member(const Json& json) {
+  if (!json.is_object() || !json.contains("chat_template")) return std::nullopt;
+  const Json& value = json.at("chat_template");
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array()) return std::nullopt;
+  for (const Json& entry : value) {
+    if (entry.is_object() && entry.value("name", Json()) == Json("default") && entry.value("template", Json()).is_string()) {
+      return entry.at("template").get<std::string>();
+    }
+  }
+  return std::nullopt;
+}
+
+/// In the order in which transformers looks for it.
+std::optional<FoundTemplate> find_template(const std::filesystem::path& folder) {
+  const auto plain = folder / "chat_template.jinja";
+  if (std::filesystem::exists(plain)) return FoundTemplate{read_file(plain, "model"), plain.string()};
+  for (const char* name : {"chat_template.json", "tokenizer_config.json"}) {
+    const auto file = folder / name;
+    if (!std::filesystem::exists(file)) continue;
+    if (auto jinja = template_member(read_json(file, "model"))) return FoundTemplate{*jinja, file.string()};
+  }
+  return std::nullopt;
+}
+
+const text::ChatTemplate& choose_chat(const std::filesystem::path& folder, const std::string& prompt,
+                                      const model::Family& family) {
+  const std::string fix = "set model.prompt to one of " + join(row_names(text::chat_templates()));
+  std::string name = prompt;
+  if (prompt == "auto") {
+    if (const auto found = find_template(folder)) {
+      const text::ChatTemplate* known = text::recognise_template(found->jinja);
+      if (known == nullptr)
+        throw Error(Fault::input, "model", found->place + ": its chat template is none that we know", fix);
+      return *known;
+    }
+    name = family.default_prompt;
+    if (name.empty()) throw Error(Fault::input, "model", (folder / "chat_template.jinja").string() + ": missing", fix);
+  }
+  const text::ChatTemplate* row = find_row(text::chat_templates(), name);
+  expect(row != nullptr, "a prompt form that is no row");
+  return *row;
+}
+
+/// Ids at which generation ends: end of turn, and what generation_config.json adds.
+std::vector<int64_t> read_stop_ids(const std::filesystem::path& folder, int64_t end_of_turn) {
+  std::vector<int64_t> ids = {end_of_turn};
+  const auto file = folder / "generation_config.json";
+  if (!std::filesystem::exists(file)) return ids;
+  const Json json = read_json(file, "model");
+  Json given = json.is_object() && json.contains("eos_token_id") ? json.at("eos_token_id") : Json();
+  if (!given.is_array()) given = given.is_null() ? Json::array() : Json::array({given});
+  for (const Json& id : given) {
+    if (!id.is_number_integer()) {
+      throw Error(Fault::input, "model", file.string() + "#eos_token_id: not a token id: " + printable(id.dump()),
+                  "give one id or a list");
+    }
+    if (std::find(ids.begin(), ids.end(), id.get<int64_t>()) == ids.end()) ids.push_back(id.get<int64_t>());
+  }
+  return ids;
+}
+
+/// Faults between files of one folder that each file alone does not show.
+void check_agreement(const Policy& policy) {
+  const int64_t side = model::image_size(policy.lvlm), rows = model::vocabulary(policy.lvlm);
+  const std::string folder = policy.folder.string();
+  if (policy.pixels.size != side) {
+    throw Error(Fault::input, "model",
+                folder + ": the processor makes frames of " + std::to_string(policy.pixels.size) +
+                    " pixels, config.json's vision tower takes " + std::to_string(side),
+                "take all files of one checkpoint");
+  }
+  if (policy.tokenizer->size() > rows) {
+    throw Error(Fault::input, "model",
+                folder + ": the tokenizer has " + std::to_string(policy.tokenizer->size()) +
+                    " ids, the model's vocabulary " + std::to_string(rows) + " rows",
+                "take all files of one checkpoint");
+  }
+}
+
+}  // namespace
+
+Policy open_policy(const ModelConfig& config, const std::string& device, std::optional<model::Dtype> dtype) {
+  config.check("model");
+  const std::filesystem::path& folder = config.path;
+  if (folder.empty()) throw Error(Fault::usage, "config", "model.path: not given", "name a checkpoint folder");
+  const model::Family& family = model::family_of(read_json(required(folder, "config.json"), "model"), folder);
+  required(folder, "tokenizer.json");
+  auto tokenizer = text::open_tokenizer(folder);
+  const text::ChatTemplate& chat = choose_chat(folder, config.prompt, family);
+  const int64_t end_of_turn = tokenizer->id_of(chat.end_of_turn);
+  if (end_of_turn < 0) {
+    throw Error(Fault::input, "model",
+                (folder / "tokenizer.json").string() + ": no token " + chat.end_of_turn + ", which the prompt form '" +
+                    chat.name + "' ends a turn with",
+                "choose another model.prompt");
+  }
+  const video::PixelSpec pixels = read_pixel_spec(folder);
+  model::LoadOptions options;
+  options.dtype = dtype.value_or(config.dtype == "bfloat16" ? model::Dtype::bfloat16 : model::Dtype::float32);
+  options.device = resolve_device(device);
+  options.video_pool = config.video_pool == "auto" ? "" : config.video_pool;
+  Policy policy{model::load(folder, options),
+                std::move(tokenizer),
+                chat,
+                end_of_turn,
+                read_stop_ids(folder, end_of_turn),
+                pixels,
+                folder};
+  check_agreement(policy);
+  if (config.adapter) model::load_adapter(policy.lvlm, *config.adapter);
+  return policy;
+}
+
+}  // namespace rrpo::policy
