@@ -17,8 +17,7 @@ TEST(Progress, Line) {
 }
 
 TEST(Progress, BarFitsTheTerminal) {
-  EXPECT_EQ(progress_bar("train", 5, 10, "pairs", 1, "", 60),
-            "train [=====      ]  50%  5/10 pairs  1 pairs/s  5.0 s left");
+  EXPECT_EQ(progress_bar("train", 5, 10, "pairs", 1, "", 60), "train [=====      ]  50%  5/10 pairs  1 pairs/s  5.0 s left");
   for (int width = 20; width < 200; ++width) {
     EXPECT_LT(progress_bar("train", 5, 10, "pairs", 1, "a note\nof two lines", width).size(), static_cast<size_t>(width));
   }

@@ -15,8 +15,8 @@ void write_file(const std::filesystem::path& file, std::string_view bytes);
 /// The same for JSON, indented by two.
 void write_json(const std::filesystem::path& file, const Json& json);
 
-/// Calls `fill(temporary)` for an empty folder beside `folder`, then syncs and renames it: `folder` is complete when it exists.
-/// An existing `folder` is replaced.
+/// Calls `fill(temporary)` for an empty folder beside `folder`, then syncs and renames it: `folder` is complete when it
+/// exists. An existing `folder` is replaced.
 void write_folder(const std::filesystem::path& folder, const std::function<void(const std::filesystem::path&)>& fill);
 
 /// SHA-256 of a file as lower-case hexadecimal.
@@ -28,9 +28,9 @@ std::string sha256(std::string_view bytes);
 enum class Existing { refuse, resume, overwrite };
 
 /// The output folder of one run: created if absent, locked against a second process while this value lives.
-/// A folder that already holds a result of ours (`run.json`, `metrics.jsonl`, `checkpoints`, …: the list is in output_folder.cpp)
-/// is refused (Error(environment)) unless `existing` says otherwise; `overwrite` removes those results, and nothing else that may
-/// lie there. Temporary leftovers of an interrupted run are removed.
+/// A folder that already holds a result of ours (`run.json`, `metrics.jsonl`, `checkpoints`, …: the list is in
+/// output_folder.cpp) is refused (Error(environment)) unless `existing` says otherwise; `overwrite` removes those results,
+/// and nothing else that may lie there. Temporary leftovers of an interrupted run are removed.
 class OutputFolder {
  public:
   OutputFolder(const std::filesystem::path& folder, Existing existing);

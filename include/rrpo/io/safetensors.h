@@ -13,10 +13,10 @@ namespace rrpo::io {
 /// One tensor of a file: where its bytes lie.
 struct TensorEntry {
   std::string name;
-  std::string dtype;           ///< F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL
+  std::string dtype;  ///< F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL
   std::vector<int64_t> shape;
   std::filesystem::path file;
-  int64_t offset = 0;          ///< from the file's beginning
+  int64_t offset = 0;  ///< from the file's beginning
   int64_t bytes = 0;
 };
 
