@@ -23,11 +23,10 @@ constexpr std::array kFree = {"/train/save_every", "/train/keep",       "/train/
                               "/data/cache",       "/data/max_skipped", "/data/eval_pairs",
                               "/data/video_root",  "/threads",          "/device"};
 
-Json fixed_keys(const TrainConfig& config) {
-  Json json = config_json(config);
+Json fixed_keys(Json json) {
   for (const char* key : kFree) {
     const Json::json_pointer at(key);
-    json[at.parent_pointer()].erase(at.back());
+    if (json.contains(at)) json[at.parent_pointer()].erase(at.back());
   }
   return json;
 }
@@ -60,19 +59,19 @@ std::vector<fs::path> snapshots(const fs::path& out) {
   return found;
 }
 
-Json state_json(const TrainConfig& config, const Progress& progress) {
+Json state_json(const TrainConfig& config, const Position& position) {
   Json skipped = Json::array();
-  for (const data::SkippedRow& row : progress.skipped) skipped.push_back({{"id", row.id}, {"reason", row.reason}});
-  return {{"version", kVersion}, {"step", progress.step},         {"steps", progress.steps},    {"seed", config.seed},
-          {"skipped", skipped},  {"config", config_json(config)}, {"fixed", fixed_keys(config)}};
+  for (const data::SkippedRow& row : position.skipped) skipped.push_back({{"id", row.id}, {"reason", row.reason}});
+  return {{"version", kVersion}, {"step", position.step}, {"steps", position.steps},
+          {"seed", config.seed}, {"skipped", skipped},    {"config", config_json(config)}};
 }
 
 }  // namespace
 
 void save_snapshot(const fs::path& out, policy::Policy& policy, const AdamW& optimizer, const TrainConfig& config,
-                   const Progress& progress) {
+                   const Position& position) {
   std::array<char, 32> name{};
-  std::snprintf(name.data(), name.size(), "step-%06lld", static_cast<long long>(progress.step));
+  std::snprintf(name.data(), name.size(), "step-%06lld", static_cast<long long>(position.step));
   fs::create_directories(out / "checkpoints");
   io::write_folder(out / "checkpoints" / name.data(), [&](const fs::path& folder) {
     data::TensorMap trained;
@@ -83,7 +82,7 @@ void save_snapshot(const fs::path& out, policy::Policy& policy, const AdamW& opt
       fs::create_directory(folder / "adapter");
       model::save_adapter(policy.lvlm, folder / "adapter", config.model.path.string());
     }
-    io::write_json(folder / "state.json", state_json(config, progress));
+    io::write_json(folder / "state.json", state_json(config, position));
   });
   std::vector<fs::path> all = snapshots(out);
   for (size_t i = 0; i + static_cast<size_t>(config.train.keep) < all.size(); ++i) {
@@ -92,20 +91,24 @@ void save_snapshot(const fs::path& out, policy::Policy& policy, const AdamW& opt
   }
 }
 
+void check_same_run(const Json& config_before, const TrainConfig& config) {
+  check_same(fixed_keys(config_before), fixed_keys(config_json(config)), "");
+}
+
 std::optional<fs::path> newest_snapshot(const fs::path& out) {
   const std::vector<fs::path> all = snapshots(out);
   if (all.empty()) return std::nullopt;
   return all.back();
 }
 
-Progress load_snapshot(const fs::path& folder, AdamW& optimizer, const TrainConfig& config) {
+Position load_snapshot(const fs::path& folder, AdamW& optimizer, const TrainConfig& config) {
   const Json state = read_json(folder / "state.json", "train");
-  for (const char* key : {"step", "steps", "skipped", "fixed"}) {
+  for (const char* key : {"step", "steps", "skipped", "config"}) {
     if (!state.contains(key))
       throw Error(Fault::input, "train", (folder / "state.json").string() + ": has no " + key,
                   "go on from another checkpoint");
   }
-  check_same(state.at("fixed"), fixed_keys(config), "");
+  check_same_run(state.at("config"), config);
   const data::TensorMap trained = data::load_tensors(folder / "trained.safetensors");
   const at::NoGradGuard frozen;
   for (const model::NamedTensor& weight : optimizer.parameters()) {
@@ -118,11 +121,11 @@ Progress load_snapshot(const fs::path& folder, AdamW& optimizer, const TrainConf
     weight.tensor->copy_(found->second);
   }
   optimizer.set_state(data::load_tensors(folder / "optimizer.safetensors"), (folder / "optimizer.safetensors").string());
-  Progress progress{state.at("step").get<int64_t>(), state.at("steps").get<int64_t>(), {}};
+  Position position{state.at("step").get<int64_t>(), state.at("steps").get<int64_t>(), {}};
   for (const Json& row : state.at("skipped")) {
-    progress.skipped.push_back({row.at("id").get<std::string>(), row.at("reason").get<std::string>()});
+    position.skipped.push_back({row.at("id").get<std::string>(), row.at("reason").get<std::string>()});
   }
-  return progress;
+  return position;
 }
 
 }  // namespace rrpo::train

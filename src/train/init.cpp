@@ -1,0 +1,53 @@
+#include "rrpo/train/init.h"
+
+#include "rrpo/io/atomic.h"
+#include "rrpo/model/family.h"
+#include "rrpo/train/learner.h"
+#include "rrpo/util/error.h"
+
+namespace rrpo::train {
+
+namespace fs = std::filesystem;
+
+void InitConfig::check(const std::string&) const {
+  check_choice("dtype", dtype, {"float32", "bfloat16"});
+  if (seed < 0) bad_field("seed", "is negative", "give 0 or more");
+}
+
+namespace {
+
+/// A folder that may become the checkpoint: absent or empty, or a checkpoint that the caller wants replaced.
+void check_target(const fs::path& out, io::Existing existing) {
+  std::error_code absent;
+  if (!fs::exists(out) || fs::is_empty(out, absent)) return;
+  const bool ours = fs::is_directory(out) && fs::exists(out / "config.json");
+  if (existing == io::Existing::overwrite && ours) return;
+  throw Error(Fault::environment, "io", out.string() + ": is not empty",
+              ours ? "--overwrite replaces the checkpoint, or choose another --out" : "choose another --out");
+}
+
+}  // namespace
+
+Result init(const InitConfig& config, const RunOptions& options) {
+  if (config.config.empty()) bad_field("config", "is not given", "name a config.json");
+  if (config.tokenizer.empty()) bad_field("tokenizer", "is not given", "name the folder of a tokenizer");
+  const fs::path file = fs::is_directory(config.config) ? config.config / "config.json" : config.config;
+  text::open_tokenizer(config.tokenizer);  // throws before anything is written
+  model::Lvlm lvlm = model::init(file, static_cast<uint64_t>(config.seed), {});
+  int64_t parameters = 0;
+  for (const model::NamedTensor& weight : model::tensors(lvlm)) parameters += weight.tensor->numel();
+  Json summary = {{"parameters", parameters}, {"dtype", config.dtype}, {"seed", config.seed}};
+  if (options.dry_run) return {summary, 0};
+  check_target(options.out, options.existing);
+  const model::Dtype dtype = config.dtype == "bfloat16" ? model::Dtype::bfloat16 : model::Dtype::float32;
+  io::write_folder(options.out, [&](const fs::path& folder) {
+    copy_model_files(config.tokenizer, folder);
+    copy_model_files(file.parent_path(), folder);
+    io::write_file(folder / "config.json", read_file(file, "model"));
+    model::save_weights(lvlm, folder, dtype);
+  });
+  summary["out"] = options.out.string();
+  return {summary, 0};
+}
+
+}  // namespace rrpo::train

@@ -1,0 +1,137 @@
+#include "rrpo/train/score.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+
+#include "record.h"
+#include "rrpo/io/atomic.h"
+#include "rrpo/report/progress.h"
+#include "rrpo/train/metrics.h"
+#include "rrpo/train/pass.h"
+#include "rrpo/util/stop.h"
+#include "session.h"
+
+namespace rrpo::train {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Nine significant digits: enough to tell any two float32 values apart.
+double nine_digits(double value) {
+  char text[40] = {};
+  std::snprintf(text, sizeof text, "%.9g", value);
+  return std::strtod(text, nullptr);
+}
+
+std::vector<double> values_of(const at::Tensor& tensor) {
+  if (!tensor.defined()) return {};
+  const at::Tensor plain = tensor.detach().to(at::kDouble).cpu().contiguous();
+  const double* begin = plain.const_data_ptr<double>();
+  return {begin, begin + plain.numel()};
+}
+
+/// Columns of a pass on this side of the device, to be cut into answers.
+struct Columns {
+  std::vector<double> label, marked, logp, ref_logp, kl, answer;
+  Columns(const Pass& pass, const data::PairBatch& batch)
+      : label(values_of(batch.labels)),
+        marked(values_of(batch.phrase.gt(0))),
+        logp(values_of(pass.stats.logp)),
+        ref_logp(values_of(pass.stats.ref_logp)),
+        kl(values_of(pass.stats.kl)),
+        answer(values_of(batch.answer)) {}
+};
+
+Json answer_json(const Columns& columns, int64_t number) {
+  Json json = {{"ids", Json::array()}, {"marked", Json::array()}, {"logp", Json::array()}};
+  if (!columns.ref_logp.empty()) json["ref_logp"] = json["kl"] = Json::array();
+  for (size_t i = 0; i < columns.answer.size(); ++i) {
+    if (static_cast<int64_t>(columns.answer[i]) != number) continue;
+    json["ids"].push_back(static_cast<int64_t>(columns.label[i]));
+    json["marked"].push_back(static_cast<int>(columns.marked[i]));
+    json["logp"].push_back(nine_digits(columns.logp[i]));
+    if (columns.ref_logp.empty()) continue;
+    json["ref_logp"].push_back(nine_digits(columns.ref_logp[i]));
+    json["kl"].push_back(nine_digits(columns.kl[i]));
+  }
+  return json;
+}
+
+/// The lines of a pass by row number of the dataset.
+void add_lines(const Pass& pass, const data::PairBatch& batch, bool has_rejected, std::map<int64_t, Json>& lines) {
+  const Columns columns(pass, batch);
+  const loss::LossOutput& output = pass.output;
+  const std::vector<double> loss = values_of(output.loss), chosen = values_of(output.chosen_reward),
+                            rejected = values_of(output.rejected_reward), kl = values_of(output.kl);
+  for (int64_t p = 0; p < batch.pairs(); ++p) {
+    const auto i = static_cast<size_t>(p);
+    Json line = {{"id", batch.ids[i]}, {"loss", nine_digits(loss[i])}};
+    if (!chosen.empty()) line["reward_chosen"] = nine_digits(chosen[i]);
+    if (!rejected.empty()) line["reward_rejected"] = nine_digits(rejected[i]);
+    if (!kl.empty()) line["kl_chosen"] = nine_digits(kl[i]);
+    line["chosen"] = answer_json(columns, p);
+    if (has_rejected) line["rejected"] = answer_json(columns, batch.pairs() + p);
+    lines.emplace(batch.place.rows[i], std::move(line));
+  }
+}
+
+/// Scores every row and writes the lines in file order as soon as all before them are there.
+MetricSums score_rows(const Scorer& scorer, const data::Dataset& rows, data::Loader& loader, const fs::path& file) {
+  const at::NoGradGuard frozen;
+  std::error_code ignored;
+  fs::remove(file, ignored);
+  io::LineWriter writer(file);
+  report::Progress progress("score", rows.rows(), "pairs");
+  std::map<int64_t, Json> lines;
+  MetricSums sums;
+  int64_t written = 0;
+  while (const auto batch = loader.next()) {
+    if (stop_signal() != 0) break;
+    const Pass pass = forward(scorer, rows, *batch);
+    sums.add(measure(pass, scorer.objective.row->needs_rejected));
+    add_lines(pass, *batch, scorer.objective.row->needs_rejected, lines);
+    for (auto next = lines.find(written); next != lines.end(); next = lines.find(++written)) {
+      writer.write(next->second);
+      lines.erase(next);
+    }
+    progress.update(sums.pairs);
+  }
+  progress.finish();
+  return sums;
+}
+
+}  // namespace
+
+Result score(const TrainConfig& config, const RunOptions& options) {
+  require_inputs(config);
+  set_tensor_threads(config.threads);
+  const loss::Objective objective = loss::make_objective(config.objective);
+  std::optional<io::OutputFolder> folder;
+  if (!options.dry_run) folder.emplace(options.out, options.existing);
+  policy::Policy policy = policy::open_policy(config.model, config.device);
+  const data::Dataset rows = open_rows(config.data.pairs, config, policy, objective, /*skip_bad_rows=*/false);
+  const Json counts = {{"rows", rows.rows()}, {"videos", rows.videos.size()}};
+  if (options.dry_run) return {{{"plan", "score"}, {"objective", objective.config}, {"counts", counts}}, 0};
+
+  const fs::path& out = folder->path();
+  std::vector<fs::path> inputs = model_inputs(config.model);
+  inputs.insert(inputs.end(), config.data.pairs.begin(), config.data.pairs.end());
+  RunRecord record(out, "score", config_json(config), config.seed, inputs);
+  record.set_counts(counts);
+  const auto cache = open_cache(config, policy);
+  const data::LoaderRules rules = loader_rules(config, /*shuffle=*/false, micro_rows(config), /*skip_bad_media=*/false);
+  data::Loader loader(rows, policy, cache.get(), rules, 0, data::windows_per_epoch(rows.rows(), rules.batch));
+  const MetricSums sums = score_rows({policy, objective, cache.get()}, rows, loader, out / "scores.jsonl");
+  const bool stopped = sums.pairs < rows.rows();
+  Json summary = {{"pairs", sums.pairs}, {"out", out.string()}};
+  if (sums.pairs > 0) summary["metrics"] = sums.means(objective.row->average);
+  const int code = stopped ? 128 + stop_signal() : 0;
+  record.write(stopped ? "stopped" : "finished", code, summary);
+  return {summary, code};
+}
+
+}  // namespace rrpo::train

@@ -1,0 +1,42 @@
+#include "session.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+namespace rrpo::train {
+
+data::Dataset open_rows(const std::vector<std::filesystem::path>& files, const TrainConfig& config,
+                        const policy::Policy& policy, const loss::Objective& objective, bool skip_bad_rows) {
+  const data::DatasetRules rules{
+      .rejected = objective.row->needs_rejected, .marks = objective.row->needs_marks, .skip_bad_rows = skip_bad_rows};
+  return data::read_dataset(files, config.data.video_root, policy, rules);
+}
+
+int64_t micro_rows(const TrainConfig& config) { return std::max(config.train.micro_pairs, config.data.group_by_video); }
+
+data::LoaderRules loader_rules(const TrainConfig& config, bool shuffle, int64_t batch, bool skip_bad_media) {
+  return {.root = config.data.video_root,
+          .video = config.video,
+          .order = {.seed = static_cast<uint64_t>(config.seed),
+                    .shuffle = shuffle,
+                    .group_by_video = config.data.group_by_video},
+          .batch = {.batch = batch, .micro = micro_rows(config)},
+          .threads = data::default_loader_threads(),
+          .skip_bad_media = skip_bad_media};
+}
+
+std::unique_ptr<data::VisualCache> open_cache(const TrainConfig& config, policy::Policy& policy) {
+  auto cache = std::make_unique<data::VisualCache>();
+  if (config.data.cache) cache->open_folder(*config.data.cache, policy, config.video, config.data.video_root);
+  return cache;
+}
+
+void require_inputs(const TrainConfig& config) {
+  if (config.model.path.empty()) bad_field("model.path", "is not given", "name the folder of a checkpoint");
+  if (config.data.pairs.empty()) bad_field("data.pairs", "is not given", "name a pair file");
+}
+
+void set_tensor_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }
+
+}  // namespace rrpo::train

@@ -1,0 +1,35 @@
+// What training and scoring open in the same way: objective, model, rows, cache.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "rrpo/data/dataset.h"
+#include "rrpo/data/loader.h"
+#include "rrpo/data/visual_cache.h"
+#include "rrpo/loss/loss.h"
+#include "rrpo/policy/policy.h"
+#include "rrpo/train/config.h"
+
+namespace rrpo::train {
+
+/// The rows of `files` by the needs of `objective`.
+data::Dataset open_rows(const std::vector<std::filesystem::path>& files, const TrainConfig& config,
+                        const policy::Policy& policy, const loss::Objective& objective, bool skip_bad_rows);
+
+/// The rules of a loader over training rows; `shuffle` and `batch` differ between training, held-out rows and scoring.
+data::LoaderRules loader_rules(const TrainConfig& config, bool shuffle, int64_t batch, bool skip_bad_media);
+
+/// Rows of one pass: `train.micro_pairs`, but never less than a group of one video.
+int64_t micro_rows(const TrainConfig& config);
+
+/// A cache for a frozen vision tower, with its folder where the configuration names one.
+std::unique_ptr<data::VisualCache> open_cache(const TrainConfig& config, policy::Policy& policy);
+
+/// Throws Error(usage) unless the configuration names a model and pairs.
+void require_inputs(const TrainConfig& config);
+
+/// Threads inside a tensor operation, for the whole process.
+void set_tensor_threads(int64_t threads);
+
+}  // namespace rrpo::train

@@ -1,0 +1,296 @@
+#include "rrpo/train/trainer.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <set>
+
+#include "record.h"
+#include "rrpo/io/atomic.h"
+#include "rrpo/report/progress.h"
+#include "rrpo/report/training.h"
+#include "rrpo/rows/ledger.h"
+#include "rrpo/train/learner.h"
+#include "rrpo/train/schedule.h"
+#include "rrpo/train/snapshot.h"
+#include "rrpo/train/step.h"
+#include "rrpo/util/clock.h"
+#include "rrpo/util/log.h"
+#include "rrpo/util/stop.h"
+#include "session.h"
+
+namespace rrpo::train {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kMetrics = "metrics.jsonl";
+
+/// What a run holds once it is open.
+class Run {
+ public:
+  explicit Run(const TrainConfig& config)
+      : config_(config),
+        objective_(loss::make_objective(config.objective)),
+        policy_(policy::open_policy(config.model, config.device)),
+        rows_(open_rows(config.data.pairs, config, policy_, objective_, skips())),
+        optimizer_(prepare_trainable(policy_, config), config.optim) {
+    if (!config.data.eval_pairs.empty()) held_out_ = open_rows(config.data.eval_pairs, config, policy_, objective_, false);
+    if (freezes_vision(config.train)) cache_ = open_cache(config, policy_);
+    const data::BatchRules batch{config.train.batch_pairs, micro_rows(config)};
+    per_epoch_ = data::windows_per_epoch(rows_.rows(), batch);
+    at_.steps = config.train.steps.value_or(config.train.epochs * per_epoch_);
+  }
+
+  Json plan() const;
+  /// Puts back the newest checkpoint of `out` and cuts metrics.jsonl there.
+  void resume(const fs::path& out);
+  /// Steps until the last one or a signal.
+  void train(const fs::path& out);
+  bool done() const { return at_.step == at_.steps; }
+  /// Writes the ledger and, when done, the trained model; returns the summary.
+  Json finish(const fs::path& out);
+  Json counts() const;
+  int64_t skipped() const { return static_cast<int64_t>(rows_.skipped.size() + at_.skipped.size()); }
+
+ private:
+  bool skips() const { return config_.data.max_skipped > 0; }
+  Scorer scorer() { return {policy_, objective_, cache_.get()}; }
+  Json one_step(data::Loader& loader);
+  Json evaluate();
+  void remember(const std::vector<data::SkippedRow>& skipped);
+  rows::Ledger write_ledger(const fs::path& out) const;
+  std::set<int64_t> used_rows() const;
+
+  const TrainConfig& config_;
+  loss::Objective objective_;
+  policy::Policy policy_;
+  data::Dataset rows_;
+  AdamW optimizer_;
+  std::optional<data::Dataset> held_out_;
+  std::unique_ptr<data::VisualCache> cache_;
+  int64_t per_epoch_ = 0;
+  Position at_;
+  Json last_ = nullptr;  ///< the last line of the metrics
+};
+
+Json Run::counts() const {
+  int64_t answer_tokens = 0, parameters = 0;
+  for (const data::Sample& sample : rows_.samples) {
+    answer_tokens += static_cast<int64_t>(sample.chosen.ids.size() + sample.rejected.ids.size());
+  }
+  for (const model::NamedTensor& weight : optimizer_.parameters()) parameters += weight.tensor->numel();
+  return {{"rows", rows_.rows() + static_cast<int64_t>(rows_.skipped.size())},
+          {"usable", rows_.rows()},
+          {"skipped", skipped()},
+          {"videos", rows_.videos.size()},
+          {"held_out", held_out_ ? held_out_->rows() : 0},
+          {"answer_tokens", answer_tokens},
+          {"trained_parameters", parameters},
+          {"steps", at_.steps},
+          {"steps_per_epoch", per_epoch_}};
+}
+
+Json Run::plan() const {
+  Json plan = {{"plan", "train"}, {"objective", objective_.config}};
+  plan.update(counts());
+  plan["warmup_steps"] = warmup_steps(config_.optim.warmup_ratio, at_.steps);
+  // Weights, two moments and a counter, float32.
+  plan["checkpoint_bytes"] = 12 * plan["trained_parameters"].get<int64_t>();
+  return plan;
+}
+
+void Run::resume(const fs::path& out) {
+  if (const auto folder = newest_snapshot(out)) {
+    const Position before = load_snapshot(*folder, optimizer_, config_);
+    if (before.steps != at_.steps) {
+      throw Error(
+          Fault::usage, "data",
+          "the interrupted run has " + std::to_string(before.steps) + " steps, these rows make " + std::to_string(at_.steps),
+          "give it the same pair files again, or start anew with --overwrite");
+    }
+    at_ = before;
+    log_info("going on after step " + std::to_string(at_.step));
+  }
+  std::string kept;
+  if (fs::exists(out / kMetrics)) {
+    each_json_line(out / kMetrics, "train", [&](const Json& line, int64_t) {
+      if (line.at("step").get<int64_t>() > at_.step) return;
+      kept += json_line(line) + "\n";
+      last_ = line;
+    });
+    io::write_file(out / kMetrics, kept);
+  }
+}
+
+void Run::remember(const std::vector<data::SkippedRow>& skipped) {
+  for (const data::SkippedRow& row : skipped) {
+    const auto known = [&](const data::SkippedRow& other) { return other.id == row.id; };
+    if (std::none_of(at_.skipped.begin(), at_.skipped.end(), known)) at_.skipped.push_back(row);
+  }
+}
+
+Json Run::evaluate() {
+  const at::NoGradGuard frozen;
+  const int64_t batch = micro_rows(config_);
+  data::LoaderRules rules = loader_rules(config_, /*shuffle=*/false, batch, /*skip_bad_media=*/false);
+  data::Loader loader(*held_out_, policy_, cache_.get(), rules, 0, data::windows_per_epoch(held_out_->rows(), rules.batch));
+  MetricSums sums;
+  while (const auto micro = loader.next()) {
+    sums.add(measure(forward(scorer(), *held_out_, *micro), objective_.row->needs_rejected));
+  }
+  return sums.means(objective_.row->average, "eval/");
+}
+
+/// One step and its line of metrics; null when every row of it was skipped.
+Json Run::one_step(data::Loader& loader) {
+  const Stopwatch clock;
+  const double lr = learning_rate(config_.optim, at_.step, at_.steps);
+  const StepReport report = step(scorer(), rows_, loader, optimizer_, lr);
+  remember(report.skipped);
+  ++at_.step;
+  Json line = {{"step", at_.step}, {"epoch", static_cast<double>(at_.step) / static_cast<double>(per_epoch_)}};
+  if (report.updated) {
+    line.update(report.sums.means(objective_.row->average));
+    line["grad_norm"] = report.grad_norm;
+    line["lr"] = lr;
+    line["pairs"] = report.sums.pairs;
+    line["tokens"] = report.sums.tokens;
+    line["seconds"] = clock.seconds();
+  }
+  const bool due = config_.train.eval_every > 0 && at_.step % config_.train.eval_every == 0;
+  if (held_out_ && (due || done())) line.update(evaluate());
+  return report.updated || line.size() > 2 ? line : Json();
+}
+
+void Run::train(const fs::path& out) {
+  const data::LoaderRules rules = loader_rules(config_, config_.data.shuffle, config_.train.batch_pairs, skips());
+  data::Loader loader(rows_, policy_, cache_.get(), rules, at_.step, at_.steps);
+  io::LineWriter metrics(out / kMetrics);
+  report::Progress progress("train", at_.steps, "steps", at_.step);
+  int64_t saved = at_.step;
+  while (!done() && stop_signal() == 0) {
+    const Json line = one_step(loader);
+    if (!line.is_null()) metrics.write(last_ = line);
+    char note[48] = "";
+    if (line.contains("loss")) std::snprintf(note, sizeof note, "loss %.4f", line["loss"].get<double>());
+    progress.update(at_.step, note);
+    const bool due = config_.train.save_every > 0 && at_.step % config_.train.save_every == 0;
+    if (due) save_snapshot(out, policy_, optimizer_, config_, at_);
+    if (due) saved = at_.step;
+  }
+  if (!done() && saved != at_.step) save_snapshot(out, policy_, optimizer_, config_, at_);
+  progress.finish();
+}
+
+/// A function of the position alone, so that a resumed run reports what an undisturbed one does.
+std::set<int64_t> Run::used_rows() const {
+  std::vector<int64_t> videos;
+  for (const data::Sample& sample : rows_.samples) videos.push_back(sample.video);
+  const data::LoaderRules rules = loader_rules(config_, config_.data.shuffle, config_.train.batch_pairs, skips());
+  std::set<int64_t> used;
+  for (const data::MicroBatch& batch :
+       data::epoch_batches(data::epoch_order(videos, rules.order, 0), videos, rules.batch, 0)) {
+    if (batch.window < at_.step) used.insert(batch.rows.begin(), batch.rows.end());
+  }
+  return used;
+}
+
+rows::Ledger Run::write_ledger(const fs::path& out) const {
+  rows::Ledger ledger;
+  std::string lines;
+  const auto add = [&](const std::string& id, const char* state, const std::string& reason) {
+    lines += json_line(ledger.record(id, state, reason)) + "\n";
+  };
+  std::map<std::string, std::string> unreadable;
+  for (const data::SkippedRow& row : at_.skipped) unreadable[row.id] = row.reason;
+  const std::set<int64_t> used = used_rows();
+  for (int64_t i = 0; i < rows_.rows(); ++i) {
+    const std::string& id = rows_.samples[static_cast<size_t>(i)].id;
+    const auto found = unreadable.find(id);
+    if (found != unreadable.end()) {
+      add(id, "skipped", found->second);
+    } else {
+      add(id, used.contains(i) ? "used" : "unused", used.contains(i) ? "" : "the run ended before its turn");
+    }
+  }
+  for (const data::SkippedRow& row : rows_.skipped) add(row.id, "skipped", row.reason);
+  io::write_file(out / "ledger.jsonl", lines);
+  return ledger;
+}
+
+Json Run::finish(const fs::path& out) {
+  const rows::Ledger ledger = write_ledger(out);
+  const auto used = ledger.states().find("used");
+  Json summary = {{"steps", at_.step},
+                  {"pairs", used == ledger.states().end() ? 0 : used->second},
+                  {"skipped", skipped()},
+                  {"metrics", last_},
+                  {"out", out.string()}};
+  if (done()) summary["result"] = save_result(policy_, config_, out).string();
+  return summary;
+}
+
+/// The summary of a run that finished earlier in this folder, or null.
+Json finished_before(const fs::path& out, const TrainConfig& config) {
+  if (!fs::exists(out / "run.json")) return nullptr;
+  const Json run = read_json(out / "run.json", "train");
+  if (!run.contains("config") || !run.contains("exit") || run["exit"].value("state", "") != "finished") return nullptr;
+  check_same_run(run["config"], config);
+  return {{"summary", run["result"]}, {"code", run["exit"]["code"]}};
+}
+
+void write_report(const fs::path& out, const Json& run) {
+  std::vector<Json> metrics;
+  each_json_line(out / kMetrics, "train", [&](const Json& line, int64_t) { metrics.push_back(line); });
+  io::write_file(out / "report.html", report::training_report(run, metrics));
+}
+
+int exit_code(const Run& run, const TrainConfig& config) {
+  if (!run.done()) return 128 + stop_signal();
+  const bool failed = config.data.max_skipped > 0 && run.skipped() > config.data.max_skipped;
+  return failed ? static_cast<int>(Fault::budget) : 0;
+}
+
+std::vector<fs::path> input_files(const TrainConfig& config) {
+  std::vector<fs::path> files = config.data.pairs;
+  files.insert(files.end(), config.data.eval_pairs.begin(), config.data.eval_pairs.end());
+  const std::vector<fs::path> weights = model_inputs(config.model);
+  files.insert(files.end(), weights.begin(), weights.end());
+  return files;
+}
+
+}  // namespace
+
+Result run(const TrainConfig& config, const RunOptions& options) {
+  require_inputs(config);
+  check_trainable(config, loss::make_objective(config.objective));
+  set_tensor_threads(config.threads);
+  if (options.dry_run) return {Run(config).plan(), 0};
+
+  const io::OutputFolder folder(options.out, options.existing);
+  const fs::path& out = folder.path();
+  if (folder.resumed()) {
+    const Json before = finished_before(out, config);
+    if (!before.is_null()) return {before["summary"], before["code"].get<int>()};
+  }
+  RunRecord record(out, "train", config_json(config), config.seed, input_files(config));
+  record.write("running", 0, nullptr);
+  try {
+    Run run(config);
+    if (folder.resumed()) run.resume(out);
+    run.train(out);
+    const Json summary = run.finish(out);
+    const int code = exit_code(run, config);
+    record.set_counts(run.counts());
+    write_report(out, record.write(run.done() ? "finished" : "stopped", code, summary));
+    return {summary, code};
+  } catch (const Error& error) {
+    record.write("failed", error.exit_code(), {{"error", error.what()}});
+    throw;
+  }
+}
+
+}  // namespace rrpo::train
