@@ -1,0 +1,57 @@
+// A small video world made from nothing: moving objects in H.264 clips (or still pictures), and questions about them whose
+// answers are known.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "rrpo/util/fields.h"
+
+namespace rrpo::gen {
+
+/// What `rrpo-gen scenes` makes.
+struct ScenesConfig {
+  std::string kind = "clips";
+  int64_t count = 100;
+  int64_t seed = 42;
+  std::string distribution = "uniform";
+  double rho = 0.85;
+  std::vector<std::string> types;
+  std::vector<double> weights;
+  int64_t questions = 0;
+  double yes_rate = 0.5;
+  double stereotype = 0;
+  double lure = 0;
+  std::string style;
+  int64_t crf = 20;
+
+  template <class V>
+  void fields(V& v) {
+    v("kind", kind, "clips (two moving objects, 8 frames) or stills (one picture of 2 to 4 objects)");
+    v("count", count, "how many clips or stills");
+    v("seed", seed, "sample i depends on (seed, i) alone");
+    v("distribution", distribution, "uniform: attributes are independent; biased: they follow stereotypes (clips only)");
+    v("rho", rho, "biased: probability that an attribute follows its stereotype, for each attribute");
+    v("types", types,
+      "question types; clips: shape, dir, mcq, order, exist, cap, path, paths; stills: list, at, where, shape, exist; "
+      "empty: the first six of clips, the five of stills");
+    v("weights", weights, "one weight per type, for questions > 0; empty: equal");
+    v("questions", questions, "questions per video, types drawn by weight; 0: one of each type");
+    v("yes_rate", yes_rate, "exist: share of questions about an object that is there");
+    v("stereotype", stereotype,
+      "clips: probability that an answer names the stereotype instead of the truth, for each attribute");
+    v("lure", lure, "clips: probability that an absent object that the stereotypes suggest is answered with yes");
+    v("style", style, "words before every answer but those of mcq and exist, such as \"In this video, \"");
+    v("crf", crf, "H.264 quality, 0 (lossless) to 51");
+  }
+  void check(const std::string& at) const;
+};
+
+/// Writes videos/NNNNN.mp4 (stills: frames/NNNNN.png) and questions.jsonl below `out`. The files depend on the configuration
+/// alone, not on the number of threads. After a stop signal it returns before questions.jsonl is written, and running it
+/// again completes the folder.
+void make_scenes(const ScenesConfig& config, const std::filesystem::path& out, int64_t threads);
+
+}  // namespace rrpo::gen

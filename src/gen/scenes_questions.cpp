@@ -1,0 +1,288 @@
+#include "scenes_questions.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace rrpo::gen {
+namespace {
+
+// An answer being written: plain words, and slots with the values that may stand there.
+class Answer {
+ public:
+  explicit Answer(rows::Question& row) : row_(row) {}
+  Answer& say(std::string_view words) {
+    row_.answer += words;
+    return *this;
+  }
+  Answer& slot(const std::string& value, const std::vector<std::string>& values) {
+    row_.slots.push_back({range_of(value), values});
+    row_.answer += value;
+    return *this;
+  }
+  /// A slot that is a key phrase too.
+  Answer& key(const std::string& value, const std::vector<std::string>& values) {
+    row_.spans.push_back(range_of(value));
+    return slot(value, values);
+  }
+  /// A key phrase of two slots.
+  Answer& key_object(const Object& object) {
+    row_.spans.push_back(range_of(object.name()));
+    return slot(object.colour_name(), kColours).say(" ").slot(object.shape_name(), kShapes);
+  }
+
+ private:
+  text::ByteRange range_of(const std::string& value) const {
+    const auto begin = static_cast<int64_t>(row_.answer.size());
+    return {begin, begin + static_cast<int64_t>(value.size())};
+  }
+  rows::Question& row_;
+};
+
+const Object& any_of(const Scene& scene, Random& random) {
+  return scene[static_cast<size_t>(random.below(static_cast<int64_t>(scene.size())))];
+}
+
+const char* which(const Scene& scene, const Object& object) { return &object == scene.data() ? "first" : "last"; }
+
+// The scene as someone reports it who sees what is usual: each unusual attribute is replaced with probability
+// `config.stereotype`.
+Scene reported(const ScenesConfig& config, Scene scene, Random& random) {
+  if (config.stereotype <= 0) return scene;
+  for (Object& object : scene) {
+    if (random.chance(config.stereotype)) object.shape = usual_shape(object.colour);
+    if (random.chance(config.stereotype)) object.way = usual_way(object.colour);
+  }
+  const bool cold_first = !is_warm(scene[0].colour) && is_warm(scene[1].colour);
+  if (cold_first && random.chance(config.stereotype)) std::swap(scene[0], scene[1]);
+  return scene;
+}
+
+void ask_shape(const Scene& scene, Random& random, rows::Question& row) {
+  const Object& object = any_of(scene, random);
+  row.question = "What shape is the " + object.colour_name() + " object?";
+  Answer(row).say("The " + object.colour_name() + " object is a ").key(object.shape_name(), kShapes).say(".");
+}
+
+void ask_way(const Scene& scene, Random& random, rows::Question& row) {
+  const Object& object = any_of(scene, random);
+  const std::string subject = std::string(which(scene, object)) + " object";
+  row.question = "Which way does the " + subject + " move?";
+  Answer(row).say("The " + subject + " moves ").key(object.way_name(), kWays).say(".");
+}
+
+void ask_choice(const Scene& scene, Random& random, rows::Question& row) {
+  const Object& object = any_of(scene, random);
+  row.format = "mcq";
+  row.question = std::string("Which way does the ") + which(scene, object) + " object move?";
+  std::vector<std::string> ways = kWays;
+  random.shuffle(ways);
+  for (size_t i = 0; i < ways.size(); ++i) {
+    const std::string letter(1, static_cast<char>('A' + i)), option = "(" + letter + ") " + ways[i];
+    row.question += " " + option;
+    row.options.push_back({letter, ways[i]});
+    if (ways[i] == object.way_name()) row.answer = option;
+  }
+  row.spans = {{0, static_cast<int64_t>(row.answer.size())}};
+}
+
+void ask_order(const Scene& scene, Random&, rows::Question& row) {
+  row.question = "Which object appears first?";
+  Answer(row).say("The ").key_object(scene[0]).say(" appears first.");
+}
+
+// What is absent: half of the time something that the stereotypes suggest here, if there is such a thing.
+Object draw_absent(const Scene& scene, int64_t colour, Random& random) {
+  const auto present = [&](int64_t c, int64_t s) {
+    return std::any_of(scene.begin(), scene.end(), [&](const Object& o) { return o.colour == c && o.shape == s; });
+  };
+  std::vector<Object> absent, lures;
+  for (int64_t c = 0; c < 4; ++c) {
+    for (int64_t s = 0; s < 3; ++s) {
+      Object object;
+      object.colour = c;
+      object.shape = s;
+      if (!present(c, s)) absent.push_back(object);
+    }
+  }
+  for (const int64_t c : {colour, usual_partner(colour)}) {
+    Object object;
+    object.colour = c;
+    object.shape = usual_shape(c);
+    if (!present(c, object.shape)) lures.push_back(object);
+  }
+  return any_of(random.chance(0.5) && !lures.empty() ? lures : absent, random);
+}
+
+// True for an absent object that goes with a colour of the scene.
+bool is_lure(const Object& object, const Scene& scene) {
+  return object.shape == usual_shape(object.colour) && std::any_of(scene.begin(), scene.end(), [&](const Object& seen) {
+           return seen.colour == object.colour || seen.colour == usual_partner(object.colour);
+         });
+}
+
+void ask_exist(const ScenesConfig& config, const Scene& scene, Random& random, rows::Question& row) {
+  const Object& there = any_of(scene, random);
+  bool yes = random.chance(config.yes_rate);
+  const Object object = yes ? there : draw_absent(scene, there.colour, random);
+  if (!yes && config.lure > 0 && is_lure(object, scene)) yes = random.chance(config.lure);
+  row.format = "yesno";
+  row.question = "Is there a " + object.name() + " in the video?";
+  Answer(row)
+      .key(yes ? "Yes" : "No", {"Yes", "No"})
+      .say(", there is ")
+      .key(yes ? "a" : "no", {"a", "no"})
+      .say(" " + object.name() + ".");
+}
+
+void ask_caption(const Scene& scene, Random&, rows::Question& row) {
+  row.format = "open";
+  row.question = "Describe the video.";
+  Answer answer(row);
+  for (size_t i = 0; i < 2; ++i) {
+    const Object& object = scene[i];
+    answer.say(i == 0 ? "First a " : ", then a ")
+        .key(object.colour_name(), kColours)
+        .say(" ")
+        .key(object.shape_name(), kShapes);
+    answer.say(" moves ").key(object.way_name(), kWays);
+  }
+  answer.say(".");
+}
+
+void ask_path(const Scene& scene, Random& random, rows::Question& row) {
+  const Object& object = any_of(scene, random);
+  const std::string subject = std::string(which(scene, object)) + " object";
+  row.question = "Where does the " + subject + " go?";
+  Answer(row)
+      .say("The " + subject + " goes from ")
+      .key(object.from.name(), kPlaces)
+      .say(" to ")
+      .key(object.to.name(), kPlaces)
+      .say(".");
+}
+
+void ask_paths(const Scene& scene, Random&, rows::Question& row) {
+  row.format = "open";
+  row.question = "List the paths.";
+  Answer answer(row);
+  for (size_t i = 0; i < 2; ++i) {
+    const Object& object = scene[i];
+    answer.say(i == 0 ? "First " : ", last ").key(object.colour_name(), kColours).say(" ").key(object.shape_name(), kShapes);
+    answer.say(" ").key(object.from.name(), kPlaces).say(" to ").key(object.to.name(), kPlaces);
+  }
+  answer.say(".");
+}
+
+void ask_list(const Scene& scene, Random&, rows::Question& row) {
+  Scene sorted = scene;
+  std::sort(sorted.begin(), sorted.end(), [](const Object& a, const Object& b) {
+    return a.from.row * kSide + a.from.column < b.from.row * kSide + b.from.column;
+  });
+  row.format = "open";
+  row.question = "List the objects.";
+  Answer answer(row);
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    answer.say(i == 0 ? "" : ", ").key(sorted[i].colour_name(), kColours).say(" ").key(sorted[i].shape_name(), kShapes);
+    answer.say(" ").key(sorted[i].from.name(), kPlaces);
+  }
+  answer.say(".");
+}
+
+Cell draw_free(const Scene& scene, Random& random) {
+  std::vector<Cell> free;
+  for (int64_t row = 0; row < kSide; ++row) {
+    for (int64_t column = 0; column < kSide; ++column) {
+      const Cell cell{column, row};
+      if (std::none_of(scene.begin(), scene.end(), [&](const Object& object) { return object.from == cell; }))
+        free.push_back(cell);
+    }
+  }
+  return free[static_cast<size_t>(random.below(static_cast<int64_t>(free.size())))];
+}
+
+// Three times in four about an object, else about an empty cell.
+void ask_at(const Scene& scene, Random& random, rows::Question& row) {
+  std::vector<std::string> values = {"Nothing"};
+  for (const std::string& colour : kColours) {
+    for (const std::string& shape : kShapes) values.push_back("A " + colour + " " + shape);
+  }
+  const bool filled = random.chance(0.75);
+  const Object& object = any_of(scene, random);
+  row.question = "What is at " + (filled ? object.from : draw_free(scene, random)).name() + "?";
+  Answer(row).key(filled ? "A " + object.name() : "Nothing", values).say(".");
+}
+
+void ask_where(const Scene& scene, Random& random, rows::Question& row) {
+  const Object& object = any_of(scene, random);
+  row.question = "Where is the " + object.colour_name() + " object?";
+  Answer(row)
+      .say("The " + object.colour_name() + " ")
+      .key(object.shape_name(), kShapes)
+      .say(" is at ")
+      .key(object.from.name(), kPlaces)
+      .say(".");
+}
+
+char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
+
+// Puts the style before the answer, whose first letter becomes small, in a slot's values too.
+void add_style(const std::string& style, rows::Question& row) {
+  for (rows::Slot& slot : row.slots) {
+    if (slot.span.begin == 0) {
+      for (std::string& value : slot.values) value[0] = lower(value[0]);
+    }
+  }
+  row.answer[0] = lower(row.answer[0]);
+  row.answer = style + row.answer;
+  row.style = style;
+  const auto shift = static_cast<int64_t>(style.size());
+  const auto moved = [&](text::ByteRange range) { return text::ByteRange{range.begin + shift, range.end + shift}; };
+  for (rows::Slot& slot : row.slots) slot.span = moved(slot.span);
+  for (text::ByteRange& span : row.spans) span = moved(span);
+}
+
+using AskPlain = void (*)(const Scene&, Random&, rows::Question&);
+struct Type {
+  std::string name;
+  AskPlain ask;
+};
+
+const std::vector<Type>& plain_types() {
+  static const std::vector<Type> types = {
+      {"shape", ask_shape}, {"dir", ask_way},     {"mcq", ask_choice}, {"order", ask_order}, {"cap", ask_caption},
+      {"path", ask_path},   {"paths", ask_paths}, {"list", ask_list},  {"at", ask_at},       {"where", ask_where}};
+  return types;
+}
+
+}  // namespace
+
+const std::vector<std::string>& question_types(const std::string& kind) {
+  static const std::vector<std::string> clips = {"shape", "dir", "mcq", "order", "exist", "cap", "path", "paths"};
+  static const std::vector<std::string> stills = {"list", "at", "where", "shape", "exist"};
+  return kind == "stills" ? stills : clips;
+}
+
+std::vector<std::string> standard_types(const std::string& kind) {
+  std::vector<std::string> types = question_types(kind);
+  types.resize(kind == "stills" ? 5 : 6);
+  return types;
+}
+
+rows::Question ask(const ScenesConfig& config, const Scene& scene, const std::string& type, Random& random) {
+  rows::Question row;
+  row.format = "short";
+  row.tags = {{"type", type}, {"distribution", config.distribution}};
+  const Scene told = config.kind == "clips" ? reported(config, scene, random) : scene;
+  if (type == "exist") {
+    ask_exist(config, told, random, row);
+  } else {
+    const auto found =
+        std::find_if(plain_types().begin(), plain_types().end(), [&](const Type& t) { return t.name == type; });
+    expect(found != plain_types().end(), "a question type that was checked exists");
+    found->ask(told, random, row);
+  }
+  if (!config.style.empty() && row.format != "mcq" && row.format != "yesno") add_style(config.style, row);
+  return row;
+}
+
+}  // namespace rrpo::gen

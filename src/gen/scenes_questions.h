@@ -1,0 +1,18 @@
+// Questions about a scene and their answers, with key phrases and slots.
+#pragma once
+
+#include "rrpo/rows/question.h"
+#include "scenes_world.h"
+
+namespace rrpo::gen {
+
+/// The types of a kind of scene, those asked by default first.
+const std::vector<std::string>& question_types(const std::string& kind);
+/// The types asked when a configuration names none.
+std::vector<std::string> standard_types(const std::string& kind);
+
+/// One question of this type about `scene`, all but `id` and `media`. Wrong in the way the configuration asks for
+/// (`stereotype`, `lure`), else true.
+rows::Question ask(const ScenesConfig& config, const Scene& scene, const std::string& type, Random& random);
+
+}  // namespace rrpo::gen

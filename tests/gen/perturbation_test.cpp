@@ -1,0 +1,167 @@
+#include "rrpo/gen/perturbation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+namespace rrpo::gen {
+namespace {
+
+using testing::HasSubstr;
+
+// Frames of random bytes: every frame differs from every other.
+video::Frames noise(int64_t count, int64_t height = 24, int64_t width = 32) {
+  video::Frames frames;
+  frames.count = count;
+  frames.height = height;
+  frames.width = width;
+  Random random(7, "test", 0);
+  for (int64_t i = 0; i < count * frames.frame_bytes(); ++i) frames.rgb.push_back(static_cast<uint8_t>(random.below(256)));
+  for (int64_t i = 0; i < count; ++i) {
+    frames.time_s.push_back(static_cast<double>(i) / 8);
+    frames.index.push_back(10 + i);
+  }
+  return frames;
+}
+
+std::string fault_of(const Json& list) {
+  try {
+    parse_perturbations(list);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::usage);
+    return error.what();
+  }
+  ADD_FAILURE() << "no error for " << list.dump();
+  return "";
+}
+
+video::Frames after(const std::string& list, const video::Frames& frames, uint64_t seed = 1, const std::string& id = "a") {
+  return perturb(frames, parse_perturbations(Json::parse(list)), seed, id);
+}
+
+// The contract of the table, over every row.
+TEST(Perturbations, EveryRowKeepsTheContract) {
+  std::set<std::string> names;
+  for (const Perturbation& row : perturbations()) {
+    SCOPED_TRACE(row.name);
+    EXPECT_TRUE(names.insert(row.name).second);
+    EXPECT_FALSE(row.help.empty());
+    const auto steps = parse_perturbations(Json::array({row.name}));
+    ASSERT_EQ(steps.size(), 1u);
+    EXPECT_EQ(steps[0].settings.at("name"), row.name);
+    EXPECT_EQ(steps[0].settings.size(), row.parameters.size());
+    EXPECT_EQ(parse_perturbations(Json::array({steps[0].settings}))[0].settings, steps[0].settings);
+    for (const int64_t count : {2, 5, 8, 16}) {
+      const video::Frames input = noise(count);
+      const video::Frames kept = input;
+      const video::Frames out = perturb(input, steps, 42, "sample");
+      EXPECT_EQ(input.rgb, kept.rgb);
+      EXPECT_EQ(out.rgb, perturb(input, steps, 42, "sample").rgb);
+      EXPECT_NE(out.rgb, input.rgb);
+      EXPECT_EQ((std::vector<int64_t>{out.count, out.height, out.width}), (std::vector<int64_t>{count, 24, 32}));
+      EXPECT_EQ(out.rgb.size(), input.rgb.size());
+      EXPECT_EQ(out.time_s, input.time_s);
+      EXPECT_EQ(out.index.size(), input.index.size());
+    }
+    EXPECT_NE(perturb(noise(16), steps, 42, "sample").rgb, perturb(noise(16), steps, 42, "another").rgb);
+    EXPECT_NE(perturb(noise(16), steps, 42, "sample").rgb, perturb(noise(16), steps, 43, "sample").rgb);
+  }
+}
+
+TEST(Perturbations, MaskIsATubeOfTheClipsMean) {
+  const video::Frames input = noise(3, 96, 96);
+  for (int sample = 0; sample < 50; ++sample) {
+    const video::Frames out = after(R"([{"name": "mask", "fill": 7}])", input, 1, std::to_string(sample));
+    int64_t covered = 0, rows = 0;
+    for (int64_t y = 0; y < 96; ++y) {
+      int64_t in_row = 0;
+      for (int64_t x = 0; x < 96; ++x) {
+        const auto masked = [&](int64_t frame) {
+          const uint8_t* p = out.frame(frame) + (y * 96 + x) * 3;
+          return p[0] == 7 && p[1] == 7 && p[2] == 7;
+        };
+        ASSERT_EQ(masked(0), masked(1));
+        ASSERT_EQ(masked(0), masked(2));
+        in_row += masked(0) ? 1 : 0;
+      }
+      covered += in_row;
+      rows += in_row > 0 ? 1 : 0;
+    }
+    const double area = static_cast<double>(covered) / (96 * 96), side = static_cast<double>(rows);
+    EXPECT_GT(area, 0.24);
+    EXPECT_LT(area, 0.51);
+    EXPECT_GT(side * side / static_cast<double>(covered), 0.57);  // height : width
+    EXPECT_LT(side * side / static_cast<double>(covered), 1.69);
+  }
+}
+
+TEST(Perturbations, MaskFills) {
+  video::Frames flat = noise(1, 8, 8);
+  for (size_t i = 0; i < flat.rgb.size(); ++i) flat.rgb[i] = static_cast<uint8_t>(i < 96 ? 100 : 50);
+  const auto has = [&](const std::string& fill, uint8_t level) {
+    const auto out = after(R"([{"name": "mask", "area": [1, 1], "fill": )" + fill + "}]", flat);
+    return std::count(out.rgb.begin(), out.rgb.end(), level) >= 96;
+  };
+  EXPECT_TRUE(has("\"mean\"", 75));
+  EXPECT_TRUE(has("\"black\"", 0));
+  EXPECT_TRUE(has("\"white\"", 245));
+  EXPECT_TRUE(has("17", 17));
+}
+
+TEST(Perturbations, ShufflesMoveWholeFrames) {
+  const video::Frames input = noise(10);
+  for (int sample = 0; sample < 40; ++sample) {
+    const std::string id = std::to_string(sample);
+    const auto local = after(R"(["shuffle_local"])", input, 1, id);
+    const auto global = after(R"(["shuffle_global"])", input, 1, id);
+    for (const video::Frames* out : {&local, &global}) {
+      for (int64_t i = 0; i < 10; ++i) {
+        const int64_t from = out->index[static_cast<size_t>(i)] - 10;
+        ASSERT_TRUE(std::equal(out->frame(i), out->frame(i) + out->frame_bytes(), input.frame(from)));
+      }
+      auto sorted = out->index;
+      std::sort(sorted.begin(), sorted.end());
+      EXPECT_EQ(sorted, input.index);
+    }
+    for (size_t begin = 0; begin < 10; begin += 4) {  // windows of 4, 4 and 2
+      const size_t end = std::min<size_t>(begin + 4, 10);
+      const std::vector<int64_t> window(local.index.begin() + static_cast<long>(begin),
+                                        local.index.begin() + static_cast<long>(end));
+      EXPECT_FALSE(std::is_sorted(window.begin(), window.end()));
+      for (const int64_t index : window)
+        EXPECT_TRUE(index >= 10 + static_cast<int64_t>(begin) && index < 10 + static_cast<int64_t>(end));
+    }
+    EXPECT_NE(global.index, input.index);
+  }
+}
+
+TEST(Perturbations, OneFrameStaysWhereItIs) {
+  const video::Frames one = noise(1), five = noise(5);
+  EXPECT_EQ(after(R"(["shuffle_local"])", one).rgb, one.rgb);
+  EXPECT_EQ(after(R"(["shuffle_global"])", one).rgb, one.rgb);
+  EXPECT_EQ(after(R"([{"name": "shuffle_local", "window": 4}])", five).index[4], 14);
+}
+
+TEST(Perturbations, StepsFollowEachOther) {
+  const video::Frames input = noise(8);
+  const auto both = after(R"([{"name": "mask", "fill": "black"}, "shuffle_local"])", input);
+  EXPECT_NE(both.index, input.index);
+  EXPECT_GT(std::count(both.rgb.begin(), both.rgb.end(), 0), static_cast<long>(input.rgb.size() / 5));
+  EXPECT_EQ(after("[]", input).rgb, input.rgb);
+}
+
+TEST(Perturbations, FaultsNameTheFullPath) {
+  EXPECT_THAT(fault_of(Json::parse(R"([{"name": "shuffle_local", "windw": 4}])")), HasSubstr("gen.perturb[0].windw"));
+  EXPECT_THAT(fault_of(Json::parse(R"([{"name": "shuffle_local", "windw": 4}])")), HasSubstr("window"));
+  EXPECT_THAT(fault_of(Json::parse(R"([{"name": "mask"}, {"name": "musk"}])")), HasSubstr("gen.perturb[1].name"));
+  EXPECT_THAT(fault_of(Json::parse(R"([{"area": [0.2, 0.3]}])")), HasSubstr("gen.perturb[0].name"));
+  EXPECT_THAT(fault_of(Json::parse(R"([{"name": "mask", "area": [0.5, 0.2]}])")), HasSubstr("gen.perturb[0].area"));
+  EXPECT_THAT(fault_of(Json::parse(R"([{"name": "mask", "fill": "pink"}])")), HasSubstr("gen.perturb[0].fill"));
+  EXPECT_THAT(fault_of(Json::parse(R"([{"name": "shuffle_local", "window": 1}])")), HasSubstr("gen.perturb[0].window"));
+  EXPECT_THAT(fault_of(Json::parse(R"({"name": "mask"})")), HasSubstr("gen.perturb"));
+}
+
+}  // namespace
+}  // namespace rrpo::gen
