@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/pixels.json and tests/fixtures/{bframes,turned}.mp4: what Pillow, numpy and PyAV make of pictures, frame
+"""Writes tests/golden/pixels.json and tests/fixtures/{bframes,turned,tagged}.mp4: what Pillow, numpy and PyAV make of pictures, frame
 numbers and clips. The C++ tests compare with it. Pictures are integer formulas that both sides compute (see `picture`).
 
 Run it with any Python 3.10+: it makes its own virtual environment .venv-oracle beside the sources when one is missing.
@@ -105,7 +105,9 @@ def turn(path):
 def make_clips(again):
     FIXTURES.mkdir(parents=True, exist_ok=True)
     recipes = {"bframes.mp4": (20, {"crf": "22", "g": "12", "bf": "3", "preset": "slow", "threads": "1"}),
-               "turned.mp4": (9, {"crf": "22", "g": "4", "preset": "veryfast", "threads": "1"})}
+               "turned.mp4": (9, {"crf": "22", "g": "4", "preset": "veryfast", "threads": "1"}),
+               "tagged.mp4": (3, {"crf": "22", "g": "4", "preset": "veryfast", "threads": "1",
+                                  "x264-params": "colormatrix=bt709:fullrange=on"})}
     for name, (frames, options) in recipes.items():
         path = FIXTURES / name
         if path.exists() and not again:
@@ -118,7 +120,7 @@ def make_clips(again):
 def clip_cases():
     import av
     import numpy as np
-    for name in ("bframes.mp4", "turned.mp4"):
+    for name in ("bframes.mp4", "turned.mp4", "tagged.mp4"):
         with av.open(str(FIXTURES / name)) as container:
             stream = container.streams.video[0]
             stream.thread_count = 1

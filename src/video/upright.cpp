@@ -39,15 +39,32 @@ Orientation orientation_of(const int32_t* matrix, const std::filesystem::path& f
   return turn;
 }
 
-void RgbConverter::prepare(const AVFrame& frame, const std::filesystem::path& file) {
-  const auto format = static_cast<AVPixelFormat>(frame.format);
-  scaler_.reset(sws_getCachedContext(scaler_.release(), frame.width, frame.height, format, frame.width, frame.height,
-                                     AV_PIX_FMT_RGB24, SWS_BILINEAR, nullptr, nullptr, nullptr));
+void RgbConverter::open_scaler(const Source& source, const std::filesystem::path& file) {
+  const auto format = static_cast<AVPixelFormat>(source.format);
+  scaler_.reset(sws_getContext(source.width, source.height, format, source.width, source.height, AV_PIX_FMT_RGB24,
+                               SWS_BILINEAR, nullptr, nullptr, nullptr));
+  const char* name = av_get_pix_fmt_name(format);
   if (!scaler_) {
-    const char* name = av_get_pix_fmt_name(format);
     bad_video(file, std::string("pixel format ") + (name == nullptr ? "unknown" : name) + " cannot be converted",
               "re-encode it as yuv420p");
   }
+  const AVPixFmtDescriptor* description = av_pix_fmt_desc_get(format);
+  if (description == nullptr || (description->flags & AV_PIX_FMT_FLAG_RGB) != 0 || description->nb_components < 3) return;
+  // What swscale does not take from the frame by itself: the matrix and the range that the stream declares.
+  int *matrix = nullptr, *target = nullptr, full = 0, target_full = 0, brightness = 0, contrast = 0, saturation = 0;
+  if (sws_getColorspaceDetails(scaler_.get(), &matrix, &full, &target, &target_full, &brightness, &contrast, &saturation) <
+      0)
+    return;
+  const bool known = source.space >= 1 && source.space <= 10 && source.space != AVCOL_SPC_YCGCO;
+  if (source.range != AVCOL_RANGE_UNSPECIFIED) full = source.range == AVCOL_RANGE_JPEG ? 1 : 0;
+  sws_setColorspaceDetails(scaler_.get(), sws_getCoefficients(known ? source.space : SWS_CS_DEFAULT), full, target,
+                           target_full, brightness, contrast, saturation);
+}
+
+void RgbConverter::prepare(const AVFrame& frame, const std::filesystem::path& file) {
+  const Source source{frame.width, frame.height, frame.format, frame.colorspace, frame.color_range};
+  if (!scaler_ || source != source_) open_scaler(source, file);
+  source_ = source;
   if (rgb_ && rgb_->width == frame.width && rgb_->height == frame.height) return;
   rgb_ = new_frame();
   rgb_->width = frame.width;

@@ -20,8 +20,8 @@ struct Orientation {
 /// Reads a display matrix of 9 fixed-point numbers (nullptr: upright). Throws Error(input) for another angle.
 Orientation orientation_of(const int32_t* matrix, const std::filesystem::path& file);
 
-/// Converts frames of one size to RGB24 by plain swscale (bilinear, no other flag: the bytes PyAV and decord give), then
-/// turns them.
+/// Converts frames to RGB24 by swscale (bilinear, no other flag, the matrix and range that the stream declares: the bytes
+/// PyAV and decord give), then turns them.
 class RgbConverter {
  public:
   explicit RgbConverter(Orientation orientation) : orientation_(orientation) {}
@@ -32,8 +32,14 @@ class RgbConverter {
   void convert(const AVFrame& frame, uint8_t* out, const std::filesystem::path& file);
 
  private:
+  struct Source {
+    int width = 0, height = 0, format = 0, space = 0, range = 0;
+    bool operator==(const Source&) const = default;
+  };
+  void open_scaler(const Source& source, const std::filesystem::path& file);
   void prepare(const AVFrame& frame, const std::filesystem::path& file);
   Orientation orientation_;
+  Source source_;
   ScalerHandle scaler_;
   FrameHandle rgb_;
 };
