@@ -97,6 +97,18 @@ TEST(Nfc, LeavesNormalTextAlone) {
   EXPECT_EQ(out.original(3, 5), (ByteRange{3, 5}));
 }
 
+/// Normalisation orders marks by their class: all below (U+0323) before all above (U+0301), the first of each composed.
+TEST(Nfc, ManyMarksTakeLinearTime) {
+  std::string marks, below, above;
+  for (int i = 0; i < 50000; ++i) {
+    marks += "\u0301\u0323";
+    below += i == 0 ? "" : "\u0323";
+    above += "\u0301";
+  }
+  EXPECT_EQ(to_nfc("a" + marks).text, "\u1ea1" + below + above);
+  EXPECT_EQ(to_nfc("x" + marks).text, "x\u0323" + below + above);
+}
+
 TEST(Nfc, BrokenBytesPass) {
   const std::string text = "e\u0301\xff\xc3 e\u0301";
   EXPECT_EQ(to_nfc(text).text, "\u00e9\xff\xc3 \u00e9");
