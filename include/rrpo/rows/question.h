@@ -23,15 +23,15 @@ struct Slot {
 struct Question {
   std::string id;
   Media media;
-  std::string question;          ///< the whole text shown to the model, options included
+  std::string question;  ///< the whole text shown to the model, options included
   std::string answer;
-  std::string format;            ///< mcq, yesno, short or open
+  std::string format;  ///< mcq, yesno, short or open
   std::vector<Option> options;
   std::vector<Slot> slots;
   std::vector<text::ByteRange> spans;  ///< key phrases of `answer`, may be empty
-  std::string style;             ///< leading bytes of `answer` that the judge ignores
+  std::string style;                   ///< leading bytes of `answer` that the judge ignores
   Json tags = Json::object();
-  Json extra = Json::object();   ///< unknown keys, carried through
+  Json extra = Json::object();  ///< unknown keys, carried through
 };
 
 Question parse_question(const Json& row, std::string_view place);

@@ -10,8 +10,8 @@
 
 namespace rrpo::text {
 
-/// One form of prompt. The rendered text is `before_video` + the video's placeholder + `after_video` + question + `answer_start`;
-/// the model answers with text and `end_of_turn`.
+/// One form of prompt. The rendered text is `before_video` + the video's placeholder + `after_video` + question +
+/// `answer_start`; the model answers with text and `end_of_turn`.
 struct ChatTemplate {
   std::string name;          ///< value of `model.prompt`: onevision, onevision_2024, authors
   std::string help;          ///< one line
