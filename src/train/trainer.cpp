@@ -116,6 +116,7 @@ void Run::resume(const fs::path& out) {
   }
   std::string kept;
   if (fs::exists(out / kMetrics)) {
+    io::LineWriter(out / kMetrics);  // cuts a torn last line off
     each_json_line(out / kMetrics, "train", [&](const Json& line, int64_t) {
       if (line.at("step").get<int64_t>() > at_.step) return;
       kept += json_line(line) + "\n";
@@ -290,6 +291,12 @@ Result run(const TrainConfig& config, const RunOptions& options) {
   } catch (const Error& error) {
     record.write("failed", error.exit_code(), {{"error", error.what()}});
     throw;
+  } catch (const c10::OutOfMemoryError& error) {
+    const Error memory(
+        Fault::environment, "device", std::string("out of memory: ") + error.what_without_backtrace(),
+        "lower train.micro_pairs, data.group_by_video or video.frames; --resume goes on from the last checkpoint");
+    record.write("failed", memory.exit_code(), {{"error", memory.what()}});
+    throw memory;
   }
 }
 

@@ -1,0 +1,217 @@
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/randn.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+
+#include "rrpo/data/dataset.h"
+#include "rrpo/data/loader.h"
+#include "rrpo/data/media.h"
+#include "rrpo/data/tensor_file.h"
+#include "rrpo/data/visual_cache.h"
+#include "tiny_world.h"
+
+namespace rrpo::data {
+namespace {
+
+using test::TinyWorld;
+
+std::string fault_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::input) << error.what();
+    return error.what();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return "";
+}
+
+void append(const std::filesystem::path& file, const Json& row) { std::ofstream(file, std::ios::app) << row.dump() << "\n"; }
+
+TEST(Dataset, ReadsPairsAndSharesVideos) {
+  const TinyWorld world(3, 2);
+  const policy::Policy policy = world.open();
+  const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {});
+  EXPECT_EQ(dataset.rows(), 6);
+  EXPECT_EQ(dataset.videos.size(), 3U);
+  EXPECT_EQ(dataset.samples[0].video, dataset.samples[3].video);
+  for (const Sample& sample : dataset.samples) {
+    EXPECT_EQ(sample.chosen.ids.back(), policy.end_of_turn);
+    EXPECT_EQ(sample.rejected.ids.back(), policy.end_of_turn);
+    EXPECT_NE(sample.chosen.ids, sample.rejected.ids);
+  }
+}
+
+TEST(Dataset, TakesQuestionsOnlyWhereNoRejectedAnswerIsRead) {
+  const TinyWorld world;
+  const policy::Policy policy = world.open();
+  const Dataset dataset = read_dataset({world.questions()}, world.root(), policy, {.rejected = false, .marks = false});
+  EXPECT_EQ(dataset.rows(), 9);
+  EXPECT_TRUE(dataset.samples[0].rejected.ids.empty());
+  EXPECT_THAT(fault_of([&] { read_dataset({world.questions()}, world.root(), policy, {}); }),
+              testing::HasSubstr("holds questions"));
+}
+
+TEST(Dataset, ThrowsAtTheFirstBadRowOrCountsThem) {
+  const TinyWorld world(2, 1);
+  const policy::Policy policy = world.open();
+  Json unmarked = TinyWorld::pair(7, 0), equal = TinyWorld::pair(8, 0), lost = TinyWorld::pair(9, 0),
+       outside = TinyWorld::pair(10, 0);
+  unmarked["chosen"]["spans"] = unmarked["rejected"]["spans"] = Json::array();
+  equal["rejected"] = equal["chosen"];
+  lost["frames"] = {"nowhere.png"};
+  outside["frames"] = {"../pairs.jsonl"};
+  const std::vector<std::pair<Json, std::string>> faults = {
+      {unmarked, "no marked token"}, {equal, "same text"}, {lost, "nowhere.png"}, {outside, "leaves the video root"}};
+  for (const auto& [row, reason] : faults) {
+    const auto file = world.dir().write("bad.jsonl", TinyWorld::pair(0, 0).dump() + "\n");
+    append(file, row);
+    EXPECT_THAT(fault_of([&] { read_dataset({file}, world.root(), policy, {}); }),
+                testing::AllOf(testing::HasSubstr(reason), testing::HasSubstr(row["id"].get<std::string>())));
+    append(world.pairs(), row);
+  }
+  append(world.pairs(), Json{{"id", "broken"}});
+  const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {.skip_bad_rows = true});
+  EXPECT_EQ(dataset.rows(), 2);
+  EXPECT_EQ(dataset.skipped.size(), 5U);
+}
+
+TEST(Dataset, RefusesAnEmptyResult) {
+  const TinyWorld world(1, 1);
+  const policy::Policy policy = world.open();
+  const auto empty = world.dir().write("empty.jsonl", "\n");
+  EXPECT_THAT(fault_of([&] { read_dataset({empty}, world.root(), policy, {}); }), testing::HasSubstr("no usable row"));
+}
+
+/// Everything of a loader's output that a run depends on.
+std::vector<Json> outline(const TinyWorld& world, const policy::Policy& policy, const Dataset& dataset, int64_t threads,
+                          int64_t first, int64_t last, int64_t group = 2) {
+  const LoaderRules rules{.root = world.root(),
+                          .video = {},
+                          .order = {.seed = 3, .shuffle = true, .group_by_video = group},
+                          .batch = {.batch = 4, .micro = 2},
+                          .threads = threads};
+  Loader loader(dataset, policy, nullptr, rules, first, last);
+  std::vector<Json> batches;
+  while (const auto batch = loader.next()) {
+    double pixels = 0;
+    for (const Clip& clip : batch->clips) pixels += clip.pixels.abs().sum().item<double>();
+    batches.push_back({{"ids", batch->ids},
+                       {"window", batch->place.window},
+                       {"ends", batch->place.ends_window},
+                       {"tokens", batch->rows.ids},
+                       {"pixels", pixels}});
+  }
+  return batches;
+}
+
+TEST(Loader, IsTheSameForAnyNumberOfThreads) {
+  const TinyWorld world;
+  const policy::Policy policy = world.open();
+  const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {});
+  const std::vector<Json> expected = outline(world, policy, dataset, 0, 0, 7);
+  EXPECT_EQ(outline(world, policy, dataset, 1, 0, 7), expected);
+  EXPECT_EQ(outline(world, policy, dataset, 3, 0, 7), expected);
+  std::set<int64_t> windows;
+  for (const Json& batch : expected) windows.insert(batch["window"].get<int64_t>());
+  EXPECT_EQ(windows.size(), 7U);  // 9 rows make windows of 4, 4, 1
+}
+
+TEST(Loader, GoesOnInTheMiddleOfAnEpoch) {
+  const TinyWorld world;
+  const policy::Policy policy = world.open();
+  const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {});
+  std::vector<Json> expected = outline(world, policy, dataset, 0, 0, 7);
+  std::erase_if(expected, [](const Json& batch) { return batch["window"].get<int64_t>() < 4; });
+  EXPECT_EQ(outline(world, policy, dataset, 2, 4, 7), expected);
+}
+
+TEST(Loader, NamesTheRowWhosePicturesAreDamagedOrDropsIt) {
+  const TinyWorld world;
+  const policy::Policy policy = world.open();
+  const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {});
+  std::ofstream(world.root() / "1-0.png", std::ios::trunc) << "no picture";
+  LoaderRules rules{.root = world.root(),
+                    .video = {},
+                    .order = {.seed = 3, .shuffle = false, .group_by_video = 1},
+                    .batch = {.batch = 9, .micro = 9}};
+  Loader strict(dataset, policy, nullptr, rules, 0, 1);
+  EXPECT_THAT(fault_of([&] { strict.next(); }), testing::HasSubstr("row-1"));
+  rules.skip_bad_media = true;
+  Loader tolerant(dataset, policy, nullptr, rules, 0, 1);
+  const auto batch = tolerant.next();
+  ASSERT_TRUE(batch);
+  EXPECT_THAT(batch->ids, testing::ElementsAre("row-0", "row-2", "row-3", "row-5", "row-6", "row-8"));
+  EXPECT_EQ(batch->skipped.size(), 3U);
+  EXPECT_EQ(batch->weight.numel(), 6);
+}
+
+TEST(PairBatch, SharesThePrefixOfAVideo) {
+  const TinyWorld world(2, 2);
+  const policy::Policy policy = world.open();
+  const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {});
+  const std::vector<Clip> clips = {{dataset.samples[0].video, {}, {}}, {dataset.samples[1].video, {}, {}}};
+  const PairBatch batch = pack_pairs(dataset, {{0, 1, 2, 3}, 0, 0, true}, clips, {5, 5});
+  EXPECT_EQ(batch.rows.visual.size(), 2U);
+  // 2 videos, 4 questions, 8 answers.
+  EXPECT_EQ(batch.rows.segments.size(), 14U);
+  int64_t labels = 0;
+  for (const Sample& sample : dataset.samples)
+    labels += static_cast<int64_t>(sample.chosen.ids.size() + sample.rejected.ids.size());
+  EXPECT_EQ(batch.tokens(), labels);
+  EXPECT_EQ(batch.rows.read_rows.size(), static_cast<size_t>(labels));
+  EXPECT_EQ(batch.answer.max().item<int64_t>(), 7);
+}
+
+TEST(VisualCache, ReturnsWhatWasPutInAndKeepsToItsRoom) {
+  VisualCache cache(3 * 40);
+  rows::Media a, b;
+  a.video = "a.mp4";
+  b.video = "b.mp4";
+  const at::Tensor tokens = at::randn({5, 4});  // 80 bytes
+  EXPECT_FALSE(cache.find(a).defined());
+  cache.insert(a, tokens);
+  cache.insert(b, tokens);
+  EXPECT_TRUE(cache.find(a).equal(tokens));
+  EXPECT_FALSE(cache.find(b).defined());
+}
+
+TEST(VisualCache, FolderServesALaterRunWithTheSameContentOnly) {
+  const TinyWorld world(1, 1);
+  policy::Policy policy = world.open();
+  const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {});
+  const at::Tensor tokens = at::randn({5, 24});
+  const auto opened = [&] {
+    auto cache = std::make_unique<VisualCache>();
+    cache->open_folder(world / "cache", policy, {}, world.root());
+    return cache;
+  };
+  opened()->insert(dataset.videos[0], tokens);
+  EXPECT_TRUE(opened()->find(dataset.videos[0]).equal(tokens));
+  for (model::NamedTensor& weight : model::tensors(policy.lvlm)) {
+    if (weight.part == model::Part::projector) weight.tensor->mul_(2);
+  }
+  EXPECT_FALSE(opened()->find(dataset.videos[0]).defined());
+}
+
+TEST(TensorFile, RoundTripsEveryTypeBitForBit) {
+  const test::TempDir dir;
+  TensorMap tensors = {{"scalar", at::randn({}, at::kFloat)},
+                       {"empty", at::randn({0, 3})},
+                       {"wide", at::randn({2, 3}, at::kDouble)},
+                       {"half", at::randn({4}).to(at::kBFloat16)},
+                       {"whole", at::randn({4}).to(at::kLong)}};
+  save_tensors(dir / "a.safetensors", tensors);
+  const TensorMap read = load_tensors(dir / "a.safetensors");
+  ASSERT_EQ(read.size(), tensors.size());
+  for (const auto& [name, tensor] : tensors) {
+    EXPECT_EQ(read.at(name).scalar_type(), tensor.scalar_type());
+    EXPECT_TRUE(read.at(name).equal(tensor)) << name;
+  }
+}
+
+}  // namespace
+}  // namespace rrpo::data

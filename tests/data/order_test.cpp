@@ -1,0 +1,82 @@
+#include "rrpo/data/order.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+namespace rrpo::data {
+namespace {
+
+/// 10 rows of video 0, 3 of video 1, 1 each of videos 2 to 6, interleaved.
+const std::vector<int64_t> kVideos = {0, 0, 1, 2, 0, 0, 3, 1, 0, 4, 0, 0, 5, 0, 6, 1, 0, 0};
+
+std::vector<int64_t> all_rows() {
+  std::vector<int64_t> rows(kVideos.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+TEST(Order, HoldsEveryRowOnce) {
+  for (const bool shuffle : {false, true}) {
+    for (const int64_t group : {1, 2, 4, 100}) {
+      std::vector<int64_t> order = epoch_order(kVideos, {3, shuffle, group}, 5);
+      std::sort(order.begin(), order.end());
+      EXPECT_EQ(order, all_rows());
+    }
+  }
+}
+
+TEST(Order, UnshuffledIsFileOrderAndGroupsStandWhereTheirFirstRowDoes) {
+  EXPECT_EQ(epoch_order(kVideos, {3, false, 1}, 2), all_rows());
+  EXPECT_THAT(epoch_order({0, 1, 0, 1, 0, 2, 0}, {3, false, 2}, 0), testing::ElementsAre(0, 2, 1, 3, 4, 6, 5));
+}
+
+TEST(Order, IsAFunctionOfSeedAndEpoch) {
+  const OrderRules rules{11, true, 4};
+  EXPECT_EQ(epoch_order(kVideos, rules, 3), epoch_order(kVideos, rules, 3));
+  EXPECT_NE(epoch_order(kVideos, rules, 3), epoch_order(kVideos, rules, 4));
+  EXPECT_NE(epoch_order(kVideos, rules, 3), epoch_order(kVideos, {12, true, 4}, 3));
+}
+
+TEST(Order, RowsOfAVideoStandTogether) {
+  const std::vector<int64_t> order = epoch_order(kVideos, {5, true, 4}, 0);
+  int64_t runs = 1;
+  for (size_t i = 1; i < order.size(); ++i) {
+    runs += kVideos[static_cast<size_t>(order[i])] != kVideos[static_cast<size_t>(order[i - 1])];
+  }
+  // 3 groups of video 0 (4, 4, 2), one of every other; groups of video 0 may meet.
+  EXPECT_LE(runs, 3 + 6);
+}
+
+TEST(Batches, WindowsHoldBatchRowsAndTheLastOneWhatIsLeft) {
+  const std::vector<int64_t> order = epoch_order(kVideos, {5, true, 4}, 2);
+  const BatchRules rules{.batch = 7, .micro = 4};
+  ASSERT_EQ(windows_per_epoch(18, rules), 3);
+  std::map<int64_t, int64_t> rows_of_window;
+  std::vector<int64_t> seen;
+  for (const MicroBatch& batch : epoch_batches(order, kVideos, rules, 2)) {
+    EXPECT_LE(batch.rows.size(), 4U);
+    EXPECT_FALSE(batch.rows.empty());
+    EXPECT_EQ(batch.epoch, 2);
+    rows_of_window[batch.window] += static_cast<int64_t>(batch.rows.size());
+    EXPECT_EQ(batch.ends_window, rows_of_window[batch.window] == (batch.window == 8 ? 4 : 7));
+    seen.insert(seen.end(), batch.rows.begin(), batch.rows.end());
+  }
+  EXPECT_THAT(rows_of_window, testing::ElementsAre(std::pair(6, 7), std::pair(7, 7), std::pair(8, 4)));
+  EXPECT_EQ(seen, order);
+}
+
+TEST(Batches, DoNotPartRowsOfOneVideoThatFit) {
+  // Runs of 2, 3, 2, 1 rows; a pass of 4 holds (2), (3), (2 + 1), never half a run.
+  const std::vector<int64_t> videos = {0, 0, 1, 1, 1, 2, 2, 3};
+  std::vector<size_t> sizes;
+  for (const MicroBatch& batch : epoch_batches({0, 1, 2, 3, 4, 5, 6, 7}, videos, {100, 4}, 0))
+    sizes.push_back(batch.rows.size());
+  EXPECT_THAT(sizes, testing::ElementsAre(2, 3, 3));
+}
+
+}  // namespace
+}  // namespace rrpo::data
