@@ -137,13 +137,17 @@ void check_frame(const AVFrame& frame, int64_t number, const std::filesystem::pa
   }
 }
 
-Decoder::Decoder(const std::filesystem::path& file)
-    : container_(file), codec_(open_decoder(*container_.stream().codecpar, file)), packet_(new_packet()) {
+Decoder::Decoder(const Container& container, PacketSource source)
+    : container_(container),
+      source_(std::move(source)),
+      codec_(open_decoder(*container.stream().codecpar, container.file())),
+      packet_(new_packet()) {
   codec_->pkt_timebase = container_.stream().time_base;
 }
 
 void Decoder::feed() {
-  const bool more = container_.next(*packet_);
+  av_packet_unref(packet_.get());
+  const bool more = source_(*packet_);
   flushing_ = !more;
   const int code = avcodec_send_packet(codec_.get(), more ? packet_.get() : nullptr);
   if (code < 0) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 
 #include "ffmpeg.h"
 
@@ -27,18 +28,22 @@ class Container {
   int64_t packets_ = 0;
 };
 
-/// The frames of a container in the order in which they are shown.
+/// Gives the next packet; false at the end.
+using PacketSource = std::function<bool(AVPacket&)>;
+
+/// The frames of a stream in the order in which they are shown.
 class Decoder {
  public:
-  explicit Decoder(const std::filesystem::path& file);
+  /// Decodes the packets of `source`, which come from `container`'s stream; `container` outlives the decoder.
+  Decoder(const Container& container, PacketSource source);
 
   /// Decodes the next frame; false after the last. Throws Error(input) on a damaged frame.
   bool next(AVFrame& frame);
-  const Container& container() const { return container_; }
 
  private:
   void feed();
-  Container container_;
+  const Container& container_;
+  PacketSource source_;
   CodecHandle codec_;
   PacketHandle packet_;
   int64_t shown_ = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <memory>
 
 #include "decoder.h"
 #include "rrpo/video/sampling.h"
@@ -39,18 +40,49 @@ bool inside(const std::optional<Clip>& clip, const Container& container, int64_t
   return time >= clip->start_s && time < clip->end_s;
 }
 
-// Packets that should give a frame of the request: a guess at their number, without decoding.
-int64_t count_packets(const std::filesystem::path& file, const std::optional<Clip>& clip) {
-  Container container(file);
-  const PacketHandle packet = new_packet();
-  int64_t count = 0;
-  while (container.next(*packet)) {
-    if ((packet->flags & AV_PKT_FLAG_DISCARD) != 0) continue;
-    const bool timed = packet->pts != AV_NOPTS_VALUE;
-    count += !clip || !timed || inside(clip, container, packet->pts, count) ? 1 : 0;
+// The packets of a stream: counted once, and kept for decoding unless they are large.
+class Packets {
+ public:
+  explicit Packets(const std::filesystem::path& file) : container_(std::make_unique<Container>(file)) {
+    PacketHandle packet = new_packet();
+    for (int64_t bytes = 0; container_->next(*packet); packet = new_packet()) {
+      bytes += packet->size;
+      stamps_.push_back((packet->flags & AV_PKT_FLAG_DISCARD) != 0 ? kDiscarded : packet->pts);
+      if (bytes <= kKeptBytes) kept_.push_back(std::move(packet));
+    }
   }
-  return count;
-}
+
+  /// How many frames the request should find: a guess, made without decoding.
+  int64_t expected(const std::optional<Clip>& clip) const {
+    int64_t count = 0;
+    for (const int64_t stamp : stamps_) {
+      if (stamp == kDiscarded) continue;
+      count += !clip || stamp == AV_NOPTS_VALUE || inside(clip, *container_, stamp, count) ? 1 : 0;
+    }
+    return count;
+  }
+
+  /// All packets from the first one; the file is opened anew where they were not kept.
+  PacketSource from_start() {
+    if (kept_.size() < stamps_.size()) {
+      kept_.clear();
+      container_ = std::make_unique<Container>(container_->file());
+      return [this](AVPacket& packet) { return container_->next(packet); };
+    }
+    return [this, at = size_t{0}](AVPacket& packet) mutable {
+      return at < kept_.size() && av_packet_ref(&packet, kept_[at++].get()) == 0;
+    };
+  }
+
+  const Container& container() const { return *container_; }
+
+ private:
+  static constexpr int64_t kKeptBytes = int64_t{32} << 20;
+  static constexpr int64_t kDiscarded = AV_NOPTS_VALUE + 1;  // not shown by the file's own wish
+  std::unique_ptr<Container> container_;
+  std::vector<PacketHandle> kept_;
+  std::vector<int64_t> stamps_;
+};
 
 Orientation orientation_in(const Container& container, const AVFrame& frame) {
   const AVFrameSideData* shown = av_frame_get_side_data(&frame, AV_FRAME_DATA_DISPLAYMATRIX);
@@ -133,10 +165,12 @@ class Collector {
 // truth and a second pass takes its plan; two passes that disagree are a fault.
 Frames read_planned(const std::filesystem::path& file, const std::optional<Clip>& clip, const Plan& plan) {
   check_clip(clip, file);
-  int64_t expected = count_packets(file, clip);
+  Packets packets(file);
+  int64_t expected = packets.expected(clip);
   for (int pass = 0; pass < 2; ++pass) {
-    Decoder decoder(file);
-    Collector collector(decoder.container(), clip, expected > 0 ? plan(expected) : std::vector<int64_t>{});
+    const PacketSource source = packets.from_start();
+    Decoder decoder(packets.container(), source);
+    Collector collector(packets.container(), clip, expected > 0 ? plan(expected) : std::vector<int64_t>{});
     const FrameHandle frame = new_frame();
     while (decoder.next(*frame)) collector.see(*frame);
     if (collector.decoded() == 0) bad_video(file, "no frame decodes", "re-encode it");
