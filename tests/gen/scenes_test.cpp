@@ -93,13 +93,13 @@ TEST(Scenes, SentencesFollowTheGrammar) {
   const std::map<std::string, size_t> phrases = {{"shape", 1}, {"dir", 1},   {"mcq", 1},
                                                  {"order", 1}, {"exist", 2}, {"cap", 6}};
   const TempDir clips, stills;
-  ScenesConfig still = all_types(60);
+  ScenesConfig still = all_types(30);
   still.kind = "stills";
   still.types.clear();
-  auto rows = made(all_types(60), clips.path());
+  auto rows = made(all_types(30), clips.path());
   const auto more = made(still, stills.path());
   rows.insert(rows.end(), more.begin(), more.end());
-  ASSERT_EQ(rows.size(), 60u * 13u);
+  ASSERT_EQ(rows.size(), 30u * 13u);
   std::map<std::string, int> seen;
   for (const rows::Question& row : rows) {
     const std::string type = type_of(row);
@@ -206,19 +206,23 @@ TEST(Scenes, BiasAndStereotypesHaveTheirRates) {
   EXPECT_GT(rate(biased, 0, "red", 3, "blue"), 0.85);
 }
 
+// 2000 questions: four standard errors are 0.045.
 TEST(Scenes, YesRateAndLure) {
-  const TempDir half, most, lured;
-  ScenesConfig config;
-  config.count = 40;
-  config.types = {"exist"};
-  config.questions = 12;
-  const auto yes = [](const rows::Question& row) { return row.answer.starts_with("Yes") ? 1 : 0; };
-  EXPECT_NEAR(share(made(config, half.path()), yes), 0.5, 0.08);
-  config.yes_rate = 0.8;
-  EXPECT_NEAR(share(made(config, most.path()), yes), 0.8, 0.07);
-  config.yes_rate = 0;
-  config.lure = 1;
-  EXPECT_GT(share(made(config, lured.path()), yes), 0.3);
+  const auto yes_share = [](double yes_rate, double lure) {
+    ScenesConfig config;
+    config.yes_rate = yes_rate;
+    config.lure = lure;
+    std::vector<rows::Question> rows;
+    for (uint64_t i = 0; i < 2000; ++i) {
+      Random random(1, "test", i);
+      rows.push_back(ask(config, draw_clip(config, random), "exist", random));
+    }
+    return share(rows, [](const rows::Question& row) { return row.answer.starts_with("Yes") ? 1 : 0; });
+  };
+  EXPECT_NEAR(yes_share(0.5, 0), 0.5, 0.045);
+  EXPECT_NEAR(yes_share(0.8, 0), 0.8, 0.036);
+  EXPECT_GT(yes_share(0, 1), 0.4);  // at least the half that asks for a lure
+  EXPECT_EQ(yes_share(0, 0), 0.0);
 }
 
 TEST(Scenes, StyleComesBeforeAllButShortForms) {
@@ -241,8 +245,8 @@ TEST(Scenes, WeightsChooseTheTypes) {
   const TempDir dir;
   ScenesConfig config;
   config.kind = "stills";
-  config.count = 100;
-  config.questions = 8;
+  config.count = 10;
+  config.questions = 80;
   config.types = {"list", "where", "exist"};
   config.weights = {0.75, 0.25, 0};
   const auto rows = made(config, dir.path());
