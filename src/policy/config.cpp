@@ -1,24 +1,9 @@
 #include <vector>
 
 #include "rrpo/policy/policy.h"
-#include "rrpo/util/error.h"
 #include "rrpo/util/table.h"
 
 namespace rrpo::policy {
-
-namespace {
-
-/// Throws Error(usage) unless `value` is one of `allowed`.
-void check_choice(const std::string& at, const std::string& value, const std::vector<std::string>& allowed) {
-  for (const std::string& one : allowed) {
-    if (value == one) return;
-  }
-  const std::string close = nearest(value, allowed);
-  throw Error(Fault::usage, "config", at + ": '" + printable(value) + "' is none of " + join(allowed),
-              close.empty() ? "choose one of these" : "did you mean '" + close + "'?");
-}
-
-}  // namespace
 
 void ModelConfig::check(const std::string& at) const {
   check_choice(at + ".dtype", dtype, {"float32", "bfloat16"});
@@ -30,8 +15,8 @@ void ModelConfig::check(const std::string& at) const {
 
 void VideoConfig::check(const std::string& at) const {
   if (frames < 1 || frames > 4096) {
-    throw Error(Fault::usage, "config", at + ".frames: " + std::to_string(frames) + " is outside 1 to 4096",
-                "give the number of frames that the model shall see");
+    bad_field(at + ".frames", std::to_string(frames) + " is outside 1 to 4096",
+              "give the number of frames that the model sees");
   }
   check_choice(at + ".sampling", sampling, video::sampling_rules());
 }
