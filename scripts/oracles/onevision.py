@@ -120,7 +120,7 @@ def make_tiny(folder):
     video_id, image_id = (tokenizer.convert_tokens_to_ids(t) for t in ("<video>", "<image>"))
     vocabulary = len(tokenizer) + 3
     model = LlavaOnevisionForConditionalGeneration(tiny_config(vocabulary, video_id, image_id, tied=False))
-    randomise(model, 20260)
+    randomise(model, 20264)
     model.generation_config.eos_token_id = [tokenizer.convert_tokens_to_ids("<|im_end|>"), tokenizer.convert_tokens_to_ids("<|endoftext|>")]
     model.save_pretrained(folder)
     settings = {"size": {"height": 37, "width": 37}, "image_mean": [0.48, 0.45, 0.41], "image_std": [0.27, 0.26, 0.28]}
