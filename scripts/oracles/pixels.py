@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/pixels.json and tests/fixtures/{bframes,turned,tagged}.mp4: what Pillow, numpy and PyAV make of pictures, frame
+"""Writes tests/golden/pixels.json and tests/fixtures/{bframes.mp4,turned.mp4,tagged.mp4,vp8.webm}: what Pillow, numpy and PyAV make of pictures, frame
 numbers and clips. The C++ tests compare with it. Pictures are integer formulas that both sides compute (see `picture`).
 
 Run it with any Python 3.10+: it makes its own virtual environment .venv-oracle beside the sources when one is missing.
@@ -84,8 +84,8 @@ def scene(frames):
 
 def write_clip(path, frames, options):
     import av
-    with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=8)
+    with av.open(str(path), "w", format=path.suffix[1:]) as container:
+        stream = container.add_stream("libvpx" if path.suffix == ".webm" else "libx264", rate=8)
         stream.width, stream.height, stream.pix_fmt, stream.options = 96, 64, "yuv420p", options
         for frame in scene(frames):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
@@ -107,7 +107,8 @@ def make_clips(again):
     recipes = {"bframes.mp4": (20, {"crf": "22", "g": "12", "bf": "3", "preset": "slow", "threads": "1"}),
                "turned.mp4": (9, {"crf": "22", "g": "4", "preset": "veryfast", "threads": "1"}),
                "tagged.mp4": (3, {"crf": "22", "g": "4", "preset": "veryfast", "threads": "1",
-                                  "x264-params": "colormatrix=bt709:fullrange=on"})}
+                                  "x264-params": "colormatrix=bt709:fullrange=on"}),
+               "vp8.webm": (5, {"crf": "40", "b": "100k", "threads": "1"})}
     for name, (frames, options) in recipes.items():
         path = FIXTURES / name
         if path.exists() and not again:
@@ -120,7 +121,7 @@ def make_clips(again):
 def clip_cases():
     import av
     import numpy as np
-    for name in ("bframes.mp4", "turned.mp4", "tagged.mp4"):
+    for name in ("bframes.mp4", "turned.mp4", "tagged.mp4", "vp8.webm"):
         with av.open(str(FIXTURES / name)) as container:
             stream = container.streams.video[0]
             stream.thread_count = 1

@@ -1,5 +1,7 @@
 #include "decoder.h"
 
+#include "complete.h"
+
 namespace rrpo::video {
 namespace {
 
@@ -48,21 +50,6 @@ InputHandle open_input(const std::filesystem::path& file) {
   return input;
 }
 
-// Where the container lists its packets, all of them must lie inside the file.
-void check_complete(const AVFormatContext& input, AVStream* stream, const std::filesystem::path& file) {
-  const int64_t size = avio_size(input.pb);
-  const int count = avformat_index_get_entries_count(stream);
-  for (int i = 0; size > 0 && i < count; ++i) {
-    const AVIndexEntry* entry = avformat_index_get_entry(stream, i);
-    if (entry->size > 0 && entry->pos >= 0 && entry->pos + entry->size > size) {
-      bad_video(file,
-                "the file is cut: packet " + std::to_string(i) + " of " + std::to_string(count) + " ends at byte " +
-                    std::to_string(entry->pos + entry->size) + " of " + std::to_string(size),
-                "copy or download it again");
-    }
-  }
-}
-
 }  // namespace
 
 Container::Container(const std::filesystem::path& file) : file_(file), input_(open_input(file)) {
@@ -81,7 +68,7 @@ Container::Container(const std::filesystem::path& file) : file_(file), input_(op
   for (unsigned i = 0; i < input_->nb_streams; ++i) {
     if (static_cast<int>(i) != index) input_->streams[i]->discard = AVDISCARD_ALL;
   }
-  check_complete(*input_, stream_, file_);
+  check_complete(*input_, *stream_, file_);
 }
 
 bool Container::next(AVPacket& packet) {

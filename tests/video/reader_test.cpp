@@ -104,15 +104,16 @@ TEST(Reader, RefusesPlaylistsAndProtocols) {
   }
 }
 
+// MP4 lists its packets and WebM tells its length: a file that ends early is never read as a shorter video.
 TEST(Reader, RefusesACutFile) {
   const TempDir dir;
-  const std::string whole = bytes_of(source_file("tests/fixtures/bframes.mp4"));
-  int read = 0;
-  for (size_t keep = 64; keep < whole.size(); keep += 211) {
-    const auto file = dir.write("cut.mp4", whole.substr(0, keep));
-    fault_of([&] { read = static_cast<int>(read_all_frames(file).count); });
+  for (const std::string name : {"bframes.mp4", "turned.mp4", "vp8.webm"}) {
+    const std::string whole = bytes_of(source_file("tests/fixtures/" + name));
+    for (size_t keep = 64; keep < whole.size(); keep += 211) {
+      const auto file = dir.write(name, whole.substr(0, keep));
+      fault_of([&] { read_all_frames(file); });
+    }
   }
-  EXPECT_EQ(read, 0);
 }
 
 // Bytes inside the pictures are wrong: an error, or the very same number of frames; never fewer, and never a crash.
