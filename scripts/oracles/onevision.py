@@ -14,8 +14,8 @@ committed under tests/golden/onevision/tiny/checkpoint) and `toy` (data/toy/base
   golden.safetensors  visual tokens, logits, gradients and movements
   adapter/            a PEFT adapter with B != 0
 Clips are integer formulas that both sides compute (see `picture`). Answers run one by one through the model, in full and
-without a cache, so nothing here resembles the packed rows that are tested. Statistics of answers are in float64: RMSNorm,
-which casts to float32 in transformers, is replaced by the same formula in float64; the tables of RoPE stay in float32.
+without a cache, so nothing here resembles the packed rows that are tested. All but the greedy tokens is computed in float64:
+RMSNorm, which casts to float32 in transformers, is replaced by the same formula in float64; the tables of RoPE stay in float32.
 
 Gradients and movements of a tensor are kept as its norm and its products with PROJECTIONS vectors of random signs: the mean
 square of the products of a difference is the expectation of its squared norm.
@@ -238,16 +238,19 @@ def exact_rms_norm(self, hidden):
     return self.weight * wide.to(hidden.dtype)
 
 
+def dtype_of(model):
+    return model.get_input_embeddings().weight.dtype
+
+
 def visual_tokens(model, pixels):
-    return model.model.get_video_features(pixels.unsqueeze(0)).pooler_output[0]
+    return model.model.get_video_features(pixels.to(dtype_of(model)).unsqueeze(0)).pooler_output[0]
 
 
 def answer_logits(model, case, clip, prompt, ids):
     """Logits [len(ids), V] of the rows that predict `ids`."""
     import torch
-    dtype = model.get_input_embeddings().weight.dtype
     sequence = torch.tensor([prompt + ids[:-1]])
-    logits = model(input_ids=sequence, pixel_values_videos=case.pixels[clip].to(dtype).unsqueeze(0)).logits[0]
+    logits = model(input_ids=sequence, pixel_values_videos=case.pixels[clip].to(dtype_of(model)).unsqueeze(0)).logits[0]
     return logits[len(prompt) - 1:]
 
 
@@ -261,17 +264,20 @@ def greedy(model, case, clip, prompt):
     return ids, margin
 
 
-def clip_goldens(case, model, tensors):
+def clip_goldens(case, tensors):
+    """Visual tokens and logits are computed in float64 and kept in float32; greedy tokens are those of float32."""
     import numpy as np
+    import torch
+    model, exact = case.model(torch.float32), case.model(torch.float64)
     for i, (count, height, width, seed, question) in enumerate(CLIPS):
         pixels = case.pixels[i].numpy()
         flat = pixels.reshape(-1)
-        visual = visual_tokens(model, case.pixels[i])
+        visual = visual_tokens(exact, case.pixels[i])
         prompt = case.prompt_ids(question, i, len(visual))
         ids, margin = greedy(model, case, i, prompt)
         assert margin > 1e-3, f"clip {i}: greedy margin {margin}"
-        tensors[f"visual.{i}"] = visual.contiguous()
-        tensors[f"logits.{i}"] = answer_logits(model, case, i, prompt, ids[:LOGIT_ROWS]).contiguous()
+        tensors[f"visual.{i}"] = visual.float().contiguous()
+        tensors[f"logits.{i}"] = answer_logits(exact, case, i, prompt, ids[:LOGIT_ROWS]).float().contiguous()
         at = prompt.index(case.video_id)
         where = np.linspace(0, flat.size - 1, 24).astype(int)
         yield {"frames": count, "height": height, "width": width, "seed": seed, "question": question,
@@ -284,10 +290,10 @@ def clip_goldens(case, model, tensors):
 def tied_goldens(case, tensors):
     """The same weights with the embedding for a head."""
     import torch
-    model = case.model(torch.float32)
+    model = case.model(torch.float64)
     model.lm_head.weight = model.get_input_embeddings().weight
     prompt = case.prompt_ids(CLIPS[0][4], 0, len(visual_tokens(model, case.pixels[0])))
-    tensors["tied_logits.0"] = answer_logits(model, case, 0, prompt, [0]).contiguous()
+    tensors["tied_logits.0"] = answer_logits(model, case, 0, prompt, [0]).float().contiguous()
 
 
 def statistics(model, case, pair, side, prompt):
@@ -363,13 +369,12 @@ def goldens(name, checkpoint, adapter):
     from transformers.models.qwen2.modeling_qwen2 import Qwen2RMSNorm
     case = Case(checkpoint)
     tensors = {}
+    Qwen2RMSNorm.forward = exact_rms_norm
     torch.set_grad_enabled(False)
-    plain = case.model(torch.float32)
-    clips = list(clip_goldens(case, plain, tensors))
+    clips = list(clip_goldens(case, tensors))
     if name == "tiny":
         tied_goldens(case, tensors)
     torch.set_grad_enabled(True)
-    Qwen2RMSNorm.forward = exact_rms_norm
     pairs = pairs_of(case)
     prompts = [case.prompt_ids(p["question"], p["clip"], clips[p["clip"]]["visual_tokens"]) for p in pairs]
     for pair, prompt in zip(pairs, prompts):
