@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <memory>
 
 #include "decoder.h"
@@ -74,6 +75,29 @@ class Packets {
     };
   }
 
+  /// Throws Error(input) when packets from the first decoded frame on gave no frame: a decoder drops some damaged pictures
+  /// without a word. Asked only where every packet is one shown frame: H.264 and HEVC without fields. Frames before the
+  /// first that can be decoded (a cut inside a group of pictures) are no fault.
+  void check_all_shown(std::vector<int64_t> shown) const {
+    const AVCodecParameters& codec = *container_->stream().codecpar;
+    const bool one_to_one = codec.codec_id == AV_CODEC_ID_H264 || codec.codec_id == AV_CODEC_ID_HEVC;
+    const bool fields = codec.field_order != AV_FIELD_PROGRESSIVE && codec.field_order != AV_FIELD_UNKNOWN;
+    std::vector<int64_t> sent = stamps_;
+    std::erase(sent, kDiscarded);
+    std::sort(sent.begin(), sent.end());
+    std::sort(shown.begin(), shown.end());
+    if (!one_to_one || fields || sent.empty() || shown.empty()) return;
+    if (sent.front() == AV_NOPTS_VALUE || shown.front() == AV_NOPTS_VALUE) return;
+    sent.erase(sent.begin(), std::lower_bound(sent.begin(), sent.end(), shown.front()));
+    std::vector<int64_t> lost;
+    std::set_difference(sent.begin(), sent.end(), shown.begin(), shown.end(), std::back_inserter(lost));
+    if (lost.empty()) return;
+    bad_video(container_->file(),
+              std::to_string(lost.size()) + " of " + std::to_string(sent.size()) + " frames do not decode, the first at " +
+                  std::to_string(container_->seconds(lost.front())) + " s",
+              "copy it again or re-encode it");
+  }
+
   const Container& container() const { return *container_; }
 
  private:
@@ -109,7 +133,8 @@ class Collector {
       : container_(container), clip_(clip), chosen_(std::move(chosen)) {}
 
   void see(const AVFrame& frame) {
-    const int64_t number = decoded_++;
+    const int64_t number = decoded();
+    stamps_.push_back(frame.pts);
     if (!inside(clip_, container_, frame.best_effort_timestamp, number)) return;
     const int64_t member = members_++;
     if (next_ >= chosen_.size() || chosen_[next_] != member) return;
@@ -126,7 +151,8 @@ class Collector {
   }
 
   int64_t members() const { return members_; }
-  int64_t decoded() const { return decoded_; }
+  int64_t decoded() const { return static_cast<int64_t>(stamps_.size()); }
+  const std::vector<int64_t>& stamps() const { return stamps_; }
   Frames take() { return std::move(frames_); }
 
  private:
@@ -158,7 +184,8 @@ class Collector {
   std::optional<RgbConverter> converter_;
   Frames frames_;
   size_t next_ = 0;
-  int64_t members_ = 0, decoded_ = 0;
+  int64_t members_ = 0;
+  std::vector<int64_t> stamps_;  // of every frame that decoded
 };
 
 // Plans by the number of packets, then decodes everything. Where another number of frames came out, that number is the
@@ -174,6 +201,7 @@ Frames read_planned(const std::filesystem::path& file, const std::optional<Clip>
     const FrameHandle frame = new_frame();
     while (decoder.next(*frame)) collector.see(*frame);
     if (collector.decoded() == 0) bad_video(file, "no frame decodes", "re-encode it");
+    packets.check_all_shown(collector.stamps());
     if (collector.members() == 0) {
       bad_video(
           file,
