@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <functional>
 
 #include "golden.h"
@@ -69,6 +70,42 @@ TEST(Reader, ClipIsHalfOpenInSeconds) {
   EXPECT_EQ(read_video(file, "authors", 2, Clip{0.5, 1.0}).index, (std::vector<int64_t>{4, 6}));
   EXPECT_THAT(fault_of([&] { read_all_frames(file, Clip{7, 8}); }), HasSubstr("no frame lies in the clip"));
   EXPECT_THAT(fault_of([&] { read_all_frames(file, Clip{2, 1}); }), HasSubstr("is empty"));
+}
+
+// The display matrix of the track, four numbers of it: a pixel (x, y) is shown at (a x + c y, b x + d y), shifted into view.
+std::string with_matrix(std::string clip, int a, int b, int c, int d) {
+  const size_t at = clip.find("tkhd") + 44;  // behind version, times, ids, duration, layer, volume
+  const int entries[4] = {a, b, c, d};
+  const size_t offsets[4] = {0, 4, 12, 16};
+  for (int i = 0; i < 4; ++i) {
+    const auto fixed = static_cast<uint32_t>(entries[i]) << 16;
+    for (int byte = 0; byte < 4; ++byte) {
+      clip[at + offsets[i] + static_cast<size_t>(byte)] = static_cast<char>(fixed >> (24 - 8 * byte));
+    }
+  }
+  return clip;
+}
+
+TEST(Reader, FramesAreTurnedAndMirroredAsTheFileSays) {
+  const TempDir dir;
+  const std::string clip = bytes_of(source_file("tests/fixtures/turned.mp4"));
+  const Frames plain = read_all_frames(dir.write("plain.mp4", with_matrix(clip, 1, 0, 0, 1)));
+  ASSERT_EQ(plain.width, 96);
+  for (const auto& [a, b, c, d] : {std::array{-1, 0, 0, -1}, {0, 1, -1, 0}, {0, -1, 1, 0}, {-1, 0, 0, 1}, {0, 1, 1, 0}}) {
+    SCOPED_TRACE(testing::Message() << a << " " << b << " " << c << " " << d);
+    const Frames shown = read_all_frames(dir.write("shown.mp4", with_matrix(clip, a, b, c, d)));
+    ASSERT_EQ(shown.width, a == 0 ? 64 : 96);
+    ASSERT_EQ(shown.height, a == 0 ? 96 : 64);
+    for (int64_t y = 0; y < 64; ++y) {
+      for (int64_t x = 0; x < 96; ++x) {
+        const int64_t to_x = a * x + c * y + (a < 0 ? 95 : 0) + (c < 0 ? 63 : 0);
+        const int64_t to_y = b * x + d * y + (b < 0 ? 95 : 0) + (d < 0 ? 63 : 0);
+        ASSERT_EQ(0, std::memcmp(plain.frame(3) + (y * 96 + x) * 3, shown.frame(3) + (to_y * shown.width + to_x) * 3, 3));
+      }
+    }
+  }
+  EXPECT_THAT(fault_of([&] { read_all_frames(dir.write("odd.mp4", with_matrix(clip, 1, 1, -1, 1))); }),
+              HasSubstr("not a multiple of 90 degrees"));
 }
 
 TEST(Reader, TwoReadsGiveTheSameBytes) {
