@@ -87,8 +87,10 @@ Scale scale_over(const std::vector<double>& values, double from, double to, int 
     low -= margin;
     high += margin;
   }
-  std::vector<double> ticks = round_ticks(low, high, tick_count);
-  return {.low = ticks.front(), .high = ticks.back(), .from = from, .to = to, .log = false, .ticks = std::move(ticks)};
+  Scale scale{.low = low, .high = high, .from = from, .to = to, .log = false, .ticks = round_ticks(low, high, tick_count)};
+  scale.low = scale.ticks.front();
+  scale.high = scale.ticks.back();
+  return scale;
 }
 
 std::string tick_label(const Scale& scale, double value) {
