@@ -1,0 +1,62 @@
+// Two evaluations on the same questions: what changed, and could it be chance?
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "rrpo/report/table.h"
+#include "rrpo/rows/prediction.h"
+
+namespace rrpo::eval {
+
+/// The exact two-sided McNemar test: the probability, if gaining and losing were equally likely, of counts at least as
+/// unequal as these; min(1, 2 P(Binomial(gained + lost, 1/2) <= min(gained, lost))).
+double mcnemar_p(int64_t gained, int64_t lost);
+
+/// The sign-flip (permutation) test of a mean difference, one value per video: under no difference each sign is as likely
+/// as the other.
+struct SignFlip {
+  double mean = 0;
+  double p = 1;              ///< two-sided
+  double low = 0, high = 0;  ///< 95 % interval of the mean: the shifts that the same test does not reject at 5 %
+  int64_t videos = 0;
+  bool exact = false;  ///< all flips of the non-zero differences were tried, else kRandomFlips random ones
+};
+inline constexpr int64_t kExactVideos = 16;
+inline constexpr int64_t kRandomFlips = 100000;
+/// `differences` lie in [-1, 1], and so does the interval. Exact up to kExactVideos non-zero differences (the interval: up
+/// to as many videos), else with flips drawn from `seed`, p = (1 + as extreme) / (1 + flips).
+SignFlip sign_flip_test(const std::vector<double>& differences, uint64_t seed);
+
+enum class Change { gained, lost, both_right, both_wrong };
+
+/// Counts over some questions.
+struct ChangeCounts {
+  std::string name;
+  int64_t questions = 0, right_a = 0, right_b = 0, gained = 0, lost = 0;
+};
+
+struct Comparison {
+  std::vector<rows::Prediction> a, b;  ///< same questions in the same order
+  std::vector<Change> changes;         ///< one per question
+  ChangeCounts all;
+  std::vector<ChangeCounts> types;  ///< by tags.type (by format where there are none)
+  double mcnemar = 1;
+  SignFlip by_video;
+};
+
+/// Compares predictions of A and B. Throws Error(input, "data") unless both are of the same questions about the same videos.
+Comparison compare(std::vector<rows::Prediction> a, std::vector<rows::Prediction> b, uint64_t seed);
+
+/// The predictions of an output folder of `rrpo-eval`, or of a file.
+std::vector<rows::Prediction> open_predictions(const std::filesystem::path& folder_or_file);
+
+/// The headline in one sentence.
+std::string headline(const Comparison& comparison);
+report::Table comparison_table(const Comparison& comparison);
+Json comparison_json(const Comparison& comparison, const std::string& a, const std::string& b);
+std::string comparison_page(const Comparison& comparison, const std::string& a, const std::string& b);
+
+}  // namespace rrpo::eval

@@ -1,0 +1,136 @@
+// The table, the file and the page of a comparison.
+#include <cmath>
+
+#include "rrpo/eval/compare.h"
+#include "rrpo/report/html.h"
+#include "rrpo/report/svg.h"
+
+namespace rrpo::eval {
+
+namespace {
+
+double percent(int64_t part, int64_t whole) {
+  return whole == 0 ? NAN : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+std::string signed_points(double value) { return (value >= 0 ? "+" : "") + report::fixed(value, 1); }
+
+std::string p_text(double p) { return p < 1e-4 ? report::compact(p, 2) : report::fixed(p, 4); }
+
+std::vector<std::string> cells(const ChangeCounts& counts) {
+  const double a = percent(counts.right_a, counts.questions), b = percent(counts.right_b, counts.questions);
+  const auto text = [](int64_t value) { return std::to_string(value); };
+  return {counts.name,          text(counts.questions),
+          report::fixed(a, 1),  report::fixed(b, 1),
+          signed_points(b - a), text(counts.gained),
+          text(counts.lost),    text(counts.questions - counts.gained - counts.lost)};
+}
+
+Json counts_json(const ChangeCounts& counts) {
+  return {{"questions", counts.questions},
+          {"accuracy_a", percent(counts.right_a, counts.questions) / 100},
+          {"accuracy_b", percent(counts.right_b, counts.questions) / 100},
+          {"gained", counts.gained},
+          {"lost", counts.lost},
+          {"same", counts.questions - counts.gained - counts.lost}};
+}
+
+const char* change_name(Change change) {
+  switch (change) {
+    case Change::gained:
+      return "gained";
+    case Change::lost:
+      return "lost";
+    case Change::both_right:
+      return "both right";
+    case Change::both_wrong:
+      return "both wrong";
+  }
+  return "";
+}
+
+std::string method(const SignFlip& test) {
+  return test.exact ? "all flips tried" : std::to_string(kRandomFlips) + " random flips";
+}
+
+std::string said(const rows::Prediction& row) { return row.failed() ? "failed: " + row.error : row.response; }
+
+report::Table changed(const Comparison& comparison, Change wanted) {
+  report::Table table{{"id", "question", "answer", "A said", "B said"}, {}};
+  for (size_t i = 0; i < comparison.a.size(); ++i) {
+    if (comparison.changes[i] != wanted) continue;
+    const rows::Prediction& a = comparison.a[i];
+    table.rows.push_back({a.id, a.extra.value("question", ""), a.extra.value("answer", ""), said(a), said(comparison.b[i])});
+  }
+  return table;
+}
+
+std::string chart(const Comparison& comparison, const std::string& a, const std::string& b) {
+  report::BarChart chart{.title = "Accuracy by type", .y_label = "%", .groups = {}, .bars = {{a, {}, {}}, {b, {}, {}}}};
+  for (const ChangeCounts& counts : comparison.types) {
+    chart.groups.push_back(counts.name);
+    chart.bars[0].values.push_back(percent(counts.right_a, counts.questions));
+    chart.bars[1].values.push_back(percent(counts.right_b, counts.questions));
+  }
+  return report::figure(report::bar_chart(chart), "Share of questions answered right.");
+}
+
+}  // namespace
+
+std::string headline(const Comparison& comparison) {
+  const SignFlip& test = comparison.by_video;
+  return "B - A: " + signed_points(100 * test.mean) + " points of accuracy, mean over " + std::to_string(test.videos) +
+         " videos; 95 % interval " + signed_points(100 * test.low) + " to " + signed_points(100 * test.high) +
+         ", p = " + p_text(test.p) + " (sign-flip test by video, " + method(test) + ", interval by its inversion)";
+}
+
+report::Table comparison_table(const Comparison& comparison) {
+  report::Table table{{"type", "questions", "A %", "B %", "B - A", "gained", "lost", "same"}, {}};
+  for (const ChangeCounts& counts : comparison.types) table.rows.push_back(cells(counts));
+  table.rows.push_back(cells(comparison.all));
+  return table;
+}
+
+Json comparison_json(const Comparison& comparison, const std::string& a, const std::string& b) {
+  const SignFlip& test = comparison.by_video;
+  Json json = {{"a", a}, {"b", b}};
+  json["all"] = counts_json(comparison.all);
+  json["sign_flip_by_video"] = {{"mean", test.mean},
+                                {"p", test.p},
+                                {"low", test.low},
+                                {"high", test.high},
+                                {"videos", test.videos},
+                                {"method", method(test)},
+                                {"interval", "the shifts that the test does not reject at 5 %"}};
+  json["mcnemar_exact"] = {{"gained", comparison.all.gained}, {"lost", comparison.all.lost}, {"p", comparison.mcnemar}};
+  for (const ChangeCounts& counts : comparison.types) json["by_type"][counts.name] = counts_json(counts);
+  for (size_t i = 0; i < comparison.a.size(); ++i) {
+    if (comparison.changes[i] == Change::gained || comparison.changes[i] == Change::lost)
+      json["changed"][comparison.a[i].id] = change_name(comparison.changes[i]);
+  }
+  return json;
+}
+
+std::string comparison_page(const Comparison& comparison, const std::string& a, const std::string& b) {
+  const SignFlip& test = comparison.by_video;
+  report::Page page("Comparison", "A: " + a + "   B: " + b);
+  page.add(report::facts({{"points by video", signed_points(100 * test.mean)},
+                          {"95 % interval", signed_points(100 * test.low) + " to " + signed_points(100 * test.high)},
+                          {"p, sign-flip", p_text(test.p)},
+                          {"gained", report::grouped(comparison.all.gained)},
+                          {"lost", report::grouped(comparison.all.lost)},
+                          {"p, McNemar", p_text(comparison.mcnemar)}}));
+  page.paragraph(headline(comparison) + ".");
+  page.paragraph(
+      "Questions of one video are not independent: the headline flips the sign of whole videos. The exact McNemar "
+      "test counts single questions.");
+  page.section("By type").add(report::html_table(comparison_table(comparison))).add(chart(comparison, "A", "B"));
+  for (const Change change : {Change::gained, Change::lost}) {
+    const report::Table table = changed(comparison, change);
+    page.section(change == Change::gained ? "Gained" : "Lost");
+    page.add(report::details(std::to_string(table.rows.size()) + " questions", report::html_table(table)));
+  }
+  return page.html();
+}
+
+}  // namespace rrpo::eval

@@ -1,0 +1,92 @@
+#include "rrpo/eval/predict.h"
+
+#include <algorithm>
+#include <set>
+
+#include "rrpo/data/answers.h"
+#include "rrpo/io/atomic.h"
+#include "rrpo/policy/device.h"
+#include "rrpo/report/progress.h"
+#include "rrpo/util/error.h"
+#include "rrpo/util/stop.h"
+
+namespace rrpo::eval {
+
+namespace {
+
+/// Rows of an earlier run that stand; the file is left with exactly these.
+std::vector<rows::Prediction> earlier(const std::filesystem::path& file, const std::vector<rows::Question>& questions) {
+  std::vector<rows::Prediction> kept;
+  if (!std::filesystem::exists(file)) return kept;
+  int64_t complete = 0;
+  std::vector<rows::Prediction> found = rows::read_predictions(file, &complete);
+  std::set<std::string> ids;
+  for (const rows::Question& question : questions) ids.insert(question.id);
+  std::string lines;
+  for (rows::Prediction& row : found) {
+    if (!ids.contains(row.id)) {
+      throw Error(Fault::input, "data", file.string() + ": '" + row.id + "' is not in eval.questions",
+                  "--overwrite, or another --out");
+    }
+    if (row.failed()) continue;
+    lines += json_line(rows::prediction_json(row)) + "\n";
+    kept.push_back(std::move(row));
+  }
+  if (kept.size() != found.size()) io::write_file(file, lines);
+  return kept;
+}
+
+rows::Prediction predicted(const rows::Question& question, const data::VideoAnswers& video, size_t number) {
+  rows::Prediction row =
+      video.fault.empty() ? rows::predicted(question, video.answers[number].text) : rows::failed(question, video.fault);
+  row.extra["question"] = question.question;
+  row.extra["answer"] = question.answer;
+  if (video.fault.empty() && !video.answers[number].finished) row.extra["cut"] = true;
+  return row;
+}
+
+}  // namespace
+
+std::filesystem::path media_root(const EvalFields& config) {
+  return config.video_root.empty() ? config.questions.parent_path() : config.video_root;
+}
+
+Predictions predict(const EvalConfig& config, const std::vector<rows::Question>& questions,
+                    const std::filesystem::path& file) {
+  Predictions out;
+  out.rows = earlier(file, questions);
+  out.already = static_cast<int64_t>(out.rows.size());
+  std::set<std::string> done;
+  for (const rows::Prediction& row : out.rows) done.insert(row.id);
+  const auto number = [&](int64_t i) -> const rows::Question& { return questions[static_cast<size_t>(i)]; };
+  std::vector<data::VideoQuestions> groups = data::group_by_video(questions);
+  // A video of which some questions are open is asked all of them again: the answers are those of an undisturbed run.
+  std::erase_if(groups, [&](const data::VideoQuestions& group) {
+    return std::all_of(group.questions.begin(), group.questions.end(),
+                       [&](int64_t i) { return done.contains(number(i).id); });
+  });
+  io::LineWriter writer(file);
+  if (groups.empty()) return out;
+  const policy::Policy policy = policy::open_policy(config.model, config.device);
+  const int64_t threads = data::answer_threads(config.threads, policy::resolve_device(config.device));
+  report::Progress progress("predict", static_cast<int64_t>(questions.size()), "questions", out.already);
+  data::AnswerStream stream(policy, questions, groups,
+                            {media_root(config.eval), config.video, config.eval.max_new_tokens, threads, {}});
+  while (const auto video = stream.next()) {
+    const std::vector<int64_t>& asked = groups[static_cast<size_t>(video->group)].questions;
+    for (size_t i = 0; i < asked.size(); ++i) {
+      if (done.contains(number(asked[i]).id)) continue;
+      out.rows.push_back(predicted(number(asked[i]), *video, i));
+      writer.write(rows::prediction_json(out.rows.back()));
+    }
+    progress.update(static_cast<int64_t>(out.rows.size()));
+    if (stop_signal() != 0) {
+      out.stopped = out.rows.size() < questions.size();
+      return out;
+    }
+  }
+  progress.finish();
+  return out;
+}
+
+}  // namespace rrpo::eval
