@@ -1,0 +1,67 @@
+// A model's own answers to the questions of many videos: each video is read and encoded once, its questions are branches.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rrpo/policy/generate.h"
+#include "rrpo/policy/policy.h"
+#include "rrpo/rows/question.h"
+#include "rrpo/video/frames.h"
+
+namespace rrpo::data {
+
+/// The questions about one media: numbers in a list of questions, sorted by id, so that what is asked together does not
+/// depend on the order of the rows.
+struct VideoQuestions {
+  rows::Media media;
+  std::vector<int64_t> questions;
+};
+
+/// One entry per media, in the order in which the media first appear.
+std::vector<VideoQuestions> group_by_video(const std::vector<rows::Question>& questions);
+
+/// How questions are asked.
+struct AnswerRules {
+  std::filesystem::path root;
+  policy::VideoConfig video;
+  int64_t max_new_tokens = 64;
+  int64_t threads = 1;  ///< videos at a time
+  /// What is done to the frames before the model sees them; empty: nothing.
+  std::function<video::Frames(const video::Frames&, const rows::Media&)> change;
+};
+
+/// One answered video. `answers[i]` belongs to `questions[i]` of the group; with a `fault` there are none.
+struct VideoAnswers {
+  int64_t group = 0;
+  std::vector<policy::Generated> answers;
+  std::vector<int64_t> frames;  ///< numbers of the frames that were seen, in their order
+  std::string fault;            ///< why the media could not be read
+};
+
+/// Answers group after group, in order, on `rules.threads` threads; same answers for any number of them.
+class AnswerStream {
+ public:
+  AnswerStream(const policy::Policy& policy, const std::vector<rows::Question>& questions,
+               std::vector<VideoQuestions> groups, AnswerRules rules);
+  AnswerStream(const AnswerStream&) = delete;
+  AnswerStream& operator=(const AnswerStream&) = delete;
+  ~AnswerStream();
+
+  /// Nothing after the last group. Throws Error for what is no fault of one media.
+  std::optional<VideoAnswers> next();
+
+ private:
+  struct Work;
+  std::unique_ptr<Work> work_;
+};
+
+/// The number of videos to work on at a time: `wanted`, or for 0 one per core (two on a GPU).
+int64_t answer_threads(int64_t wanted, const std::string& device);
+
+}  // namespace rrpo::data
