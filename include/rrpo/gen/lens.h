@@ -1,0 +1,27 @@
+// `rrpo-gen show`: pairs as a person reads them.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "rrpo/gen/config.h"
+#include "rrpo/rows/pair.h"
+#include "rrpo/text/tokenizer.h"
+
+namespace rrpo::gen {
+
+/// The bytes of `marked` that an objective sees as marked: with a tokenizer those of whole marked tokens, else the spans.
+std::vector<text::ByteRange> marked_bytes(const text::MarkedText& marked, const text::Tokenizer* tokenizer);
+
+/// At most `count` entries of `pairs`, evenly spread.
+std::vector<rows::Pair> spread(const std::vector<rows::Pair>& pairs, int64_t count);
+
+/// One page: for each pair its frames, clean and as the model saw them when it erred, the question, and both answers with
+/// the marked tokens in colour. Throws Error(input) for a video that cannot be read.
+std::string lens_page(const ShowConfig& config, const std::filesystem::path& file, const std::vector<rows::Pair>& pairs);
+
+/// The same without frames for a terminal: marked tokens in brackets, in colour where `colour`.
+std::string lens_text(const ShowConfig& config, const std::vector<rows::Pair>& pairs, bool colour);
+
+}  // namespace rrpo::gen

@@ -1,0 +1,51 @@
+// `rrpo-gen`: questions, videos and a model to preference pairs.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "rrpo/gen/config.h"
+#include "rrpo/report/table.h"
+#include "rrpo/rows/pair.h"
+#include "rrpo/rows/question.h"
+
+namespace rrpo::gen {
+
+/// What the model said to one question: a row of responses.jsonl.
+struct Response {
+  std::string text;
+  bool finished = true;  ///< false: cut at gen.max_new_tokens
+  std::string fault;     ///< why there is none
+};
+
+/// Every response by the id of its question. A file may hold a part of them.
+using Responses = std::map<std::string, Response>;
+
+/// Asks the questions that `file` (responses.jsonl) has no row for and appends them, video by video. Questions of a video
+/// that cannot be read have a `fault` and no row: a later call asks them again. After a stop signal some have no entry.
+Responses collect_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
+                            const std::filesystem::path& file);
+
+/// The final state of one question: pair, right, unparsable, failed, dropped_rewrite, dropped_balance or dropped_limit.
+struct Fate {
+  std::string state, reason;
+};
+
+struct PairSet {
+  std::vector<rows::Pair> pairs;
+  std::vector<Fate> fates;  ///< one per question, in their order
+};
+
+/// Judges, rewrites and selects: a pure function of its arguments. Pairs stand in the order of the questions.
+PairSet make_pairs(const GenConfig& config, const std::vector<rows::Question>& questions, const Responses& responses);
+
+/// Writes pairs.jsonl and ledger.jsonl.
+void write_pairs(const PairSet& set, const std::vector<rows::Question>& questions, const std::filesystem::path& out);
+
+/// Questions by format and final state; the last line and column are sums.
+report::Table fate_table(const PairSet& set, const std::vector<rows::Question>& questions);
+Json fate_json(const PairSet& set);
+
+}  // namespace rrpo::gen

@@ -1,0 +1,42 @@
+// From a wrong response to the rejected answer, with the differing phrases marked on both sides. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rrpo/rows/answer.h"
+#include "rrpo/rows/question.h"
+#include "rrpo/text/span.h"
+
+namespace rrpo::gen {
+
+/// Both sides of a pair, or the reason why there is none.
+struct Rewritten {
+  text::MarkedText chosen, rejected;
+  std::string reason;  ///< empty when there is a pair
+};
+
+/// A row of the table of rewrites. `judged` is the judge's reading of `response`, which is wrong.
+struct Rewrite {
+  std::string name;
+  std::string help;
+  Rewritten (*apply)(const rows::Question& question, const rows::Judged& judged, std::string_view response);
+};
+
+/// slots: the true sentence, style included, with the phrases that the model got wrong: slot values; for mcq letter and text
+/// of the option that it chose; for yesno the other value of each slot that says yes or no; for short answers without slots
+/// the response itself in the place of the answer. The judge must find the same in it as in the response.
+/// raw: the response as it is.
+/// A differing slot is marked with the whole key phrase (`spans` of the question) that it lies in; where there are no slots,
+/// the differing words are.
+const std::vector<Rewrite>& rewrites();
+
+/// Ranges of the words in which two texts differ (longest common subsequence; case and punctuation at the ends of words do
+/// not count), neighbours joined. `from_a` and `from_b`: bytes before these are not compared.
+struct WordDifference {
+  std::vector<text::ByteRange> a, b;
+};
+WordDifference differing_words(std::string_view a, std::string_view b, int64_t from_a = 0, int64_t from_b = 0);
+
+}  // namespace rrpo::gen

@@ -1,0 +1,138 @@
+#include "rrpo/gen/lens.h"
+
+#include <memory>
+
+#include "rrpo/data/media.h"
+#include "rrpo/gen/perturbation.h"
+#include "rrpo/report/html.h"
+#include "rrpo/report/table.h"
+#include "rrpo/text/span.h"
+#include "rrpo/video/sheet.h"
+#include "rrpo/video/transform.h"
+#include "rrpo/video/writer.h"
+
+namespace rrpo::gen {
+
+namespace {
+
+std::unique_ptr<text::Tokenizer> tokenizer_of(const ShowConfig& config) {
+  return config.model.path.empty() ? nullptr : text::open_tokenizer(config.model.path);
+}
+
+std::vector<std::pair<int64_t, int64_t>> ranges_of(const text::MarkedText& marked, const text::Tokenizer* tokenizer) {
+  std::vector<std::pair<int64_t, int64_t>> ranges;
+  for (const text::ByteRange& range : marked_bytes(marked, tokenizer)) ranges.emplace_back(range.begin, range.end);
+  return ranges;
+}
+
+/// Frames as one picture, not wider than a page wants them.
+std::string sheet(const video::Frames& frames, int64_t columns, const std::string& caption) {
+  constexpr int64_t kSide = 160;
+  const int64_t scale = std::max<int64_t>(1, kSide / std::max(frames.height, frames.width) / 2 * 2);
+  video::Frames shown = frames;
+  if (frames.width > kSide)
+    shown = video::resize_bicubic(frames, std::max<int64_t>(1, frames.height * kSide / frames.width), kSide);
+  const video::Frames picture = video::contact_sheet(shown, columns, scale);
+  return report::figure(report::png_image(video::encode_png(picture, 0), caption), caption);
+}
+
+/// The steps that a pair's row names; none where it does not say.
+std::vector<PerturbStep> steps_of(const rows::Pair& pair) {
+  const Json::json_pointer at("/made/perturbation/steps");
+  return pair.extra.contains(at) ? parse_perturbations(pair.extra.at(at), "made.perturbation.steps")
+                                 : std::vector<PerturbStep>();
+}
+
+std::string frames_html(const ShowConfig& config, const std::filesystem::path& root, const rows::Pair& pair) {
+  const video::Frames frames = data::read_media(pair.media, root, config.video);
+  std::string html = sheet(frames, config.columns, "as they are: what training sees");
+  const std::vector<PerturbStep> steps = steps_of(pair);
+  if (steps.empty()) return html;
+  std::string names;
+  for (const PerturbStep& step : steps) names += (names.empty() ? "" : ", ") + step.name;
+  const auto seed = pair.extra.at(Json::json_pointer("/made/seed")).get<uint64_t>();
+  return html + sheet(perturb(frames, steps, seed, pair.media.key()), config.columns,
+                      "perturbed (" + names + "): what the model saw when it erred");
+}
+
+std::string answers_html(const rows::Pair& pair, const text::Tokenizer* tokenizer) {
+  const auto line = [&](const char* name, const text::MarkedText& side, report::Mark mark) {
+    return "<p><b>" + std::string(name) + "</b> " + report::marked_text(side.text, ranges_of(side, tokenizer), mark) +
+           "</p>";
+  };
+  std::string html = "<p><b>question</b> " + report::escape(pair.question) + "</p>" +
+                     line("chosen", pair.chosen, report::Mark::chosen) +
+                     line("rejected", pair.rejected, report::Mark::rejected);
+  const Json::json_pointer response("/made/response");
+  if (pair.extra.contains(response) && pair.extra.at(response).is_string())
+    html += "<p><b>response</b> " + report::escape(pair.extra.at(response).get<std::string>()) + "</p>";
+  return html;
+}
+
+std::string bracketed(const text::MarkedText& side, const text::Tokenizer* tokenizer, const char* colour) {
+  std::string out;
+  int64_t at = 0;
+  const auto piece = [&](int64_t begin, int64_t end) {
+    return printable(side.text.substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin)),
+                     side.text.size() * 4 + 4);
+  };
+  for (const auto& [begin, end] : ranges_of(side, tokenizer)) {
+    out += piece(at, begin) + colour + "[" + piece(begin, end) + "]" + (*colour == 0 ? "" : "\x1b[0m");
+    at = end;
+  }
+  return out + piece(at, static_cast<int64_t>(side.text.size()));
+}
+
+}  // namespace
+
+std::vector<text::ByteRange> marked_bytes(const text::MarkedText& marked, const text::Tokenizer* tokenizer) {
+  if (tokenizer == nullptr) return marked.spans;
+  const text::AnswerIds answer = text::encode_answer(*tokenizer, marked, 0);
+  const std::vector<text::Token> tokens = tokenizer->encode(marked.text);
+  std::vector<text::ByteRange> ranges;
+  for (size_t i = 0; i < tokens.size() && i < answer.phrase.size(); ++i) {
+    // A byte range may be empty, or shared by tokens of one character.
+    const text::ByteRange& bytes = tokens[i].bytes;
+    if (answer.phrase[i] == 0 || bytes.begin >= bytes.end) continue;
+    if (!ranges.empty() && bytes.begin < ranges.back().end) {
+      ranges.back().end = std::max(ranges.back().end, bytes.end);
+    } else {
+      ranges.push_back(bytes);
+    }
+  }
+  return ranges;
+}
+
+std::vector<rows::Pair> spread(const std::vector<rows::Pair>& pairs, int64_t count) {
+  const auto total = static_cast<int64_t>(pairs.size());
+  if (total <= count) return pairs;
+  std::vector<rows::Pair> out;
+  for (int64_t i = 0; i < count; ++i) out.push_back(pairs[static_cast<size_t>(i * total / count)]);
+  return out;
+}
+
+std::string lens_page(const ShowConfig& config, const std::filesystem::path& file, const std::vector<rows::Pair>& pairs) {
+  const std::unique_ptr<text::Tokenizer> tokenizer = tokenizer_of(config);
+  const std::filesystem::path root = config.video_root.empty() ? file.parent_path() : config.video_root;
+  const std::vector<rows::Pair> shown = spread(pairs, config.count);
+  report::Page page("Preference pairs", file.filename().string());
+  page.paragraph(std::to_string(shown.size()) + " of " + report::grouped(static_cast<int64_t>(pairs.size())) +
+                 " pairs. Coloured: the marked tokens, which the phrase reward reads.");
+  for (const rows::Pair& pair : shown) {
+    page.section(pair.id).add(answers_html(pair, tokenizer.get())).add(frames_html(config, root, pair));
+  }
+  return page.html();
+}
+
+std::string lens_text(const ShowConfig& config, const std::vector<rows::Pair>& pairs, bool colour) {
+  const std::unique_ptr<text::Tokenizer> tokenizer = tokenizer_of(config);
+  std::string out;
+  for (const rows::Pair& pair : spread(pairs, config.count)) {
+    out += printable(pair.id) + "\n  question  " + printable(pair.question, 1000) + "\n  chosen    " +
+           bracketed(pair.chosen, tokenizer.get(), colour ? "\x1b[32m" : "") + "\n  rejected  " +
+           bracketed(pair.rejected, tokenizer.get(), colour ? "\x1b[31m" : "") + "\n";
+  }
+  return out;
+}
+
+}  // namespace rrpo::gen
