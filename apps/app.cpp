@@ -1,0 +1,204 @@
+#include "app.h"
+
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <new>
+
+#include "rrpo/policy/device.h"
+#include "rrpo/report/progress.h"
+#include "rrpo/util/log.h"
+#include "rrpo/util/stop.h"
+#include "rrpo/util/table.h"
+#include "rrpo/util/version.h"
+
+namespace rrpo::apps {
+
+namespace {
+
+/// Flags as CLI11 reads them, before they are checked.
+struct Flags {
+  std::vector<std::string> config, set, words;
+  std::string out, log_format = "text";
+  std::map<std::string, std::string> own;
+  bool resume = false, overwrite = false, dry_run = false, quiet = false, help = false, version = false;
+};
+
+/// `optim.lr=1e-3`, as opposed to a sentence that holds an equals sign.
+bool is_setting(const std::string& word) {
+  const size_t equals = word.find('=');
+  if (equals == std::string::npos || equals == 0) return false;
+  return word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.") == equals;
+}
+
+void declare(CLI::App& app, const Command& command, Flags& flags) {
+  app.set_help_flag("");
+  app.allow_extras();
+  app.add_option("--config", flags.config)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--set", flags.set)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--out", flags.out);
+  app.add_option("--log-format", flags.log_format);
+  app.add_flag("--resume", flags.resume);
+  app.add_flag("--overwrite", flags.overwrite);
+  app.add_flag("--dry-run", flags.dry_run);
+  app.add_flag("--quiet", flags.quiet);
+  app.add_flag("--help,-h", flags.help);
+  app.add_flag("--version", flags.version);
+  for (const Word& word : command.flags) {
+    std::string& value = flags.own[word.name];
+    if (word.takes_value) {
+      app.add_option(word.name, value);
+    } else {
+      app.add_flag_callback(word.name, [&value] { value = "yes"; });
+    }
+  }
+}
+
+[[noreturn]] void unknown_flag(const CLI::App& app, const std::string& flag) {
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  const std::string close = nearest(flag.substr(0, flag.find('=')), known);
+  bad_usage(flag + " is not a flag of this command",
+            close.empty() ? "--help lists the flags; a field is written path=value" : "did you mean " + close + "?");
+}
+
+Flags parse_flags(const Command& command, std::vector<std::string> arguments) {
+  CLI::App app;
+  Flags flags;
+  declare(app, command, flags);
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    bad_usage(error.what(), "--help shows how the command is written");
+  }
+  for (const std::string& word : app.remaining()) {
+    if (word.starts_with("-") && word.size() > 1) unknown_flag(app, word);
+    flags.words.push_back(word);
+  }
+  return flags;
+}
+
+/// Sorts the words that are no flags into settings and arguments.
+void place_words(const Command& command, const Flags& flags, Invocation& call) {
+  size_t next = 0;
+  for (const std::string& word : flags.words) {
+    if (is_setting(word)) {
+      call.sources.settings.push_back(word);
+    } else if (next < command.arguments.size()) {
+      call.words[command.arguments[next++].name] = word;
+    } else {
+      bad_usage("'" + printable(word) + "' is neither a field (path=value) nor expected here", "--help lists the arguments");
+    }
+  }
+  for (const Word& word : command.arguments) {
+    if (word.required && !call.words.contains(word.name)) bad_usage(word.name + " is missing", "give " + word.help);
+  }
+  for (const Word& word : command.flags) {
+    const std::string& value = flags.own.at(word.name);
+    if (!value.empty()) call.words[word.name] = value;
+    if (word.required && value.empty()) bad_usage(word.name + " is missing", "give " + word.help);
+  }
+}
+
+Invocation invocation(const Program& program, const Command& command, const Flags& flags) {
+  Invocation call{program.name, command.name, {}, flags.out, io::Existing::refuse, flags.dry_run, flags.quiet, {}};
+  call.sources.files.assign(flags.config.begin(), flags.config.end());
+  call.sources.settings = flags.set;
+  place_words(command, flags, call);
+  if (flags.resume && flags.overwrite) bad_usage("--resume and --overwrite contradict each other", "give one of them");
+  if (flags.resume) call.existing = io::Existing::resume;
+  if (flags.overwrite) call.existing = io::Existing::overwrite;
+  if (flags.log_format != "text" && flags.log_format != "json")
+    bad_usage("--log-format " + printable(flags.log_format) + " is none of text, json", "--log-format text");
+  if (command.needs_out && call.out.empty() && !call.dry_run)
+    bad_usage("--out is missing", "name a folder for the results: --out DIR");
+  return call;
+}
+
+const Command& choose_command(const Program& program, std::vector<std::string>& arguments) {
+  const std::string first = arguments.empty() || arguments[0].starts_with("-") ? "" : arguments[0];
+  if (first.empty() || is_setting(first)) return program.commands.front();
+  const Command* command = find_row(program.commands, first);
+  if (command == nullptr) {
+    std::vector<std::string> names = row_names(program.commands);
+    std::erase(names, "");
+    const std::string close = nearest(first, names);
+    bad_usage("'" + printable(first) + "' is no sub-command of " + program.name,
+              close.empty() ? "one of: " + join(names) + "; the main job has no name" : "did you mean '" + close + "'?");
+  }
+  arguments.erase(arguments.begin());
+  return *command;
+}
+
+int dispatch(const Program& program, std::vector<std::string> arguments) {
+  const Command& command = choose_command(program, arguments);
+  const Flags flags = parse_flags(command, std::move(arguments));
+  if (flags.help) {
+    std::fputs(program_help(program, command).c_str(), stdout);
+    return 0;
+  }
+  if (flags.version) {
+    std::printf("%s %s\n", program.name.c_str(), kVersion);
+    return 0;
+  }
+  const Invocation call = invocation(program, command, flags);
+  const bool json = flags.log_format == "json";
+  open_log(json ? LogFormat::json : LogFormat::text, call.quiet);
+  report::open_progress(call.quiet || json ? report::ProgressMode::off : report::ProgressMode::automatic);
+  return command.run(call);
+}
+
+int complain(const std::string& line, int exit_code) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "error: %s\n", line.c_str());
+  return exit_code;
+}
+
+/// True where the command line leaves room for a GPU: CUDA must be opened before anything else asks LibTorch for it.
+bool may_use_gpu(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "device=cpu" || word == "--help" || word == "-h" || word == "--version") return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void bad_usage(const std::string& problem, const std::string& fix) {
+  throw Error(Fault::usage, "command line", problem, fix);
+}
+
+int run_program(const Program& program, int argc, char** argv) {
+  try {
+    if (may_use_gpu(argc, argv)) policy::open_cuda();
+    at::set_num_threads(1);  // parallelism is over samples; what wants more threads in an operation says so
+    install_stop_signals();
+    return dispatch(program, {argv + 1, argv + argc});
+  } catch (const Error& error) {
+    return complain(error.what(), error.exit_code());
+  } catch (const c10::OutOfMemoryError& error) {
+    return complain(
+        Error(Fault::environment, "device", error.what_without_backtrace(), "use fewer frames or threads").what(), 4);
+  } catch (const c10::Error& error) {
+    return complain(Error(Fault::internal, "torch", error.what_without_backtrace(), "please report this").what(), 1);
+  } catch (const std::bad_alloc&) {
+    return complain("rrpo: out of memory; fix: use fewer frames, threads or rows at a time", 4);
+  } catch (const std::exception& error) {
+    return complain(Error(Fault::internal, "rrpo", error.what(), "please report this").what(), 1);
+  } catch (...) {
+    return complain("rrpo: unknown fault; fix: please report this", 1);
+  }
+}
+
+int finish(const Json& summary, int exit_code) {
+  std::printf("%s\n", json_line(summary).c_str());
+  return exit_code;
+}
+
+}  // namespace rrpo::apps

@@ -1,0 +1,86 @@
+// What the three programs share: the command line, help, the one place that catches everything, exit codes, run.json.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "rrpo/io/atomic.h"
+#include "rrpo/util/fields.h"
+
+namespace rrpo::apps {
+
+/// A word of the command line that is no setting, or the value of a flag of one command.
+struct Word {
+  std::string name;  ///< `FILE`, or `--video`
+  std::string help;
+  bool required = true;
+  bool takes_value = true;  ///< flags: false for a switch
+};
+
+/// What the user typed, taken apart.
+struct Invocation {
+  std::string program, command;  ///< `rrpo-gen`, and `scenes` or empty
+  ConfigSources sources;
+  std::filesystem::path out;  ///< empty when not given
+  io::Existing existing = io::Existing::refuse;
+  bool dry_run = false, quiet = false;
+  std::map<std::string, std::string> words;  ///< by Word::name, those that were given
+};
+
+/// One job of a program.
+struct Command {
+  std::string name;  ///< empty: the main job
+  std::string help;
+  std::vector<Word> arguments;  ///< in order
+  std::vector<Word> flags;
+  bool needs_out = true;
+  std::function<std::vector<FieldHelp>()> fields;
+  std::function<int(const Invocation&)> run;  ///< returns the exit code
+};
+
+/// A table of the library that --help lists: objectives, perturbations, ….
+struct HelpTable {
+  std::string title;
+  struct Row {
+    std::string name, help;
+    std::vector<FieldHelp> fields;
+  };
+  std::vector<Row> rows;
+};
+
+struct Program {
+  std::string name, help;
+  std::vector<Command> commands;
+  std::function<std::vector<HelpTable>()> tables;
+};
+
+/// A program from its command line to its exit code. Nothing leaves it as an exception.
+int run_program(const Program& program, int argc, char** argv);
+
+/// Throws Error(usage) for a fault of the command line.
+[[noreturn]] void bad_usage(const std::string& problem, const std::string& fix);
+
+std::string program_help(const Program& program, const Command& command);
+
+/// Rows for --help from a table whose rows have `name` and `help`; `fields(row)` gives the row's own fields.
+template <class Rows, class Fields>
+HelpTable help_table(std::string title, const Rows& rows, Fields fields) {
+  HelpTable table{std::move(title), {}};
+  for (const auto& row : rows) table.rows.push_back({row.name, row.help, fields(row)});
+  return table;
+}
+template <class Rows>
+HelpTable help_table(std::string title, const Rows& rows) {
+  return help_table(std::move(title), rows, [](const auto&) { return std::vector<FieldHelp>(); });
+}
+
+/// Families of models, prompt forms and sampling rules: what every program's help lists.
+std::vector<HelpTable> common_tables();
+
+/// Prints `summary` as the last line of stdout and returns `exit_code`.
+int finish(const Json& summary, int exit_code);
+
+}  // namespace rrpo::apps

@@ -1,0 +1,34 @@
+// rrpo-eval: questions and a model to numbers; two evaluations to a comparison; one question to one answer.
+#include "app.h"
+#include "rrpo/eval/config.h"
+#include "rrpo_eval_commands.h"
+
+using namespace rrpo;  // NOLINT: the program itself
+
+int main(int argc, char** argv) {
+  apps::Program program{"rrpo-eval", "measure a video language model on questions", {}, apps::common_tables};
+  program.commands.push_back({.name = "",
+                              .help = "Answer every question of eval.questions and score the answers.",
+                              .arguments = {},
+                              .flags = {},
+                              .needs_out = true,
+                              .fields = describe<eval::EvalConfig>,
+                              .run = apps::run_eval});
+  program.commands.push_back(
+      {.name = "compare",
+       .help = "Compare two evaluations of the same questions.",
+       .arguments = {{"A", "output folder of rrpo-eval, or its predictions.jsonl"}, {"B", "the same of the other model"}},
+       .flags = {},
+       .needs_out = false,
+       .fields = describe<eval::CompareConfig>,
+       .run = apps::run_compare});
+  program.commands.push_back({.name = "ask",
+                              .help = "Ask one question about one video.",
+                              .arguments = {{"QUESTION", "the question, in quotes"}},
+                              .flags = {{"--video", "a video or a picture"},
+                                        {"--frames-html", "write a page with the frames that the model saw", false}},
+                              .needs_out = false,
+                              .fields = describe<eval::AskConfig>,
+                              .run = apps::run_ask});
+  return apps::run_program(program, argc, argv);
+}

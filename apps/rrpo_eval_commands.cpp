@@ -1,0 +1,126 @@
+#include "rrpo_eval_commands.h"
+
+#include <cstdio>
+
+#include "app_record.h"
+#include "rrpo/data/answers.h"
+#include "rrpo/data/media.h"
+#include "rrpo/eval/ask.h"
+#include "rrpo/eval/compare.h"
+#include "rrpo/eval/predict.h"
+#include "rrpo/eval/score.h"
+#include "rrpo/util/stop.h"
+
+namespace rrpo::apps {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<rows::Question> read_questions(const fs::path& file) {
+  std::vector<rows::Question> questions = rows::read_questions(file);
+  if (questions.empty())
+    throw Error(Fault::input, "data", file.string() + ": holds no question", "write one JSON object per line");
+  return questions;
+}
+
+/// What --dry-run of the main job says.
+Json plan(const eval::EvalConfig& config, const std::vector<rows::Question>& questions) {
+  const std::vector<data::VideoQuestions> videos = data::group_by_video(questions);
+  for (const data::VideoQuestions& video : videos) data::media_files(video.media, eval::media_root(config.eval));
+  policy::open_policy(config.model, config.device);
+  return {{"questions", questions.size()},
+          {"videos", videos.size()},
+          {"frames", config.video.frames},
+          {"max_new_tokens", config.eval.max_new_tokens}};
+}
+
+/// scores.json, report.md and report.html; prints the table.
+eval::Scores write_reports(const eval::EvalConfig& config, const std::vector<rows::Question>& questions,
+                           const std::vector<rows::Prediction>& predictions, const fs::path& out) {
+  const eval::Scores scores = eval::score(questions, predictions);
+  const std::string title = config.model.path.string() +
+                            (config.model.adapter ? " + " + config.model.adapter->string() : "") + " on " +
+                            config.eval.questions.string();
+  io::write_json(out / "scores.json", eval::scores_json(scores));
+  io::write_file(out / "report.md", eval::scores_markdown(scores, title));
+  io::write_file(out / "report.html", eval::scores_page(scores, questions, predictions, title, config_json(config)));
+  std::fputs(report::text_table(eval::scores_table(scores)).c_str(), stdout);
+  std::printf("\n");
+  return scores;
+}
+
+/// The error line of an evaluation with failed questions.
+[[noreturn]] void throw_failed(const eval::Scores& scores, const std::vector<rows::Prediction>& predictions) {
+  std::string first;
+  for (const rows::Prediction& row : predictions) {
+    if (row.failed() && first.empty()) first = row.id + ": " + row.error;
+  }
+  throw Error(Fault::budget, "eval",
+              std::to_string(scores.all.failed) + " of " + std::to_string(scores.all.questions) + " questions failed (" +
+                  printable(first, 180) + ")",
+              "mend the media and go on with --resume");
+}
+
+}  // namespace
+
+int run_eval(const Invocation& call) {
+  const auto config = read_config<eval::EvalConfig>(call.sources);
+  const std::vector<rows::Question> questions = read_questions(config.eval.questions);
+  if (call.dry_run) return finish(plan(config, questions), 0);
+  const io::OutputFolder folder(call.out, call.existing);
+  std::vector<fs::path> inputs = model_inputs(config.model.path, config.model.adapter);
+  inputs.push_back(config.eval.questions);
+  RunRecord record(call, folder, config_json(config), inputs, {"threads", "device", "eval.video_root"});
+  const eval::Predictions made = eval::predict(config, questions, folder.path() / "predictions.jsonl");
+  if (made.stopped) {
+    record.write(128 + stop_signal(), {{"predictions", made.rows.size()}, {"questions", questions.size()}});
+    return finish({{"stopped", true}, {"predictions", made.rows.size()}, {"out", call.out.string()}}, 128 + stop_signal());
+  }
+  const eval::Scores scores = write_reports(config, questions, made.rows, folder.path());
+  Json summary = eval::scores_json(scores);
+  const int exit_code = scores.all.failed > 0 ? static_cast<int>(Fault::budget) : 0;
+  record.write(exit_code, summary);
+  summary["out"] = call.out.string();
+  finish(summary, exit_code);
+  if (exit_code != 0) throw_failed(scores, made.rows);
+  return exit_code;
+}
+
+int run_compare(const Invocation& call) {
+  const auto config = read_config<eval::CompareConfig>(call.sources);
+  const std::string a = call.words.at("A"), b = call.words.at("B");
+  const eval::Comparison comparison =
+      eval::compare(eval::open_predictions(a), eval::open_predictions(b), static_cast<uint64_t>(config.seed));
+  if (!call.out.empty() && !call.dry_run) {
+    refuse_existing(call.out / "compare.json", call);
+    std::error_code unused;
+    fs::create_directories(call.out, unused);
+    io::write_json(call.out / "compare.json", eval::comparison_json(comparison, a, b));
+    io::write_file(call.out / "compare.html", eval::comparison_page(comparison, a, b));
+  }
+  std::fputs(report::text_table(eval::comparison_table(comparison)).c_str(), stdout);
+  std::printf("\n%s\nexact McNemar over questions: p = %s\n", eval::headline(comparison).c_str(),
+              report::compact(comparison.mcnemar, 3).c_str());
+  return 0;
+}
+
+int run_ask(const Invocation& call) {
+  const auto config = read_config<eval::AskConfig>(call.sources);
+  const std::string video = call.words.at("--video"), question = call.words.at("QUESTION");
+  const auto page = call.words.find("--frames-html");
+  if (page != call.words.end()) refuse_existing(page->second, call);
+  video::Frames seen;
+  const std::string answer = eval::ask(
+      config, video, question,
+      [](const std::string& piece) {
+        std::fputs(piece.c_str(), stdout);
+        std::fflush(stdout);
+      },
+      &seen);
+  std::printf("\n");
+  if (page != call.words.end()) io::write_file(page->second, eval::ask_page(video, question, answer, seen));
+  return 0;
+}
+
+}  // namespace rrpo::apps

@@ -1,0 +1,47 @@
+// rrpo-gen: questions, videos and a model to preference pairs; small video worlds; pairs as a page.
+#include "app.h"
+#include "rrpo/gen/config.h"
+#include "rrpo/gen/perturbation.h"
+#include "rrpo/gen/rewrite.h"
+#include "rrpo/gen/scenes.h"
+#include "rrpo_gen_commands.h"
+
+using namespace rrpo;  // NOLINT: the program itself
+
+namespace {
+
+std::vector<apps::HelpTable> tables() {
+  std::vector<apps::HelpTable> all = apps::common_tables();
+  all.push_back(apps::help_table("perturbations (gen.perturb)", gen::perturbations(),
+                                 [](const gen::Perturbation& row) { return row.parameters; }));
+  all.push_back(apps::help_table("rewrites (gen.rewrite)", gen::rewrites()));
+  return all;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  apps::Program program{"rrpo-gen", "preference pairs from a model's own mistakes", {}, tables};
+  program.commands.push_back({.name = "",
+                              .help = "Perturb each video, let the model answer, keep its mistakes as preference pairs.",
+                              .arguments = {},
+                              .flags = {},
+                              .needs_out = true,
+                              .fields = describe<gen::GenConfig>,
+                              .run = apps::run_gen});
+  program.commands.push_back({.name = "scenes",
+                              .help = "Make a small video world: clips and questions with known answers.",
+                              .arguments = {},
+                              .flags = {},
+                              .needs_out = true,
+                              .fields = describe<gen::ScenesConfig>,
+                              .run = apps::run_scenes});
+  program.commands.push_back({.name = "show",
+                              .help = "One page with frames, questions and answers, marked tokens in colour.",
+                              .arguments = {{"FILE", "a file of pairs"}},
+                              .flags = {{"--text", "print to the terminal, without frames", false, false}},
+                              .needs_out = false,
+                              .fields = describe<gen::ShowConfig>,
+                              .run = apps::run_show});
+  return apps::run_program(program, argc, argv);
+}

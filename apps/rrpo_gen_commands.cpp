@@ -1,0 +1,113 @@
+#include "rrpo_gen_commands.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <thread>
+
+#include "app_record.h"
+#include "rrpo/data/answers.h"
+#include "rrpo/data/media.h"
+#include "rrpo/gen/lens.h"
+#include "rrpo/gen/pairs.h"
+#include "rrpo/gen/scenes.h"
+#include "rrpo/util/stop.h"
+
+namespace rrpo::apps {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+Json plan(const gen::GenConfig& config, const std::vector<rows::Question>& questions) {
+  const std::vector<data::VideoQuestions> videos = data::group_by_video(questions);
+  for (const data::VideoQuestions& video : videos) data::media_files(video.media, gen::media_root(config.gen));
+  policy::open_policy(config.model, config.device);
+  return {{"questions", questions.size()},
+          {"videos", videos.size()},
+          {"frames", config.video.frames},
+          {"max_new_tokens", config.gen.max_new_tokens}};
+}
+
+/// The first question whose video could not be read.
+std::string first_failure(const gen::PairSet& set, const std::vector<rows::Question>& questions) {
+  for (size_t i = 0; i < questions.size(); ++i) {
+    if (set.fates[i].state == "failed") return questions[i].id + ": " + set.fates[i].reason;
+  }
+  return "";
+}
+
+/// The result of a whole run: files, table, record. Throws Error(budget) when questions failed.
+int conclude(const Invocation& call, const gen::PairSet& set, const std::vector<rows::Question>& questions,
+             RunRecord& record) {
+  gen::write_pairs(set, questions, call.out);
+  const std::string failure = first_failure(set, questions);
+  const int exit_code = failure.empty() ? 0 : static_cast<int>(Fault::budget);
+  Json summary = {{"questions", questions.size()}, {"pairs", set.pairs.size()}, {"ledger", gen::fate_json(set)}};
+  record.write(exit_code, summary);
+  std::fputs(report::text_table(gen::fate_table(set, questions)).c_str(), stdout);
+  std::printf("\n");
+  summary["out"] = call.out.string();
+  finish(summary, exit_code);
+  if (!failure.empty())
+    throw Error(Fault::budget, "gen", "videos could not be read (first: " + printable(failure, 180) + ")",
+                "mend them and go on with --resume");
+  return exit_code;
+}
+
+}  // namespace
+
+int run_gen(const Invocation& call) {
+  const auto config = read_config<gen::GenConfig>(call.sources);
+  const std::vector<rows::Question> questions = rows::read_questions(config.gen.questions);
+  if (questions.empty())
+    throw Error(Fault::input, "data", config.gen.questions.string() + ": holds no question",
+                "write one JSON object per line");
+  if (call.dry_run) return finish(plan(config, questions), 0);
+  const io::OutputFolder folder(call.out, call.existing);
+  std::vector<fs::path> inputs = model_inputs(config.model.path, config.model.adapter);
+  inputs.push_back(config.gen.questions);
+  RunRecord record(call, folder, config_json(config), inputs, {"threads", "device", "gen.video_root"});
+  const gen::Responses responses = gen::collect_responses(config, questions, call.out / "responses.jsonl");
+  if (responses.size() < questions.size()) {
+    const Json counts = {{"questions", questions.size()}, {"responses", responses.size()}};
+    record.write(128 + stop_signal(), counts);
+    return finish({{"stopped", true}, {"responses", responses.size()}, {"out", call.out.string()}}, 128 + stop_signal());
+  }
+  return conclude(call, gen::make_pairs(config, questions, responses), questions, record);
+}
+
+int run_scenes(const Invocation& call) {
+  const auto config = read_config<gen::ScenesConfig>(call.sources);
+  if (call.dry_run) return finish({{"kind", config.kind}, {"count", config.count}}, 0);
+  const io::OutputFolder folder(call.out, call.existing);
+  RunRecord record(call, folder, config_json(config), {}, {});
+  if (!folder.resumed() || !fs::exists(call.out / "questions.jsonl"))
+    gen::make_scenes(config, call.out, std::max(1u, std::thread::hardware_concurrency()));
+  const bool complete = fs::exists(call.out / "questions.jsonl");
+  const int exit_code = complete ? 0 : 128 + stop_signal();
+  record.write(exit_code, {{config.kind, config.count}});
+  return finish({{"kind", config.kind}, {"count", config.count}, {"out", call.out.string()}}, exit_code);
+}
+
+int run_show(const Invocation& call) {
+  const auto config = read_config<gen::ShowConfig>(call.sources);
+  const fs::path file = call.words.at("FILE");
+  const std::vector<rows::Pair> pairs = rows::read_pairs(file);
+  if (pairs.empty()) throw Error(Fault::input, "data", file.string() + ": holds no pair", "name a file of pairs");
+  if (call.dry_run) return finish({{"pairs", pairs.size()}}, 0);
+  if (call.words.contains("--text")) {
+    std::fputs(gen::lens_text(config, pairs, ::isatty(STDOUT_FILENO) != 0).c_str(), stdout);
+    return 0;
+  }
+  const fs::path folder = call.out.empty() ? file.parent_path() : call.out, page = folder / "show.html";
+  refuse_existing(page, call);
+  const std::string html = gen::lens_page(config, file, pairs);
+  std::error_code unused;
+  if (!folder.empty()) fs::create_directories(folder, unused);
+  io::write_file(page, html);
+  std::printf("%s\n", page.c_str());
+  return 0;
+}
+
+}  // namespace rrpo::apps

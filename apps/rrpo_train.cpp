@@ -1,0 +1,40 @@
+// rrpo-train: pairs and a model to an adapter or a whole checkpoint.
+#include "app.h"
+#include "rrpo/loss/loss.h"
+#include "rrpo/train/init.h"
+#include "rrpo/train/score.h"
+#include "rrpo/train/trainer.h"
+
+using namespace rrpo;  // NOLINT: the program itself
+
+namespace {
+
+std::vector<apps::HelpTable> tables() {
+  std::vector<apps::HelpTable> all = apps::common_tables();
+  all.push_back(apps::help_table("objectives (objective.name) and their fields (objective.*)", loss::objectives(),
+                                 [](const loss::ObjectiveRow& row) { return row.fields; }));
+  return all;
+}
+
+/// One entry point of the training layer as a command.
+template <class Config>
+apps::Command command(const char* name, const char* help, train::Result (*job)(const Config&, const train::RunOptions&)) {
+  const auto run = [job](const apps::Invocation& call) {
+    const auto result = job(read_config<Config>(call.sources), {call.out, call.existing, call.dry_run});
+    return apps::finish(result.summary, result.exit_code);
+  };
+  return {
+      .name = name, .help = help, .arguments = {}, .flags = {}, .needs_out = true, .fields = describe<Config>, .run = run};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  apps::Program program{"rrpo-train", "align a video language model with preference pairs", {}, tables};
+  program.commands.push_back(
+      command<train::TrainConfig>("", "Train; the last line of stdout is a JSON summary.", train::run));
+  program.commands.push_back(command<train::InitConfig>("init", "Make a checkpoint with initial values.", train::init));
+  program.commands.push_back(command<train::TrainConfig>(
+      "score", "Statistics of each pair and token under policy and reference, without an update.", train::score));
+  return apps::run_program(program, argc, argv);
+}
