@@ -11,6 +11,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* kFile = "run.json";
+
 std::string now_utc() {
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   std::tm parts{};
@@ -43,31 +45,50 @@ void check_same(const Json& before, const Json& now, const std::string& at, cons
 
 }  // namespace
 
-RunRecord::RunRecord(const Invocation& call, const io::OutputFolder& folder, Json config, std::vector<fs::path> inputs,
-                     const std::vector<std::string>& free)
-    : file_(folder.path() / "run.json"), inputs_(std::move(inputs)) {
-  if (folder.resumed() && fs::exists(file_)) {
-    const Json before = read_json(file_, "run");
-    if (before.contains("config")) check_same(before.at("config"), config, "", free);
+RunRecord::RunRecord(const Invocation& call, const io::OutputFolder& folder, Json config, Rules rules)
+    : folder_(folder.path()), rules_(std::move(rules)) {
+  if (folder.resumed() && fs::exists(folder_ / kFile)) {
+    const Json before = read_json(folder_ / kFile, "run");
+    if (before.contains("config")) check_same(before.at("config"), config, "", rules_.free);
   }
   record_ = {{"program", call.program}, {"command", call.command}, {"version", kVersion}, {"started", now_utc()}};
   if (config.contains("seed")) record_["seed"] = config.at("seed");
   record_["config"] = std::move(config);
-  save("running", 0);
+  save("running", nullptr);
+}
+
+RunRecord::~RunRecord() {
+  if (concluded_) return;
+  try {
+    const fs::path partial = folder_ / rules_.partial;
+    std::error_code absent;
+    const bool empty = !fs::exists(partial, absent) || fs::is_empty(partial, absent);
+    if (!empty) {
+      save("failed", nullptr);
+      return;
+    }
+    fs::remove(partial, absent);
+    fs::remove(folder_ / kFile, absent);
+  } catch (const std::exception&) {
+    // The fault that ended the run is on its way; this one would hide it.
+    return;
+  }
 }
 
 void RunRecord::write(int exit_code, const Json& counts) {
   const bool stopped = exit_code >= 128;
-  for (const fs::path& file : inputs_) record_["inputs"][file.string()] = stopped ? Json() : Json(io::file_sha256(file));
+  for (const fs::path& file : rules_.inputs)
+    record_["inputs"][file.string()] = stopped ? Json() : Json(io::file_sha256(file));
   record_["counts"] = counts;
   save(stopped ? "stopped" : "finished", exit_code);
+  concluded_ = true;
 }
 
-void RunRecord::save(const std::string& state, int exit_code) const {
+void RunRecord::save(const std::string& state, const Json& exit_code) const {
   Json record = record_;
   record["seconds"] = clock_.seconds();
   record["exit"] = {{"state", state}, {"code", exit_code}};
-  io::write_json(file_, record);
+  io::write_json(folder_ / kFile, record);
 }
 
 std::vector<fs::path> model_inputs(const fs::path& folder, const std::optional<fs::path>& adapter) {

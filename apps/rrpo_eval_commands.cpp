@@ -71,7 +71,8 @@ int run_eval(const Invocation& call) {
   const io::OutputFolder folder(call.out, call.existing);
   std::vector<fs::path> inputs = model_inputs(config.model.path, config.model.adapter);
   inputs.push_back(config.eval.questions);
-  RunRecord record(call, folder, config_json(config), inputs, {"threads", "device", "eval.video_root"});
+  RunRecord record(call, folder, config_json(config),
+                   {inputs, "predictions.jsonl", {"threads", "device", "eval.video_root"}});
   const eval::Predictions made = eval::predict(config, questions, folder.path() / "predictions.jsonl");
   if (made.stopped) {
     record.write(128 + stop_signal(), {{"predictions", made.rows.size()}, {"questions", questions.size()}});

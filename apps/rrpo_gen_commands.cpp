@@ -67,7 +67,7 @@ int run_gen(const Invocation& call) {
   const io::OutputFolder folder(call.out, call.existing);
   std::vector<fs::path> inputs = model_inputs(config.model.path, config.model.adapter);
   inputs.push_back(config.gen.questions);
-  RunRecord record(call, folder, config_json(config), inputs, {"threads", "device", "gen.video_root"});
+  RunRecord record(call, folder, config_json(config), {inputs, "responses.jsonl", {"threads", "device", "gen.video_root"}});
   const gen::Responses responses = gen::collect_responses(config, questions, call.out / "responses.jsonl");
   if (responses.size() < questions.size()) {
     const Json counts = {{"questions", questions.size()}, {"responses", responses.size()}};
@@ -81,7 +81,7 @@ int run_scenes(const Invocation& call) {
   const auto config = read_config<gen::ScenesConfig>(call.sources);
   if (call.dry_run) return finish({{"kind", config.kind}, {"count", config.count}}, 0);
   const io::OutputFolder folder(call.out, call.existing);
-  RunRecord record(call, folder, config_json(config), {}, {});
+  RunRecord record(call, folder, config_json(config), {{}, "questions.jsonl", {}});
   if (!folder.resumed() || !fs::exists(call.out / "questions.jsonl"))
     gen::make_scenes(config, call.out, std::max(1u, std::thread::hardware_concurrency()));
   const bool complete = fs::exists(call.out / "questions.jsonl");
