@@ -28,6 +28,8 @@ struct Family {
   /// Canonical name of a tensor on disk, or empty when the name is one to ignore (`rotary_emb.inv_freq`); unknown names
   /// come back unchanged and are then reported.
   std::string (*canonical)(const std::string& disk_name);
+  /// The name under which a tensor is saved.
+  std::string (*saved)(const std::string& canonical_name);
   /// Prompt form that `model.prompt=auto` falls back to when the folder holds no chat template; empty: an error.
   std::string default_prompt;
 };
@@ -37,7 +39,8 @@ const std::vector<Family>& families();
 /// The family of a checkpoint folder by its `config.json`. Throws Error(input, "model") listing the families.
 const Family& family_of(const Json& config, const std::filesystem::path& folder);
 
-/// Loads a checkpoint folder. Missing, unexpected and misshapen tensors are reported together in one Error(input, "weights").
+/// Loads a checkpoint folder. Missing, unexpected and misshapen tensors are reported together in one Error(input,
+/// "weights").
 Lvlm load(const std::filesystem::path& folder, const LoadOptions& options);
 
 /// A model with initial values from `config.json` alone: normal 1/sqrt(fan in), half of that for attention output, second

@@ -11,7 +11,7 @@ namespace rrpo::model {
 struct Segment {
   int64_t begin = 0;
   int64_t length = 0;
-  int64_t parent = -1;          ///< number of an earlier segment, or -1
+  int64_t parent = -1;  ///< number of an earlier segment, or -1
   int64_t first_position = 0;
 };
 

@@ -1,0 +1,34 @@
+// The rows of the table of families, one file each.
+#pragma once
+
+#include "rrpo/model/family.h"
+#include "rrpo/model/weights.h"
+
+namespace rrpo::model {
+
+const Family& llava_onevision_row();
+
+/// The type and device that a load asks for.
+at::ScalarType scalar_type(Dtype dtype);
+
+/// Tensors without storage, for the shapes of a tree that has no values yet.
+class Shapes {
+ public:
+  explicit Shapes(at::ScalarType type) : type_(type) {}
+  at::Tensor tensor(std::vector<int64_t> shape) const;
+  Linear linear(int64_t in, int64_t out, bool bias) const;
+  Norm layer_norm(int64_t width, double eps) const;
+  Norm rms_norm(int64_t width, double eps) const;
+
+ private:
+  at::ScalarType type_;
+};
+
+/// A prefix on disk and what it is called canonically.
+struct Rename {
+  std::string from, to;
+};
+/// `name` with the first matching prefix replaced.
+std::string rename_prefix(const std::vector<Rename>& renames, const std::string& name);
+
+}  // namespace rrpo::model

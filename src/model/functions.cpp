@@ -1,0 +1,85 @@
+#include "functions.h"
+
+#include <ATen/ops/silu.h>
+#include <ATen/ops/silu_backward.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace rrpo::model {
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using Tensors = torch::autograd::variable_list;
+
+at::ScalarType wide_type(const at::Tensor& x) { return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; }
+
+class RmsNormFunction : public torch::autograd::Function<RmsNormFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, double eps) {
+    const at::Tensor wide = x.to(wide_type(x));
+    const at::Tensor scale = wide.square().mean({-1}, /*keepdim=*/true).add_(eps).rsqrt_();
+    context->save_for_backward({x, weight, scale});
+    return wide.mul(scale).to(x.scalar_type()).mul(weight.to(x.scalar_type()));
+  }
+
+  static Tensors backward(AutogradContext* context, const Tensors& gradients) {
+    const Tensors saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &weight = saved[1], &scale = saved[2];
+    const at::ScalarType wide = wide_type(x);
+    const at::Tensor normal = x.to(wide).mul(scale);
+    const at::Tensor gradient = gradients[0].to(wide);
+    at::Tensor to_weight;
+    if (context->needs_input_grad(1)) to_weight = gradient.mul(normal).sum({0}).to(weight.scalar_type());
+    at::Tensor to_x = gradient.mul(weight.to(wide));
+    const at::Tensor along = to_x.mul(normal).mean({-1}, /*keepdim=*/true);
+    to_x = to_x.sub_(normal.mul(along)).mul_(scale).to(x.scalar_type());
+    return {to_x, to_weight, at::Tensor()};
+  }
+};
+
+at::Tensor turn(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+  const int64_t half = x.size(-1) / 2;
+  const at::Tensor a = x.narrow(-1, 0, half), b = x.narrow(-1, half, half);
+  at::Tensor out = x.new_empty(x.sizes());
+  out.narrow(-1, 0, half).copy_(a.mul(cos).sub_(b.mul(sin)));
+  out.narrow(-1, half, half).copy_(b.mul(cos).add_(a.mul(sin)));
+  return out;
+}
+
+class RotateFunction : public torch::autograd::Function<RotateFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+    context->save_for_backward({cos, sin});
+    return turn(x, cos, sin);
+  }
+  static Tensors backward(AutogradContext* context, const Tensors& gradients) {
+    const Tensors saved = context->get_saved_variables();
+    return {turn(gradients[0], saved[0], saved[1].neg()), at::Tensor(), at::Tensor()};
+  }
+};
+
+class SwigluFunction : public torch::autograd::Function<SwigluFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& gate, const at::Tensor& up) {
+    context->save_for_backward({gate, up});
+    return at::silu(gate).mul_(up);
+  }
+  static Tensors backward(AutogradContext* context, const Tensors& gradients) {
+    const Tensors saved = context->get_saved_variables();
+    return {at::silu_backward(gradients[0].mul(saved[1]), saved[0]), at::silu(saved[0]).mul_(gradients[0])};
+  }
+};
+
+}  // namespace
+
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+  return RmsNormFunction::apply(x, weight, eps);
+}
+
+at::Tensor rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+  return RotateFunction::apply(x, cos, sin);
+}
+
+at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) { return SwigluFunction::apply(gate, up); }
+
+}  // namespace rrpo::model

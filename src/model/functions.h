@@ -1,0 +1,25 @@
+// Differentiable functions with hand-written gradients: fewer passes over memory than their parts under autograd.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+
+#include "attention_plan.h"
+
+namespace rrpo::model {
+
+/// x [T, D] divided by its root mean square (float32 or better), rounded to x's type, times `weight` (trap: in this order).
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+
+/// Rotates the halves of each head: x [T, H, d], cos and sin [T, 1, d/2] in x's type (NeoX order).
+at::Tensor rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
+
+/// silu(gate) * up.
+at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
+
+/// Attention of the query rows over the tree of segments. q [Tq, H, d]; k, v [T, Hkv, d]; returns [Tq, H * d].
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                  const std::shared_ptr<const AttentionPlan>& plan);
+
+}  // namespace rrpo::model

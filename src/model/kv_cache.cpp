@@ -1,0 +1,200 @@
+#include "rrpo/model/kv_cache.h"
+
+#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "functions.h"
+#include "layers.h"
+#include "rrpo/util/error.h"
+
+namespace rrpo::model {
+
+namespace {
+
+/// Attention of q [B, H, L, d] over k, v [B, Hkv, S, d] with its log-sum-exp [B, H, L], both in float32 or better.
+struct Partial {
+  at::Tensor out, lse;
+};
+Partial attend_part(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const std::optional<at::Tensor>& mask) {
+  const at::ScalarType wide = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  if (q.is_cpu()) {
+    const auto [out, lse] = at::_scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, false, mask);
+    return {out.to(wide), lse};
+  }
+  const int64_t group = q.size(1) / k.size(1);
+  const at::Tensor keys = k.repeat_interleave(group, 1), values = v.repeat_interleave(group, 1);
+  at::Tensor scores = q.matmul(keys.transpose(-1, -2)).to(wide).mul(1 / std::sqrt(static_cast<double>(q.size(-1))));
+  if (mask) scores = scores.add(*mask);
+  const at::Tensor lse = scores.logsumexp({-1});
+  return {scores.sub(lse.unsqueeze(-1)).exp_().to(q.scalar_type()).matmul(values).to(wide), lse};
+}
+
+/// The new tokens of all branches, packed, and where each one stands in the padded form [K, longest].
+struct NewRows {
+  std::vector<int64_t> ids, branch, offset;
+  std::vector<int64_t> last, last_branch;  ///< last new row of each branch that has one
+  int64_t longest = 0;
+};
+NewRows pack_new(const std::vector<std::vector<int64_t>>& tokens) {
+  NewRows rows;
+  for (size_t k = 0; k < tokens.size(); ++k) {
+    for (size_t i = 0; i < tokens[k].size(); ++i) {
+      rows.ids.push_back(tokens[k][i]);
+      rows.branch.push_back(static_cast<int64_t>(k));
+      rows.offset.push_back(static_cast<int64_t>(i));
+    }
+    rows.longest = std::max(rows.longest, static_cast<int64_t>(tokens[k].size()));
+    if (tokens[k].empty()) continue;
+    rows.last.push_back(static_cast<int64_t>(rows.ids.size()) - 1);
+    rows.last_branch.push_back(static_cast<int64_t>(k));
+  }
+  return rows;
+}
+
+/// Index tensors of one call.
+struct Places {
+  at::Tensor cache;   ///< [n] place of a new row in [K * capacity]
+  at::Tensor query;   ///< [K * L] new row of each padded query (some real row where there is none)
+  at::Tensor real;    ///< [n] place of a new row in [K * L]
+  at::Tensor mask;    ///< [K, 1, L, S] additive
+  int64_t reach = 0;  ///< S: longest branch with its new tokens
+};
+Places find_places(const NewRows& rows, const std::vector<int64_t>& lengths, int64_t capacity,
+                   const at::TensorOptions& wide) {
+  const auto count = static_cast<int64_t>(lengths.size());
+  std::vector<int64_t> cache, real, query(static_cast<size_t>(count * rows.longest), 0);
+  std::vector<int64_t> seen(query.size(), 1);  // a padded query sees one key, so that its softmax is finite
+  Places places;
+  for (size_t i = 0; i < rows.ids.size(); ++i) {
+    const int64_t k = rows.branch[i], at = lengths[static_cast<size_t>(k)] + rows.offset[i];
+    expect(at < capacity, "a branch longer than its room");
+    cache.push_back(k * capacity + at);
+    real.push_back(k * rows.longest + rows.offset[i]);
+    query[static_cast<size_t>(real.back())] = static_cast<int64_t>(i);
+    seen[static_cast<size_t>(real.back())] = at + 1;
+    places.reach = std::max(places.reach, at + 1);
+  }
+  places.cache = index_tensor(cache, wide.device());
+  places.query = index_tensor(query, wide.device());
+  places.real = index_tensor(real, wide.device());
+  const at::Tensor limit = index_tensor(seen, wide.device()).view({count, 1, rows.longest, 1});
+  const at::Tensor hidden = at::arange(places.reach, limit.options()).ge(limit);
+  places.mask = hidden.new_zeros(hidden.sizes(), wide).masked_fill_(hidden, -std::numeric_limits<double>::infinity());
+  return places;
+}
+
+/// Puts the new keys or values [n, Hkv, d] into the cache [K, Hkv, capacity, d].
+void store(at::Tensor& cache, const at::Tensor& rows, const Places& places) {
+  const int64_t capacity = cache.size(2);
+  const at::Tensor branch = places.cache.div(capacity, "floor"), at = places.cache.remainder(capacity);
+  cache.transpose(1, 2).index_put_({branch, at}, rows);
+}
+
+/// Attention of the new rows over the prefix and over their own branch, merged; [n, H * d].
+at::Tensor attend_both(const at::Tensor& q, const KeysValues& prefix, const KeysValues& own, const Places& places,
+                       int64_t length) {
+  const int64_t count = own.k.size(0);
+  const at::Tensor padded = q.index_select(0, places.query).view({count, length, q.size(1), q.size(2)}).transpose(1, 2);
+  const Partial branch =
+      attend_part(padded, own.k.narrow(2, 0, places.reach), own.v.narrow(2, 0, places.reach), places.mask);
+  at::Tensor out = branch.out.transpose(1, 2).flatten(0, 1).index_select(0, places.real);
+  at::Tensor lse = branch.lse.transpose(1, 2).flatten(0, 1).index_select(0, places.real);
+  if (prefix.k.size(1) > 0) {
+    const Partial shared = attend_part(q.transpose(0, 1).unsqueeze(0), prefix.k.unsqueeze(0), prefix.v.unsqueeze(0), {});
+    const at::Tensor other = shared.lse.squeeze(0).t(), both = lse.logaddexp(other);
+    out = out.mul(lse.sub(both).exp_().unsqueeze(-1));
+    out = out.add(shared.out.squeeze(0).transpose(0, 1).mul(other.sub(both).exp_().unsqueeze(-1)));
+  }
+  return out.to(q.scalar_type()).flatten(1);
+}
+
+at::Tensor new_positions(const NewRows& rows, int64_t prefix, const std::vector<int64_t>& lengths, at::Device device) {
+  std::vector<int64_t> positions;
+  for (size_t i = 0; i < rows.ids.size(); ++i) {
+    positions.push_back(prefix + lengths[static_cast<size_t>(rows.branch[i])] + rows.offset[i]);
+  }
+  return index_tensor(positions, device);
+}
+
+/// The final hidden rows of `x` for the last token of each branch.
+at::Tensor finish_rows(const Weights& weights, const at::Tensor& x, const NewRows& rows, int64_t count) {
+  const Decoder& decoder = weights.decoder;
+  const at::Tensor normed = rms_norm(x, decoder.norm.weight, decoder.norm.eps);
+  at::Tensor out = normed.new_zeros({count, normed.size(1)});
+  return out.index_copy_(0, index_tensor(rows.last_branch, weights.device), normed);
+}
+
+}  // namespace
+
+Prefix prefill(const Lvlm& lvlm, const std::vector<int64_t>& tokens, const at::Tensor& visual) {
+  const Weights& weights = lvlm.weights();
+  const Decoder& decoder = weights.decoder;
+  at::Tensor x = embed(weights, tokens);
+  if (visual.defined() && visual.size(0) > 0) x = at::cat({x, visual.to(weights.device, weights.type)});
+  Prefix prefix;
+  prefix.length = x.size(0);
+  const Rotary angles =
+      rotary(decoder, at::arange(prefix.length, at::TensorOptions(weights.device).dtype(at::kLong)), weights.type);
+  for (size_t i = 0; i < decoder.layers.size(); ++i) {
+    const DecoderLayer& layer = decoder.layers[i];
+    const at::Tensor normed = rms_norm(x, layer.input_norm.weight, layer.input_norm.eps);
+    const KeysAndValues own = keys_values(decoder, layer, normed, angles);
+    const at::Tensor k = own.k.transpose(0, 1), v = own.v.transpose(0, 1);
+    prefix.layers.push_back({k.contiguous(), v.contiguous()});
+    if (i + 1 == decoder.layers.size() || prefix.length == 0) continue;
+    const at::Tensor q = queries(decoder, layer, normed, angles).transpose(0, 1);
+    const at::Tensor out = at::scaled_dot_product_attention(q.unsqueeze(0), k.unsqueeze(0), v.unsqueeze(0), {}, 0.0,
+                                                            /*is_causal=*/true, {}, /*enable_gqa=*/true);
+    x = finish_layer(decoder, layer, x, out.squeeze(0).transpose(0, 1).flatten(1));
+  }
+  return prefix;
+}
+
+Branches open_branches(const Lvlm& lvlm, const Prefix& prefix, int64_t count, int64_t capacity) {
+  const Decoder& decoder = lvlm.weights().decoder;
+  expect(count > 0 && capacity > 0, "branches without room");
+  Branches branches;
+  branches.lengths.assign(static_cast<size_t>(count), 0);
+  for (const KeysValues& layer : prefix.layers) {
+    const std::vector<int64_t> shape = {count, decoder.kv_heads, capacity, decoder.head_width};
+    branches.layers.push_back({layer.k.new_zeros(shape), layer.v.new_zeros(shape)});
+  }
+  return branches;
+}
+
+at::Tensor extend(const Lvlm& lvlm, const Prefix& prefix, Branches& branches,
+                  const std::vector<std::vector<int64_t>>& tokens) {
+  const Weights& weights = lvlm.weights();
+  const Decoder& decoder = weights.decoder;
+  expect(tokens.size() == branches.lengths.size(), "tokens for another number of branches");
+  const NewRows rows = pack_new(tokens);
+  const auto count = static_cast<int64_t>(tokens.size());
+  at::Tensor x = embed(weights, rows.ids);
+  if (rows.ids.empty()) return x.new_zeros({count, x.size(1)});
+  const auto wide = at::TensorOptions(weights.device).dtype(weights.type == at::kDouble ? at::kDouble : at::kFloat);
+  const Places places = find_places(rows, branches.lengths, branches.layers.front().k.size(2), wide);
+  const Rotary angles = rotary(decoder, new_positions(rows, prefix.length, branches.lengths, weights.device), weights.type);
+  const at::Tensor last = index_tensor(rows.last, weights.device);
+  for (size_t i = 0; i < decoder.layers.size(); ++i) {
+    const DecoderLayer& layer = decoder.layers[i];
+    const at::Tensor normed = rms_norm(x, layer.input_norm.weight, layer.input_norm.eps);
+    const KeysAndValues fresh = keys_values(decoder, layer, normed, angles);
+    store(branches.layers[i].k, fresh.k, places);
+    store(branches.layers[i].v, fresh.v, places);
+    const at::Tensor attention =
+        attend_both(queries(decoder, layer, normed, angles), prefix.layers[i], branches.layers[i], places, rows.longest);
+    const bool final_layer = i + 1 == decoder.layers.size();
+    x = finish_layer(decoder, layer, final_layer ? x.index_select(0, last) : x,
+                     final_layer ? attention.index_select(0, last) : attention);
+  }
+  for (size_t k = 0; k < tokens.size(); ++k) branches.lengths[k] += static_cast<int64_t>(tokens[k].size());
+  return finish_rows(weights, x, rows, count);
+}
+
+}  // namespace rrpo::model

@@ -1,0 +1,40 @@
+#include "layers.h"
+
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
+
+#include <algorithm>
+
+namespace rrpo::model {
+
+namespace {
+
+std::optional<at::Tensor> cast(const at::Tensor& weight, at::ScalarType type) {
+  if (!weight.defined()) return std::nullopt;
+  return weight.to(type);
+}
+
+}  // namespace
+
+at::Tensor linear(const at::Tensor& x, const Linear& layer, bool adapter) {
+  const at::ScalarType type = x.scalar_type();
+  const at::Tensor y = at::linear(x, layer.weight.to(type), cast(layer.bias, type));
+  if (!adapter || !layer.lora.a.defined()) return y;
+  const at::Tensor inner = at::linear(x.to(layer.lora.a.scalar_type()), layer.lora.a);
+  return at::addmm(y.to(inner.scalar_type()), inner, layer.lora.b.t(), 1, layer.lora.scale).to(type);
+}
+
+at::Tensor layer_norm(const at::Tensor& x, const Norm& norm) {
+  const at::ScalarType type = x.scalar_type();
+  return at::layer_norm(x, {x.size(-1)}, cast(norm.weight, type), cast(norm.bias, type), norm.eps);
+}
+
+at::Tensor index_tensor(const std::vector<int64_t>& values, at::Device device) {
+  at::Tensor tensor = at::empty({static_cast<int64_t>(values.size())}, at::kLong);
+  std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<int64_t>());
+  return tensor.to(device);
+}
+
+}  // namespace rrpo::model

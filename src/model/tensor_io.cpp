@@ -1,0 +1,138 @@
+#include "tensor_io.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+
+#include <array>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "rrpo/util/table.h"
+
+namespace rrpo::model {
+
+namespace {
+
+constexpr std::array<std::pair<at::ScalarType, const char*>, 4> kTypes = {
+    {{at::kDouble, "F64"}, {at::kFloat, "F32"}, {at::kBFloat16, "BF16"}, {at::kHalf, "F16"}}};
+
+std::string shape_text(const std::vector<int64_t>& shape) {
+  std::vector<std::string> sides;
+  for (const int64_t side : shape) sides.push_back(std::to_string(side));
+  return "[" + join(sides, ",") + "]";
+}
+
+/// One kind of fault: how many, and the first names.
+struct Faults {
+  std::string kind;
+  std::vector<std::string> names;
+  std::string text() const {
+    constexpr size_t kShown = 2;
+    std::vector<std::string> shown(names.begin(),
+                                   names.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, names.size())));
+    return std::to_string(names.size()) + " " + kind + " (" + join(shown) + (names.size() > kShown ? ", ...)" : ")");
+  }
+};
+
+using Found = std::vector<std::pair<std::string, io::TensorEntry>>;
+
+/// Throws for all differences between what is wanted and what was found.
+void check_names(const std::vector<NamedTensor>& wanted, const std::map<std::string, const io::TensorEntry*>& by_name,
+                 const Found& found, const std::string& component, const std::filesystem::path& folder) {
+  Faults missing{"missing", {}}, unexpected{"unexpected", {}}, misshapen{"misshapen", {}}, twice{"given twice", {}},
+      mistyped{"of a type that holds no weights", {}};
+  std::set<std::string> known;
+  for (const NamedTensor& tensor : wanted) {
+    known.insert(tensor.name);
+    const auto entry = by_name.find(tensor.name);
+    if (entry == by_name.end()) {
+      missing.names.push_back(tensor.name);
+    } else if (entry->second->shape != tensor.shape) {
+      misshapen.names.push_back(tensor.name + " " + shape_text(entry->second->shape) + " instead of " +
+                                shape_text(tensor.shape));
+    } else if (weight_type(entry->second->dtype) == at::ScalarType::Undefined) {
+      mistyped.names.push_back(tensor.name + " " + entry->second->dtype);
+    }
+  }
+  for (const auto& [name, entry] : found) {
+    if (!known.contains(name))
+      unexpected.names.push_back(entry.name);
+    else if (by_name.at(name)->name != entry.name)
+      twice.names.push_back(entry.name);
+  }
+  std::vector<std::string> lines;
+  for (const Faults* faults : {&missing, &unexpected, &misshapen, &twice, &mistyped}) {
+    if (!faults->names.empty()) lines.push_back(faults->text());
+  }
+  if (lines.empty()) return;
+  throw Error(Fault::input, component, folder.string() + ": tensors: " + join(lines, "; "),
+              "take the weights and config.json of one checkpoint");
+}
+
+/// Calls `work(i)` for i in [0, count) on a few threads; the first exception is thrown again here.
+void in_parallel(size_t count, const std::function<void(size_t)>& work) {
+  const size_t threads = std::min<size_t>({count, 4, std::max(1U, std::thread::hardware_concurrency())});
+  std::atomic<size_t> next{0};
+  std::exception_ptr failure;
+  std::mutex mutex;
+  const auto run = [&] {
+    const at::NoGradGuard no_grad;
+    try {
+      for (size_t i = next++; i < count; i = next++) work(i);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (!failure) failure = std::current_exception();
+      next = count;
+    }
+  };
+  {
+    std::vector<std::jthread> pool;
+    for (size_t t = 1; t < threads; ++t) pool.emplace_back(run);
+    run();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace
+
+at::ScalarType weight_type(const std::string& dtype) {
+  for (const auto& [type, name] : kTypes) {
+    if (dtype == name) return type;
+  }
+  return at::ScalarType::Undefined;
+}
+
+at::Tensor read_tensor(const io::TensorEntry& entry, at::ScalarType type, at::Device device) {
+  const at::Tensor raw = at::empty(entry.shape, weight_type(entry.dtype));
+  io::read_tensor_bytes(entry, raw.mutable_data_ptr());
+  return raw.to(device, type);
+}
+
+void fill_tensors(const std::vector<NamedTensor>& wanted, const Found& found, at::ScalarType type, at::Device device,
+                  const std::string& component, const std::filesystem::path& folder) {
+  std::map<std::string, const io::TensorEntry*> by_name;
+  for (const auto& [name, entry] : found) by_name.emplace(name, &entry);
+  check_names(wanted, by_name, found, component, folder);
+  in_parallel(wanted.size(), [&](size_t i) { *wanted[i].tensor = read_tensor(*by_name.at(wanted[i].name), type, device); });
+}
+
+void write_tensors(const std::filesystem::path& file, const std::vector<std::pair<std::string, at::Tensor>>& tensors,
+                   at::ScalarType type) {
+  std::string dtype;
+  for (const auto& [known, name] : kTypes) {
+    if (known == type) dtype = name;
+  }
+  expect(!dtype.empty(), "weights are written in a type that files do not hold");
+  std::vector<at::Tensor> plain;
+  std::vector<io::TensorBytes> bytes;
+  for (const auto& [name, tensor] : tensors) {
+    plain.push_back(tensor.detach().to(at::kCPU, type).contiguous());
+    bytes.push_back({name, dtype, plain.back().sizes().vec(), plain.back().const_data_ptr()});
+  }
+  io::write_safetensors(file, std::move(bytes), {{"format", "pt"}});
+}
+
+}  // namespace rrpo::model

@@ -1,0 +1,31 @@
+// Tensors from and to safetensors files.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "rrpo/io/safetensors.h"
+#include "rrpo/model/lvlm.h"
+
+namespace rrpo::model {
+
+/// Names of safetensors types that hold weights; Undefined for any other.
+at::ScalarType weight_type(const std::string& dtype);
+
+/// A tensor of a file in `type` on `device`. Throws Error(input, "weights") for a type that holds no weights.
+at::Tensor read_tensor(const io::TensorEntry& entry, at::ScalarType type, at::Device device);
+
+/// Fills every tensor of `wanted` from the entry of the same canonical name. Missing, unexpected, misshapen and doubly
+/// named tensors are reported together in one Error(input, component) about `folder`. `found` are (canonical name, entry).
+void fill_tensors(const std::vector<NamedTensor>& wanted, const std::vector<std::pair<std::string, io::TensorEntry>>& found,
+                  at::ScalarType type, at::Device device, const std::string& component, const std::filesystem::path& folder);
+
+/// Writes tensors as `type` under their names.
+void write_tensors(const std::filesystem::path& file, const std::vector<std::pair<std::string, at::Tensor>>& tensors,
+                   at::ScalarType type);
+
+}  // namespace rrpo::model
