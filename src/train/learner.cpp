@@ -65,10 +65,6 @@ void check_trainable(const TrainConfig& config, const loss::Objective& objective
     bad_field("train.trainable", "names parts of the model while model.adapter is given",
               "merge the adapter first, or train.trainable=lora");
   }
-  if (config.model.dtype != "float32") {
-    bad_field("model.dtype", "must be float32 where parts of the model are trained",
-              "model.dtype=float32, or train.trainable=lora");
-  }
 }
 
 std::vector<model::NamedTensor> prepare_trainable(policy::Policy& policy, const TrainConfig& config) {
@@ -84,7 +80,10 @@ std::vector<model::NamedTensor> prepare_trainable(policy::Policy& policy, const 
       if (trains_part(config.train, weight.part)) chosen.push_back(weight);
     }
   }
-  for (model::NamedTensor& weight : chosen) *weight.tensor = weight.tensor->detach().requires_grad_(true);
+  for (model::NamedTensor& weight : chosen) {
+    const at::ScalarType master = weight.tensor->scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+    *weight.tensor = weight.tensor->detach().to(master).requires_grad_(true);
+  }
   return chosen;
 }
 

@@ -22,7 +22,8 @@ bool freezes_vision(const LoopConfig& config);
 void check_trainable(const TrainConfig& config, const loss::Objective& objective);
 
 /// Gives the model what `train.trainable` names (a fresh adapter of `config.lora` where it has none) and returns those
-/// tensors, as leaves that require a gradient, in float32 or the model's float64; everything else is frozen.
+/// tensors, as leaves that require a gradient, in float32 (float64 in double) whatever the compute type; everything else is
+/// frozen.
 std::vector<model::NamedTensor> prepare_trainable(policy::Policy& policy, const TrainConfig& config);
 
 /// Copies configuration, tokenizer and processor files (never weights) of a checkpoint folder.
