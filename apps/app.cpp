@@ -107,7 +107,11 @@ void place_words(const Command& command, const Flags& flags, Invocation& call) {
 
 Invocation invocation(const Program& program, const Command& command, const Flags& flags) {
   Invocation call{program.name, command.name, {}, flags.out, io::Existing::refuse, flags.dry_run, flags.quiet, {}};
-  call.sources.files.assign(flags.config.begin(), flags.config.end());
+  for (const std::string& file : flags.config) {
+    if (!std::filesystem::is_regular_file(file))
+      throw Error(Fault::usage, "config", file + ": is no file", "check the path given to --config");
+    call.sources.files.emplace_back(file);
+  }
   call.sources.settings = flags.set;
   place_words(command, flags, call);
   if (flags.resume && flags.overwrite) bad_usage("--resume and --overwrite contradict each other", "give one of them");

@@ -57,7 +57,7 @@ says err.txt "scenes"
 runs 2 "$eval" --frobnicate --out x
 runs 2 "$eval" --compat official --out x
 runs 2 "$eval" --out x eval.questons=q.jsonl model.path=m
-says err.txt "eval.questions"
+says err.txt "did you mean questions?"
 runs 2 "$eval" --out x video.frames=many model.path=m eval.questions=q.jsonl
 says err.txt "video.frames"
 runs 2 "$eval" model.path=m eval.questions=q.jsonl
