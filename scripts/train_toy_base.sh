@@ -16,10 +16,11 @@ evaluate() { "$bin/rrpo-eval" --resume --quiet --out "$out/eval-$1-$2" "model.pa
   "eval.questions=$out/$2/questions.jsonl" "eval.video_root=$out/$2" ; }
 
 say "clips and questions (seeds $((1000 + seed)), $((2000 + seed)), $((3000 + seed)); validation 51, 52, 53)"
-scenes stills kind=stills count=6000 per_video=9 seed=$((1000 + seed)) 'types={"list":0.4,"at":0.1,"where":0.15,"shape":0.15,"exist":0.2}'
-scenes clips count=3000 per_video=24 seed=$((2000 + seed)) \
-  'types={"shape":0.06,"dir":0.18,"mcq":0.1,"order":0.06,"exist":0.18,"cap":0.2,"path":0.04,"paths":0.18}'
-scenes biased count=1000 per_video=8 seed=$((3000 + seed)) distribution=biased rho=0.85 stereotype=0.5 yes_rate=0.8
+scenes stills kind=stills count=6000 questions=9 seed=$((1000 + seed)) \
+  'types=["list","at","where","shape","exist"]' 'weights=[0.4,0.1,0.15,0.15,0.2]'
+scenes clips count=3000 questions=24 seed=$((2000 + seed)) \
+  'types=["shape","dir","mcq","order","exist","cap","path","paths"]' 'weights=[0.06,0.18,0.1,0.06,0.18,0.2,0.04,0.18]'
+scenes biased count=1000 questions=8 seed=$((3000 + seed)) distribution=biased rho=0.85 stereotype=0.5 lure=0.5 yes_rate=0.8
 scenes check-stills kind=stills count=100 seed=51
 scenes check-u count=160 seed=52
 scenes check-b count=160 seed=53 distribution=biased rho=0.97
