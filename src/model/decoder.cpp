@@ -5,6 +5,7 @@
 #include <ATen/ops/pow.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "functions.h"
 #include "layers.h"
@@ -66,6 +67,8 @@ at::Tensor input_rows(const Weights& weights, const PackedRows& rows, const std:
     at = part.begin + count;
   }
   lengths.push_back(static_cast<int64_t>(rows.ids.size()) - at);
+  expect(std::accumulate(lengths.begin(), lengths.end(), int64_t{0}) == static_cast<int64_t>(tokens.size()),
+         "visual rows of no video");
   const std::vector<at::Tensor> texts = embedded.split_with_sizes(lengths);
   std::vector<at::Tensor> pieces;
   for (size_t i = 0; i < texts.size(); ++i) {

@@ -29,12 +29,7 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 struct Faults {
   std::string kind;
   std::vector<std::string> names;
-  std::string text() const {
-    constexpr size_t kShown = 2;
-    std::vector<std::string> shown(names.begin(),
-                                   names.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, names.size())));
-    return std::to_string(names.size()) + " " + kind + " (" + join(shown) + (names.size() > kShown ? ", ...)" : ")");
-  }
+  std::string count() const { return std::to_string(names.size()) + " " + kind; }
 };
 
 using Found = std::vector<std::pair<std::string, io::TensorEntry>>;
@@ -63,12 +58,14 @@ void check_names(const std::vector<NamedTensor>& wanted, const std::map<std::str
     else if (by_name.at(name)->name != entry.name)
       twice.names.push_back(entry.name);
   }
-  std::vector<std::string> lines;
+  std::vector<std::string> counts, first;  // counts before names: a line has room for few names
   for (const Faults* faults : {&missing, &unexpected, &misshapen, &twice, &mistyped}) {
-    if (!faults->names.empty()) lines.push_back(faults->text());
+    if (faults->names.empty()) continue;
+    counts.push_back(faults->count());
+    first.push_back("first " + faults->kind + " " + faults->names.front());
   }
-  if (lines.empty()) return;
-  throw Error(Fault::input, component, folder.string() + ": tensors: " + join(lines, "; "),
+  if (counts.empty()) return;
+  throw Error(Fault::input, component, folder.string() + ": tensors " + join(counts) + "; " + join(first, "; "),
               "take the weights and config.json of one checkpoint");
 }
 

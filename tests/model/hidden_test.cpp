@@ -1,0 +1,201 @@
+// One pass over packed trees against its sequences one by one.
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include "tiny.h"
+
+namespace rrpo::model {
+namespace {
+
+/// Two videos with questions and answers (depth 3), one lone sequence, an empty segment, rows of two trees interleaved.
+PackedRows forest(const Lvlm& lvlm) {
+  const int64_t count = visual_token_count(lvlm, 2);
+  PackedRows rows;
+  const int64_t first = rows.add_video(tokens(3, 1), count, 0);
+  const int64_t second = rows.add_video(tokens(5, 2), count, 1);
+  const int64_t q1 = rows.add_segment(tokens(4, 3), first);
+  rows.add_segment(tokens(6, 4), q1);
+  rows.add_segment(tokens(3, 5), q1);
+  const int64_t q2 = rows.add_segment(tokens(2, 6), second);
+  const int64_t empty = rows.add_segment({}, q2);
+  rows.add_segment(tokens(7, 8), empty);
+  const int64_t q3 = rows.add_segment(tokens(5, 9), first);
+  rows.add_segment(tokens(2, 10), q3);
+  rows.add_segment(tokens(9, 11), -1);
+  return rows;
+}
+
+std::vector<int64_t> leaves(const PackedRows& rows) {
+  std::vector<int64_t> result;
+  for (size_t s = 0; s < rows.segments.size(); ++s) {
+    bool leaf = true;
+    for (const Segment& other : rows.segments) leaf = leaf && other.parent != static_cast<int64_t>(s);
+    if (leaf) result.push_back(static_cast<int64_t>(s));
+  }
+  return result;
+}
+
+std::vector<at::Tensor> two_videos(const Lvlm& lvlm) {
+  std::vector<at::Tensor> visual;
+  for (const char* name : {"a", "b"})
+    visual.push_back(random_tensor({visual_token_count(lvlm, 2), width(lvlm)}, name).mul(0.2));
+  return visual;
+}
+
+void require_gradients(Lvlm& lvlm) {
+  for (NamedTensor& tensor : tensors(lvlm)) *tensor.tensor = tensor.tensor->detach().requires_grad_(true);
+  for (NamedTensor& tensor : adapter_tensors(lvlm)) *tensor.tensor = tensor.tensor->detach().requires_grad_(true);
+}
+
+std::vector<at::Tensor> gradients(Lvlm& lvlm, const std::vector<at::Tensor>& visual) {
+  std::vector<at::Tensor> all;
+  for (const auto& list : {tensors(lvlm), adapter_tensors(lvlm)}) {
+    for (const NamedTensor& tensor : list) {
+      at::Tensor gradient = tensor.tensor->grad();
+      all.push_back(gradient.defined() ? gradient.clone() : tensor.tensor->new_zeros(tensor.tensor->sizes()));
+      tensor.tensor->mutable_grad().reset();
+    }
+  }
+  for (const at::Tensor& tokens : visual) {
+    all.push_back(tokens.grad().clone());
+    tokens.mutable_grad().reset();
+  }
+  return all;
+}
+
+/// A weight for each row of the tree, so that each path's loss adds up to the tree's.
+at::Tensor row_weight(int64_t row, int64_t width) { return random_tensor({width}, "row" + std::to_string(row)); }
+
+TEST(Hidden, TreesEqualTheirSequencesInValuesAndGradients) {
+  Lvlm lvlm = tiny_model();
+  add_adapter(lvlm, {4, 8}, 3);
+  fill_adapter(lvlm);
+  require_gradients(lvlm);
+  std::vector<at::Tensor> visual = two_videos(lvlm);
+  for (at::Tensor& tokens : visual) tokens.requires_grad_(true);
+  PackedRows rows = forest(lvlm);
+  std::vector<at::Tensor> expected(rows.ids.size());
+  at::Tensor loss = at::empty({}, at::kDouble).zero_();
+  for (const int64_t leaf : leaves(rows)) {
+    const Path path = path_of(rows, leaf);
+    const at::Tensor out = hidden(lvlm, path.rows, visual);
+    for (size_t i = 0; i < path.row_of.size(); ++i) {
+      at::Tensor& row = expected[static_cast<size_t>(path.row_of[i])];
+      if (row.defined()) continue;
+      row = out[static_cast<int64_t>(i)];
+      loss = loss.add(row.mul(row_weight(path.row_of[i], width(lvlm))).sum());
+    }
+  }
+  loss.backward();
+  const std::vector<at::Tensor> wanted = gradients(lvlm, visual);
+  for (size_t i = 0; i < rows.ids.size(); ++i) rows.read_rows.push_back(static_cast<int64_t>(i));
+  const at::Tensor out = hidden(lvlm, rows, visual);
+  at::Tensor packed_loss = at::empty({}, at::kDouble).zero_();
+  for (size_t i = 0; i < rows.ids.size(); ++i) {
+    const auto row = static_cast<int64_t>(i);
+    EXPECT_LT(largest_difference(out[row], expected[i]), 1e-12) << "row " << i;
+    packed_loss = packed_loss.add(out[row].mul(row_weight(row, width(lvlm))).sum());
+  }
+  packed_loss.backward();
+  const std::vector<at::Tensor> got = gradients(lvlm, visual);
+  for (size_t i = 0; i < got.size(); ++i) {
+    EXPECT_LT(largest_difference(got[i], wanted[i]), 1e-12 * (1 + wanted[i].abs().max().item<double>()) * 10)
+        << "tensor " << i;
+  }
+}
+
+TEST(Hidden, ReadRowsInAnyOrderAndRepeated) {
+  const Lvlm lvlm = tiny_model();
+  const at::NoGradGuard no_grad;
+  const std::vector<at::Tensor> visual = two_videos(lvlm);
+  PackedRows rows = forest(lvlm);
+  for (size_t i = 0; i < rows.ids.size(); ++i) rows.read_rows.push_back(static_cast<int64_t>(i));
+  const at::Tensor all = hidden(lvlm, rows, visual);
+  rows.read_rows = {20, 3, 3, 41, 20, 0};
+  const at::Tensor some = hidden(lvlm, rows, visual);
+  for (int64_t i = 0; i < 6; ++i) {
+    EXPECT_LT(largest_difference(some[i], all[rows.read_rows[static_cast<size_t>(i)]]), 1e-12);
+  }
+}
+
+TEST(Hidden, SiblingsAndLaterTokensAreInvisible) {
+  const Lvlm lvlm = tiny_model();
+  const at::NoGradGuard no_grad;
+  const std::vector<at::Tensor> visual = two_videos(lvlm);
+  PackedRows rows = forest(lvlm);
+  const Segment answer = rows.segments[3], sibling = rows.segments[4], other_tree = rows.segments[7];
+  for (int64_t i = 0; i < answer.length - 1; ++i) rows.read_rows.push_back(answer.begin + i);
+  const at::Tensor before = hidden(lvlm, rows, visual);
+  rows.ids[static_cast<size_t>(sibling.begin)] = 49;
+  rows.ids[static_cast<size_t>(other_tree.begin)] = 48;
+  rows.ids[static_cast<size_t>(answer.begin + answer.length - 1)] = 47;
+  EXPECT_EQ(largest_difference(hidden(lvlm, rows, visual), before), 0);
+  rows.ids[static_cast<size_t>(rows.segments[2].begin)] = 49;
+  EXPECT_GT(largest_difference(hidden(lvlm, rows, visual), before), 1e-6);
+}
+
+TEST(Hidden, SameBytesTwice) {
+  Lvlm lvlm = tiny_model(1, Dtype::float32);
+  const std::vector<at::Tensor> visual = two_videos(lvlm);
+  PackedRows rows = forest(lvlm);
+  rows.read_rows = {5, 6, 7, 40};
+  require_gradients(lvlm);
+  const auto run = [&] {
+    const at::Tensor out = hidden(lvlm, rows, visual);
+    out.square().sum().backward();
+    return std::make_pair(out.detach(), tensors(lvlm).back().tensor->grad().clone());
+  };
+  const auto first = run();
+  for (NamedTensor& tensor : tensors(lvlm)) tensor.tensor->mutable_grad().reset();
+  const auto second = run();
+  EXPECT_TRUE(first.first.equal(second.first));
+  EXPECT_TRUE(first.second.equal(second.second));
+}
+
+TEST(Hidden, FollowsDoubleInOtherTypes) {
+  const at::NoGradGuard no_grad;
+  Lvlm exact = tiny_model();
+  const std::vector<at::Tensor> visual = two_videos(exact);
+  PackedRows rows = forest(exact);
+  for (size_t i = 0; i < rows.ids.size(); ++i) rows.read_rows.push_back(static_cast<int64_t>(i));
+  const at::Tensor wanted = hidden(exact, rows, visual);
+  EXPECT_LT(largest_difference(hidden(tiny_model(1, Dtype::float32), rows, visual), wanted), 2e-5);
+  EXPECT_LT(largest_difference(hidden(tiny_model(1, Dtype::bfloat16), rows, visual), wanted), 0.3);
+}
+
+TEST(Hidden, TrainedWeightsStayFloatUnderBfloat16) {
+  Lvlm lvlm = tiny_model(1, Dtype::bfloat16);
+  add_adapter(lvlm, {4, 8}, 3);
+  fill_adapter(lvlm);
+  for (NamedTensor& tensor : adapter_tensors(lvlm)) *tensor.tensor = tensor.tensor->detach().requires_grad_(true);
+  at::Tensor& norm = lvlm.weights().decoder.layers[0].input_norm.weight;
+  norm = norm.to(at::kFloat).requires_grad_(true);
+  PackedRows rows;
+  rows.add_segment(tokens(6, 1), -1);
+  rows.read_rows = {4, 5};
+  const at::Tensor out = hidden(lvlm, rows, {});
+  EXPECT_EQ(out.scalar_type(), at::kBFloat16);
+  out.to(at::kFloat).square().sum().backward();
+  for (const NamedTensor& tensor : adapter_tensors(lvlm)) EXPECT_EQ(tensor.tensor->grad().scalar_type(), at::kFloat);
+  EXPECT_EQ(norm.grad().scalar_type(), at::kFloat);
+}
+
+TEST(Hidden, RefusesBrokenRows) {
+  const Lvlm lvlm = tiny_model();
+  PackedRows rows;
+  rows.add_segment({1, 50}, -1);
+  rows.read_rows = {1};
+  EXPECT_THROW(hidden(lvlm, rows, {}), Error);
+  rows.ids[1] = 2;
+  rows.read_rows = {2};
+  EXPECT_THROW(hidden(lvlm, rows, {}), Error);
+  PackedRows video;
+  video.add_video({1}, 4, 0);
+  video.read_rows = {0};
+  EXPECT_THROW(hidden(lvlm, video, {random_tensor({5, 32}, "v")}), Error);
+  EXPECT_THROW(hidden(lvlm, video, {random_tensor({3, 32}, "v")}), Error);
+  EXPECT_THROW(hidden(lvlm, video, {}), Error);
+}
+
+}  // namespace
+}  // namespace rrpo::model
