@@ -54,7 +54,7 @@ eval::Scores write_reports(const eval::EvalConfig& config, const std::vector<row
 [[noreturn]] void throw_failed(const eval::Scores& scores, const std::vector<rows::Prediction>& predictions) {
   std::string first;
   for (const rows::Prediction& row : predictions) {
-    if (row.failed() && first.empty()) first = row.id + ": " + row.error;
+    if (row.failed() && first.empty()) first = row.id + ": " + row.error.substr(0, row.error.find("; fix: "));
   }
   throw Error(Fault::budget, "eval",
               std::to_string(scores.all.failed) + " of " + std::to_string(scores.all.questions) + " questions failed (" +
@@ -82,6 +82,7 @@ int run_eval(const Invocation& call) {
   Json summary = eval::scores_json(scores);
   const int exit_code = scores.all.failed > 0 ? static_cast<int>(Fault::budget) : 0;
   record.write(exit_code, summary);
+  for (const char* key : {"by_format", "by_type"}) summary.erase(key);  // the table and scores.json have them
   summary["out"] = call.out.string();
   finish(summary, exit_code);
   if (exit_code != 0) throw_failed(scores, made.rows);

@@ -32,7 +32,8 @@ Json plan(const gen::GenConfig& config, const std::vector<rows::Question>& quest
 /// The first question whose video could not be read.
 std::string first_failure(const gen::PairSet& set, const std::vector<rows::Question>& questions) {
   for (size_t i = 0; i < questions.size(); ++i) {
-    if (set.fates[i].state == "failed") return questions[i].id + ": " + set.fates[i].reason;
+    const gen::Fate& fate = set.fates[i];
+    if (fate.state == "failed") return questions[i].id + ": " + fate.reason.substr(0, fate.reason.find("; fix: "));
   }
   return "";
 }
