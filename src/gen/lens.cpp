@@ -1,5 +1,7 @@
 #include "rrpo/gen/lens.h"
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
 
 #include "rrpo/data/media.h"
@@ -92,7 +94,8 @@ std::vector<text::ByteRange> marked_bytes(const text::MarkedText& marked, const 
   std::vector<text::ByteRange> ranges;
   for (size_t i = 0; i < tokens.size() && i < answer.phrase.size(); ++i) {
     // A byte range may be empty, or shared by tokens of one character.
-    const text::ByteRange& bytes = tokens[i].bytes;
+    text::ByteRange bytes = tokens[i].bytes;
+    while (bytes.begin < bytes.end && marked.text[static_cast<size_t>(bytes.begin)] == ' ') ++bytes.begin;
     if (answer.phrase[i] == 0 || bytes.begin >= bytes.end) continue;
     if (!ranges.empty() && bytes.begin < ranges.back().end) {
       ranges.back().end = std::max(ranges.back().end, bytes.end);
@@ -107,7 +110,13 @@ std::vector<rows::Pair> spread(const std::vector<rows::Pair>& pairs, int64_t cou
   const auto total = static_cast<int64_t>(pairs.size());
   if (total <= count) return pairs;
   std::vector<rows::Pair> out;
-  for (int64_t i = 0; i < count; ++i) out.push_back(pairs[static_cast<size_t>(i * total / count)]);
+  // One of each part of the file, at a place inside the part that varies: every n-th row would often be of one type.
+  for (int64_t i = 0; i < count; ++i) {
+    const double place = static_cast<double>(i) * 0.6180339887498949;
+    const double at =
+        (static_cast<double>(i) + place - std::floor(place)) * static_cast<double>(total) / static_cast<double>(count);
+    out.push_back(pairs[static_cast<size_t>(std::min(total - 1, static_cast<int64_t>(at)))]);
+  }
   return out;
 }
 

@@ -11,10 +11,11 @@
 
 namespace rrpo::gen {
 
-/// The bytes of `marked` that an objective sees as marked: with a tokenizer those of whole marked tokens, else the spans.
+/// The bytes of `marked` that an objective sees as marked: with a tokenizer those of whole marked tokens (without leading
+/// blanks), else the spans.
 std::vector<text::ByteRange> marked_bytes(const text::MarkedText& marked, const text::Tokenizer* tokenizer);
 
-/// At most `count` entries of `pairs`, evenly spread.
+/// At most `count` entries of `pairs`, in order, spread over the whole list.
 std::vector<rows::Pair> spread(const std::vector<rows::Pair>& pairs, int64_t count);
 
 /// One page: for each pair its frames, clean and as the model saw them when it erred, the question, and both answers with
