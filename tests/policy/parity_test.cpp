@@ -2,6 +2,9 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/tensor.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "policy/golden.h"
 #include "rrpo/policy/generate.h"
 
@@ -101,7 +104,7 @@ TEST_P(Parity, GreedyTokens) {
   }
 }
 
-/// One answer of a golden pair: what is compared, by dtype.
+/// One answer of a golden pair; the tolerance is absolute below 1 and relative above.
 void expect_statistics(const Policy& policy, const at::Tensor& visual, const Json& pair, const Json& before,
                        const char* side, double tolerance) {
   const std::vector<int64_t> ids = ids_of(pair.at(side).at("ids"));
@@ -116,7 +119,9 @@ void expect_statistics(const Policy& policy, const at::Tensor& visual, const Jso
     const auto expected = pair.at(side).at(what).get<std::vector<double>>();
     ASSERT_EQ(actual.numel(), static_cast<int64_t>(expected.size()));
     for (size_t t = 0; t < expected.size(); ++t) {
-      EXPECT_NEAR(actual.select(0, static_cast<int64_t>(t)).item<double>(), expected[t], tolerance) << what << " " << t;
+      EXPECT_NEAR(actual.select(0, static_cast<int64_t>(t)).item<double>(), expected[t],
+                  tolerance * std::max(1.0, std::abs(expected[t])))
+          << what << " " << t;
     }
   };
   expect_near(logp.gather(1, label).squeeze(1), "logp");
