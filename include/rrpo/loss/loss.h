@@ -45,7 +45,8 @@ struct Objective {
   Json config;  ///< resolved, with defaults
 };
 
-/// From `{"name": "rrpo", "alpha": 0.01, …}`; a name that is no row, or a field of another row: Error(usage) with the nearest.
+/// From `{"name": "rrpo", "alpha": 0.01, …}`; a name that is no row, or a field of another row: Error(usage) with the
+/// nearest.
 Objective make_objective(const Json& config);
 
 }  // namespace rrpo::loss
