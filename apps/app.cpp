@@ -36,8 +36,14 @@ bool is_setting(const std::string& word) {
 void declare(CLI::App& app, const Command& command, Flags& flags) {
   app.set_help_flag("");
   app.allow_extras();
-  app.add_option("--config", flags.config)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app.add_option("--set", flags.set)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--config", flags.config)
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--set", flags.set)
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--out", flags.out);
   app.add_option("--log-format", flags.log_format);
   app.add_flag("--resume", flags.resume);

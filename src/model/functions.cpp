@@ -1,5 +1,6 @@
 #include "functions.h"
 
+#include <ATen/ops/linear.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/silu_backward.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -70,7 +71,43 @@ class SwigluFunction : public torch::autograd::Function<SwigluFunction> {
   }
 };
 
+/// The products run in the type of A (float32 or better), sums in place of copies.
+class LoraFunction : public torch::autograd::Function<LoraFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
+                            const std::optional<at::Tensor>& bias, const at::Tensor& a, const at::Tensor& b, double scale) {
+    const at::Tensor inner = x.to(a.scalar_type()).mm(a.t());
+    at::Tensor y = at::linear(x, weight, bias).to(a.scalar_type());
+    y.addmm_(inner, b.t(), 1, scale);
+    context->save_for_backward({x, weight, a, b, inner});
+    context->saved_data["scale"] = scale;
+    return y.to(x.scalar_type());
+  }
+
+  static Tensors backward(AutogradContext* context, const Tensors& gradients) {
+    const Tensors saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &weight = saved[1], &a = saved[2], &b = saved[3], &inner = saved[4];
+    const at::Tensor &gradient = gradients[0], wide = gradient.to(a.scalar_type());
+    const at::Tensor to_inner = wide.mm(b).mul_(context->saved_data["scale"].toDouble());
+    at::Tensor to_x, to_weight, to_bias, to_a, to_b;
+    if (context->needs_input_grad(0)) {
+      to_x = gradient.mm(weight).to(a.scalar_type());
+      to_x = to_x.addmm_(to_inner, a).to(x.scalar_type());
+    }
+    if (context->needs_input_grad(1)) to_weight = gradient.t().mm(x);
+    if (context->needs_input_grad(2)) to_bias = gradient.sum({0});
+    if (context->needs_input_grad(3)) to_a = to_inner.t().mm(x.to(a.scalar_type()));
+    if (context->needs_input_grad(4)) to_b = wide.t().mm(inner).mul_(context->saved_data["scale"].toDouble());
+    return {to_x, to_weight, to_bias, to_a, to_b, at::Tensor()};
+  }
+};
+
 }  // namespace
+
+at::Tensor lora_linear(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+                       const Lora& lora) {
+  return LoraFunction::apply(x, weight, bias, lora.a, lora.b, lora.scale);
+}
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   return RmsNormFunction::apply(x, weight, eps);

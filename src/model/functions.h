@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "attention_plan.h"
+#include "rrpo/model/weights.h"
 
 namespace rrpo::model {
 
@@ -14,6 +15,10 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 
 /// Rotates the halves of each head: x [T, H, d], cos and sin [T, 1, d/2] in x's type (NeoX order).
 at::Tensor rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
+
+/// x W^T + bias + scale (x A^T) B^T for x [T, in], the last term in the type of A as PEFT computes it.
+at::Tensor lora_linear(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+                       const Lora& lora);
 
 /// silu(gate) * up.
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);

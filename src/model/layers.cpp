@@ -1,11 +1,12 @@
 #include "layers.h"
 
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 
 #include <algorithm>
+
+#include "functions.h"
 
 namespace rrpo::model {
 
@@ -20,10 +21,9 @@ std::optional<at::Tensor> cast(const at::Tensor& weight, at::ScalarType type) {
 
 at::Tensor linear(const at::Tensor& x, const Linear& layer, bool adapter) {
   const at::ScalarType type = x.scalar_type();
-  const at::Tensor y = at::linear(x, layer.weight.to(type), cast(layer.bias, type));
-  if (!adapter || !layer.lora.a.defined()) return y;
-  const at::Tensor inner = at::linear(x.to(layer.lora.a.scalar_type()), layer.lora.a);
-  return at::addmm(y.to(inner.scalar_type()), inner, layer.lora.b.t(), 1, layer.lora.scale).to(type);
+  const at::Tensor weight = layer.weight.to(type);
+  if (adapter && layer.lora.a.defined()) return lora_linear(x, weight, cast(layer.bias, type), layer.lora);
+  return at::linear(x, weight, cast(layer.bias, type));
 }
 
 at::Tensor layer_norm(const at::Tensor& x, const Norm& norm) {

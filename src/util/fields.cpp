@@ -115,7 +115,8 @@ void overlay(Json& base, const Json& layer) {
 
 void apply_setting(Json& json, const std::string& setting) {
   const size_t equals = setting.find('=');
-  if (equals == std::string::npos || equals == 0) bad_field(setting, "not a setting", "write path=value, as in optim.lr=1e-4");
+  if (equals == std::string::npos || equals == 0)
+    bad_field(setting, "not a setting", "write path=value, as in optim.lr=1e-4");
   const std::string path = setting.substr(0, equals);
   const std::string text = setting.substr(equals + 1);
   Json* place = &json;

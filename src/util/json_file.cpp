@@ -35,7 +35,8 @@ std::string reason(const std::string& what) {
 
 Json parse_json(std::string_view text, std::string_view component, std::string_view place, Fault fault) {
   const auto depth_limit = [&](int depth, Json::parse_event_t, const Json&) {
-    if (depth > kMaxDepth) throw Error(fault, component, std::string(place) + ": nested deeper than 64 levels", "flatten it");
+    if (depth > kMaxDepth)
+      throw Error(fault, component, std::string(place) + ": nested deeper than 64 levels", "flatten it");
     return true;
   };
   try {

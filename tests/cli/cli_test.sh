@@ -51,6 +51,11 @@ for name in rrpo dpo sft optim.lr; do says out.txt "$name"; done
 runs 0 "$gen" scenes --help
 says out.txt "stereotype"
 
+say "a setting behind --config FILE is a setting"
+echo '{"seed": 1}' >one.json
+runs 2 "$train" --config one.json optim.lr=-1 --out x
+says err.txt "optim.lr"
+
 say "wrong usage"
 runs 2 "$gen" scnes --out x
 says err.txt "scenes"

@@ -53,8 +53,10 @@ TEST(Fields, NameOfAnotherTrainerIsAHint) {
 }
 
 TEST(Fields, WrongTypeAndRangeAreUsageErrors) {
-  EXPECT_NE(message([] { config_from<Outer>(Json::parse(R"({"seed": 1.5})")); }).find("seed: expected an integer"), std::string::npos);
-  EXPECT_NE(message([] { config_from<Outer>(Json::parse(R"({"optim": {"lr": -1}})")); }).find("optim.lr: is negative"), std::string::npos);
+  EXPECT_NE(message([] { config_from<Outer>(Json::parse(R"({"seed": 1.5})")); }).find("seed: expected an integer"),
+            std::string::npos);
+  EXPECT_NE(message([] { config_from<Outer>(Json::parse(R"({"optim": {"lr": -1}})")); }).find("optim.lr: is negative"),
+            std::string::npos);
 }
 
 TEST(Fields, FilesAreLaidOverEachOtherThenSettings) {

@@ -68,9 +68,7 @@ TEST(JsonFile, ErrorNamesFileAndLine) {
   EXPECT_EQ(rows, 1);
 }
 
-TEST(JsonFile, DeepNestingIsRefused) {
-  EXPECT_THROW(parse_json(std::string(100000, '['), "data", "x"), Error);
-}
+TEST(JsonFile, DeepNestingIsRefused) { EXPECT_THROW(parse_json(std::string(100000, '['), "data", "x"), Error); }
 
 TEST(Prefetch, OrderDoesNotDependOnThreads) {
   for (int threads : {0, 1, 3}) {

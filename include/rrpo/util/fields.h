@@ -47,7 +47,9 @@ struct Probe {
   void operator()(const char*, T&, const char*) {}
 };
 template <class T>
-concept Struct = requires(T value, Probe probe) { value.fields(probe); };
+concept Struct = requires(T value, Probe probe) {
+  value.fields(probe);
+};
 
 void read_value(bool& out, const Json& json, const std::string& at);
 void read_value(int64_t& out, const Json& json, const std::string& at);
@@ -139,15 +141,24 @@ Json write(T& value) {
 
 template <class T>
 std::string type_name() {
-  if constexpr (IsOptional<T>::value) return type_name<typename T::value_type>() + " or null";
-  else if constexpr (IsVector<T>::value) return "list of " + type_name<typename T::value_type>();
-  else if constexpr (Struct<T>) return "object";
-  else if constexpr (std::is_same_v<T, bool>) return "bool";
-  else if constexpr (std::is_same_v<T, int64_t>) return "integer";
-  else if constexpr (std::is_same_v<T, double>) return "number";
-  else if constexpr (std::is_same_v<T, std::string>) return "text";
-  else if constexpr (std::is_same_v<T, std::filesystem::path>) return "path";
-  else return "JSON";
+  if constexpr (IsOptional<T>::value)
+    return type_name<typename T::value_type>() + " or null";
+  else if constexpr (IsVector<T>::value)
+    return "list of " + type_name<typename T::value_type>();
+  else if constexpr (Struct<T>)
+    return "object";
+  else if constexpr (std::is_same_v<T, bool>)
+    return "bool";
+  else if constexpr (std::is_same_v<T, int64_t>)
+    return "integer";
+  else if constexpr (std::is_same_v<T, double>)
+    return "number";
+  else if constexpr (std::is_same_v<T, std::string>)
+    return "text";
+  else if constexpr (std::is_same_v<T, std::filesystem::path>)
+    return "path";
+  else
+    return "JSON";
 }
 
 struct Describer {

@@ -12,7 +12,8 @@
 
 namespace rrpo {
 
-/// Keys keep the order in which they were written, so that a file read and written again differs in nothing but what changed.
+/// Keys keep the order in which they were written, so that a file read and written again differs in nothing but what
+/// changed.
 using Json = nlohmann::ordered_json;
 
 /// The bytes of a file. Throws Error(input) naming `component` and the file when it cannot be read.

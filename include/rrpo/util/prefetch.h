@@ -21,7 +21,12 @@ template <class T>
 class Prefetch {
  public:
   Prefetch(int64_t begin, int64_t end, int64_t threads, int64_t ahead, std::function<T(int64_t)> make)
-      : make_(std::move(make)), next_(begin), claimed_(begin), end_(end), ahead_(ahead < 1 ? 1 : ahead), inline_(threads == 0) {
+      : make_(std::move(make)),
+        next_(begin),
+        claimed_(begin),
+        end_(end),
+        ahead_(ahead < 1 ? 1 : ahead),
+        inline_(threads == 0) {
     for (int64_t i = 0; i < threads; ++i) workers_.emplace_back([this] { work(); });
   }
   Prefetch(const Prefetch&) = delete;

@@ -10,7 +10,8 @@
 namespace rrpo {
 
 /// One stream of random numbers (xoshiro256** seeded by a hash of its three arguments).
-/// `purpose` keeps streams apart that share a seed ("shuffle", "perturb", …); `index` is the sample's number or a hash of its id.
+/// `purpose` keeps streams apart that share a seed ("shuffle", "perturb", …); `index` is the sample's number or a hash of
+/// its id.
 class Random {
  public:
   Random(uint64_t seed, std::string_view purpose, uint64_t index = 0);

@@ -7,7 +7,8 @@
 
 namespace rrpo {
 
-/// The entry of `names` with the least edit distance to `name`, or an empty string when none is within two edits or a third of its length.
+/// The entry of `names` with the least edit distance to `name`, or an empty string when none is within two edits or a third
+/// of its length.
 std::string nearest(std::string_view name, const std::vector<std::string>& names);
 
 /// `a, b, c`.
