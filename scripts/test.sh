@@ -7,7 +7,7 @@ source scripts/step.sh
 
 jobs="${RRPO_JOBS:-2}"
 
-configure() { cmake -S . -B build -G Ninja -DRRPO_WERROR=ON; }
+configure() { cmake -S . -B build -G Ninja; }
 build() { ninja -C build -j "$jobs"; }
 run_tests() { ctest --test-dir build --output-on-failure -j "$jobs"; }
 
