@@ -12,7 +12,7 @@ export OMP_NUM_THREADS=1
 say() { printf '\n== %s\n' "$*"; }
 scenes() { "$bin/rrpo-gen" scenes --out "$out/$1" --resume --quiet "${@:2}"; }
 train() { "$bin/rrpo-train" --config "$recipe/$1.json" --out "$out/$2" --resume "${@:3}"; }
-evaluate() { "$bin/rrpo-eval" --resume --quiet --out "$out/eval-$1-$2" "model.path=$out/$1/model" "video.frames=8" \
+evaluate() { "$bin/rrpo-eval" --resume --quiet --out "$out/eval-$1-$2" "model.path=$out/$1/model" video.frames=8 eval.max_new_tokens=40 \
   "eval.questions=$out/$2/questions.jsonl" "eval.video_root=$out/$2" ; }
 
 say "clips and questions (seeds $((1000 + seed)), $((2000 + seed)), $((3000 + seed)); validation 51, 52, 53)"
@@ -31,11 +31,13 @@ say "initial values"
 say "stage 1: stills, all weights"
 train stills stage1 "model.path=$out/init" "data.pairs=$out/stills/questions.jsonl" "data.video_root=$out/stills" "seed=$seed"
 evaluate stage1 check-stills
-say "stage 2: clips, decoder only"
-train clips stage2 "model.path=$out/stage1/model" "data.pairs=$out/clips/questions.jsonl" "data.video_root=$out/clips" "seed=$seed"
-evaluate stage2 check-u
+say "stage 2: clips, decoder only, and once more at a lower rate"
+clips=("data.pairs=$out/clips/questions.jsonl" "data.video_root=$out/clips")
+train clips stage2 "model.path=$out/stage1/model" "${clips[@]}" "seed=$seed"
+train clips stage2b "model.path=$out/stage2/model" "${clips[@]}" "seed=$((seed + 1))" train.steps=350 optim.lr=1.5e-3
+evaluate stage2b check-u
 say "stage 3: biased clips, stereotyped annotation"
-train biased stage3 "model.path=$out/stage2/model" "data.pairs=$out/biased/questions.jsonl" "data.video_root=$out/biased" "seed=$seed"
+train biased stage3 "model.path=$out/stage2b/model" "data.pairs=$out/biased/questions.jsonl" "data.video_root=$out/biased" "seed=$seed"
 evaluate stage3 check-u
 evaluate stage3 check-b
 rm -rf "$out/base" && cp -r "$out/stage3/model" "$out/base"
