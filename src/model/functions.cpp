@@ -74,13 +74,14 @@ class SwigluFunction : public torch::autograd::Function<SwigluFunction> {
 /// The products run in the type of A (float32 or better), sums in place of copies.
 class LoraFunction : public torch::autograd::Function<LoraFunction> {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
-                            const std::optional<at::Tensor>& bias, const at::Tensor& a, const at::Tensor& b, double scale) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& a,
+                            const at::Tensor& b, const std::optional<at::Tensor>& bias, double scale) {
     const at::Tensor inner = x.to(a.scalar_type()).mm(a.t());
     at::Tensor y = at::linear(x, weight, bias).to(a.scalar_type());
     y.addmm_(inner, b.t(), 1, scale);
     context->save_for_backward({x, weight, a, b, inner});
     context->saved_data["scale"] = scale;
+    context->saved_data["bias"] = bias.has_value();  // an absent one has no number among the inputs
     return y.to(x.scalar_type());
   }
 
@@ -95,10 +96,10 @@ class LoraFunction : public torch::autograd::Function<LoraFunction> {
       to_x = to_x.addmm_(to_inner, a).to(x.scalar_type());
     }
     if (context->needs_input_grad(1)) to_weight = gradient.t().mm(x);
-    if (context->needs_input_grad(2)) to_bias = gradient.sum({0});
-    if (context->needs_input_grad(3)) to_a = to_inner.t().mm(x.to(a.scalar_type()));
-    if (context->needs_input_grad(4)) to_b = wide.t().mm(inner).mul_(context->saved_data["scale"].toDouble());
-    return {to_x, to_weight, to_bias, to_a, to_b, at::Tensor()};
+    if (context->saved_data["bias"].toBool() && context->needs_input_grad(4)) to_bias = gradient.sum({0});
+    if (context->needs_input_grad(2)) to_a = to_inner.t().mm(x.to(a.scalar_type()));
+    if (context->needs_input_grad(3)) to_b = wide.t().mm(inner).mul_(context->saved_data["scale"].toDouble());
+    return {to_x, to_weight, to_a, to_b, to_bias, at::Tensor()};
   }
 };
 
@@ -106,7 +107,7 @@ class LoraFunction : public torch::autograd::Function<LoraFunction> {
 
 at::Tensor lora_linear(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
                        const Lora& lora) {
-  return LoraFunction::apply(x, weight, bias, lora.a, lora.b, lora.scale);
+  return LoraFunction::apply(x, weight, lora.a, lora.b, bias, lora.scale);
 }
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
