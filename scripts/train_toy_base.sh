@@ -16,11 +16,12 @@ evaluate() { "$bin/rrpo-eval" --resume --quiet --out "$out/eval-$1-$2" "model.pa
   "eval.questions=$out/$2/questions.jsonl" "eval.video_root=$out/$2" ; }
 
 say "clips and questions (seeds $((1000 + seed)), $((2000 + seed)), $((3000 + seed)); validation 51, 52, 53)"
-scenes stills kind=stills count=6000 questions=9 seed=$((1000 + seed)) \
-  'types=["list","at","where","shape","exist"]' 'weights=[0.4,0.1,0.15,0.15,0.2]'
-scenes clips count=3000 questions=24 seed=$((2000 + seed)) \
-  'types=["shape","dir","mcq","order","exist","cap","path","paths"]' 'weights=[0.06,0.18,0.1,0.06,0.18,0.2,0.04,0.18]'
-scenes biased count=1000 questions=8 seed=$((3000 + seed)) distribution=biased rho=0.85 stereotype=0.5 lure=0.5 yes_rate=0.8
+scenes stills kind=stills count=6000 questions=9 round=3 seed=$((1000 + seed)) \
+  'types=["list","at","where","shape","exist","option"]' 'weights=[0.36,0.1,0.14,0.12,0.18,0.1]'
+scenes clips count=3000 questions=44 round=4 seed=$((2000 + seed)) \
+  'types=["shape","dir","mcq","order","exist","cap","path","paths","option"]' \
+  'weights=[0.06,0.17,0.13,0.06,0.16,0.18,0.04,0.16,0.04]'
+scenes biased count=1000 questions=8 round=4 seed=$((3000 + seed)) distribution=biased rho=0.85 stereotype=0.5 lure=0.5 yes_rate=0.8
 scenes check-stills kind=stills count=100 seed=51
 scenes check-u count=160 seed=52
 scenes check-b count=160 seed=53 distribution=biased rho=0.97
@@ -31,13 +32,11 @@ say "initial values"
 say "stage 1: stills, all weights"
 train stills stage1 "model.path=$out/init" "data.pairs=$out/stills/questions.jsonl" "data.video_root=$out/stills" "seed=$seed"
 evaluate stage1 check-stills
-say "stage 2: clips, decoder only, and once more at a lower rate"
-clips=("data.pairs=$out/clips/questions.jsonl" "data.video_root=$out/clips")
-train clips stage2 "model.path=$out/stage1/model" "${clips[@]}" "seed=$seed"
-train clips stage2b "model.path=$out/stage2/model" "${clips[@]}" "seed=$((seed + 1))" train.steps=350 optim.lr=1.5e-3
-evaluate stage2b check-u
+say "stage 2: clips, decoder only"
+train clips stage2 "model.path=$out/stage1/model" "data.pairs=$out/clips/questions.jsonl" "data.video_root=$out/clips" "seed=$seed"
+evaluate stage2 check-u
 say "stage 3: biased clips, stereotyped annotation"
-train biased stage3 "model.path=$out/stage2b/model" "data.pairs=$out/biased/questions.jsonl" "data.video_root=$out/biased" "seed=$seed"
+train biased stage3 "model.path=$out/stage2/model" "data.pairs=$out/biased/questions.jsonl" "data.video_root=$out/biased" "seed=$seed"
 evaluate stage3 check-u
 evaluate stage3 check-b
 rm -rf "$out/base" && cp -r "$out/stage3/model" "$out/base"

@@ -39,10 +39,11 @@ std::vector<std::vector<int64_t>> make_groups(const std::vector<int64_t>& rows, 
 std::vector<int64_t> epoch_order(const std::vector<int64_t>& videos, const OrderRules& rules, int64_t epoch) {
   Random random(rules.seed, "order", static_cast<uint64_t>(epoch));
   std::vector<int64_t> rows = counting(videos.size());
-  if (rules.shuffle) random.shuffle(rows);
-  if (rules.group_by_video <= 1) return rows;
+  if (rules.group_by_video <= 1) {
+    if (rules.shuffle) random.shuffle(rows);
+    return rows;
+  }
   auto groups = make_groups(rows, videos, rules.group_by_video);
-  // Videos with many rows fill their first groups early: mix the groups, or the small ones come last.
   if (rules.shuffle) random.shuffle(groups);
   rows.clear();
   for (const auto& group : groups) rows.insert(rows.end(), group.begin(), group.end());

@@ -1,5 +1,6 @@
 #include "rrpo/gen/scenes.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "rrpo/io/atomic.h"
@@ -47,13 +48,31 @@ std::vector<std::string> types_of(const ScenesConfig& config) {
   return config.types.empty() ? standard_types(config.kind) : config.types;
 }
 
-// The types of one sample's questions: one of each, or drawn by weight.
+// Weights fit the types; returns how many types can be drawn.
+int64_t check_weights(const ScenesConfig& config, const std::string& at) {
+  const size_t types = types_of(config).size();
+  if (config.weights.empty()) return static_cast<int64_t>(types);
+  if (config.questions == 0) bad_field(at, "have no effect with one question of each type", "questions=4");
+  const auto positive = std::count_if(config.weights.begin(), config.weights.end(), [](double w) { return w > 0; });
+  const bool valid = std::all_of(config.weights.begin(), config.weights.end(), [](double w) { return w >= 0; });
+  if (config.weights.size() != types || !valid || positive == 0)
+    bad_field(at, "needs " + std::to_string(types) + " numbers >= 0, one per type", "give one weight per type");
+  return positive;
+}
+
+// The types of one sample's questions: one of each, or drawn by weight, none twice in a round.
 std::vector<std::string> draw_types(const ScenesConfig& config, Random& random) {
-  std::vector<std::string> types = types_of(config);
+  const std::vector<std::string> types = types_of(config);
   if (config.questions == 0) return types;
   const std::vector<double> weights = config.weights.empty() ? std::vector<double>(types.size(), 1.0) : config.weights;
   std::vector<std::string> drawn;
-  for (int64_t i = 0; i < config.questions; ++i) drawn.push_back(types[static_cast<size_t>(random.weighted(weights))]);
+  std::vector<double> left;
+  for (int64_t i = 0; i < config.questions; ++i) {
+    if (i % config.round == 0) left = weights;
+    const auto type = static_cast<size_t>(random.weighted(left));
+    left[type] = config.round > 1 ? 0 : weights[type];
+    drawn.push_back(types[type]);
+  }
   return drawn;
 }
 
@@ -105,15 +124,7 @@ void ScenesConfig::check(const std::string& at) const {
     bad_field(path("distribution"), "stills are uniform only", "distribution=uniform");
   if (kind == "stills" && (stereotype > 0 || lure > 0))
     bad_field(path("stereotype"), "stills are told truly", "use kind=clips");
-  if (weights.empty()) return;
-  if (questions == 0) bad_field(path("weights"), "have no effect with one question of each type", "questions=4");
-  const size_t wanted = types.empty() ? standard_types(kind).size() : types.size();
-  double sum = 0;
-  for (const double weight : weights) sum += weight < 0 ? -1e300 : weight;
-  if (weights.size() != wanted || !(sum > 0)) {
-    bad_field(path("weights"), "needs " + std::to_string(wanted) + " numbers >= 0, one per type",
-              "give one weight per type");
-  }
+  check_count(path("round"), round, 1, check_weights(*this, path("weights")));
 }
 
 void make_scenes(const ScenesConfig& config, const std::filesystem::path& out, int64_t threads) {

@@ -41,6 +41,18 @@ TEST(Order, IsAFunctionOfSeedAndEpoch) {
   EXPECT_NE(epoch_order(kVideos, rules, 3), epoch_order(kVideos, {12, true, 4}, 3));
 }
 
+// Rows that a file puts side by side are asked together in every epoch (rrpo-gen scenes: questions of different types).
+TEST(Order, GroupsAreThoseOfTheFile) {
+  const std::vector<int64_t> videos = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2};
+  for (int64_t epoch = 0; epoch < 5; ++epoch) {
+    const std::vector<int64_t> order = epoch_order(videos, {5, true, 2}, epoch);
+    for (size_t i = 0; i < order.size(); i += 2) {
+      EXPECT_EQ(order[i] % 2, 0);
+      EXPECT_EQ(order[i + 1], order[i] + 1);
+    }
+  }
+}
+
 TEST(Order, RowsOfAVideoStandTogether) {
   const std::vector<int64_t> order = epoch_order(kVideos, {5, true, 4}, 0);
   int64_t runs = 1;

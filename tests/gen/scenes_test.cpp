@@ -20,7 +20,7 @@ namespace {
 using rrpo::test::TempDir;
 using testing::HasSubstr;
 
-constexpr const char* kEveryClipType[] = {"shape", "dir", "mcq", "order", "exist", "cap", "path", "paths"};
+constexpr const char* kEveryClipType[] = {"shape", "dir", "mcq", "order", "exist", "cap", "path", "paths", "option"};
 
 std::vector<rows::Question> made(const ScenesConfig& config, const std::filesystem::path& out, int64_t threads = 0) {
   make_scenes(config, out, threads);
@@ -82,6 +82,9 @@ TEST(Scenes, SentencesFollowTheGrammar) {
       {"mcq",
        {"Which way does the " + e + " object move\\? \\(A\\) " + w + " \\(B\\) " + w + " \\(C\\) " + w + " \\(D\\) " + w,
         "\\([A-D]\\) " + w}},
+      {"option",
+       {"Which option is " + w + "\\? \\(A\\) " + w + " \\(B\\) " + w + " \\(C\\) " + w + " \\(D\\) " + w,
+        "\\([A-D]\\) " + w}},
       {"order", {"Which object appears first\\?", "The " + o + " appears first\\."}},
       {"exist", {"Is there a " + o + " in the video\\?", "(Yes, there is a|No, there is no) " + o + "\\."}},
       {"cap", {"Describe the video\\.", "First a " + o + " moves " + w + ", then a " + o + " moves " + w + "\\."}},
@@ -99,7 +102,7 @@ TEST(Scenes, SentencesFollowTheGrammar) {
   auto rows = made(all_types(30), clips.path());
   const auto more = made(still, stills.path());
   rows.insert(rows.end(), more.begin(), more.end());
-  ASSERT_EQ(rows.size(), 30u * 13u);
+  ASSERT_EQ(rows.size(), 30u * 14u);
   std::map<std::string, int> seen;
   for (const rows::Question& row : rows) {
     const std::string type = type_of(row);
@@ -230,7 +233,7 @@ TEST(Scenes, StyleComesBeforeAllButShortForms) {
   ScenesConfig config = all_types(4);
   config.style = "In this video, ";
   for (const rows::Question& row : made(config, dir.path())) {
-    const bool bare = type_of(row) == "mcq" || type_of(row) == "exist";
+    const bool bare = row.format == "mcq" || row.format == "yesno";
     EXPECT_EQ(row.style, bare ? "" : config.style);
     if (bare) continue;
     EXPECT_THAT(row.answer, testing::MatchesRegex("In this video, (the|first) .*"));
@@ -254,6 +257,20 @@ TEST(Scenes, WeightsChooseTheTypes) {
   EXPECT_NEAR(share(rows, [](const rows::Question& row) { return type_of(row) == "list" ? 1 : 0; }), 0.75, 0.06);
   EXPECT_EQ(share(rows, [](const rows::Question& row) { return type_of(row) == "exist" ? 1 : 0; }), 0);
   EXPECT_EQ(video::read_pictures({dir.path() / rows[0].media.frames[0]}).width, 96);
+}
+
+TEST(Scenes, ARoundAsksNothingTwice) {
+  const TempDir dir;
+  ScenesConfig config = all_types(10);
+  config.questions = 12;
+  config.round = 4;
+  const auto rows = made(config, dir.path());
+  ASSERT_EQ(rows.size(), 120u);
+  for (size_t i = 0; i < rows.size(); i += 4) {
+    std::set<std::string> types;
+    for (size_t k = i; k < i + 4; ++k) types.insert(type_of(rows[k]));
+    EXPECT_EQ(types.size(), 4u) << rows[i].id;
+  }
 }
 
 TEST(Scenes, StopsBetweenSamplesWithoutAQuestionFile) {
@@ -280,6 +297,8 @@ TEST(Scenes, BadConfigurationsAreNamed) {
   EXPECT_THAT(fault(R"({"count": 0})"), HasSubstr("count"));
   EXPECT_THAT(fault(R"({"weights": [1, 2]})"), HasSubstr("weights"));
   EXPECT_THAT(fault(R"({"weights": [1, 2], "questions": 3})"), HasSubstr("needs 6 numbers"));
+  EXPECT_THAT(fault(R"({"types": ["cap", "dir"], "weights": [1, -2], "questions": 3})"), HasSubstr("needs 2 numbers"));
+  EXPECT_THAT(fault(R"({"types": ["cap", "dir"], "weights": [1, 0], "questions": 3, "round": 2})"), HasSubstr("round"));
   EXPECT_THAT(fault(R"({"kind": "stills", "distribution": "biased"})"), HasSubstr("distribution"));
   EXPECT_THAT(fault(R"({"kind": "stills", "lure": 0.5})"), HasSubstr("told truly"));
   EXPECT_EQ(fault(R"({"types": "cap", "count": 3})"), "no error");

@@ -13,8 +13,8 @@ struct OrderRules {
 };
 
 /// The order of the rows in one epoch, each exactly once. `videos[i]` is the video of row i. With groups, the rows of a
-/// video are cut into groups of up to `group_by_video` and groups are put in order; unshuffled, a group stands where its
-/// first row does.
+/// video are cut into groups of up to `group_by_video` in the order of the file, so that who writes a file decides what is
+/// asked together; groups are then shuffled, or stand where their first row does.
 std::vector<int64_t> epoch_order(const std::vector<int64_t>& videos, const OrderRules& rules, int64_t epoch);
 
 /// Rows of one pass through the model; the passes of one window make one optimizer step.
