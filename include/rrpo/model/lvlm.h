@@ -32,6 +32,7 @@ struct LoraConfig {
   double alpha = 256;
   /// Leaf names of decoder linears: q_proj k_proj v_proj o_proj gate_proj up_proj down_proj.
   std::vector<std::string> targets = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
+  bool by_root = false;  ///< the scale is alpha / sqrt(rank) instead of alpha / rank (PEFT's use_rslora)
 };
 
 struct Weights;  // the family-independent tree of tensors, in model/weights.h
@@ -88,8 +89,10 @@ class AdapterOff {
 /// Adds a fresh adapter: A uniform in +-1/sqrt(in) (PEFT's Kaiming bound with a = sqrt 5), B zero, both float32, a pure
 /// function of `seed` and the tensor's name. Throws Error(usage) for a target that names no decoder linear.
 void add_adapter(Lvlm& lvlm, const LoraConfig& config, uint64_t seed);
-/// Reads a PEFT folder (`adapter_config.json`, `adapter_model.safetensors`). Every key must meet a module and every targeted
-/// module a key; settings we do not support are refused by name. Throws Error(input, "adapter").
+/// Reads a PEFT folder (`adapter_config.json`, `adapter_model.safetensors`) as PEFT 0.21 does: names, their last parts or a
+/// regular expression as targets, exclusions, layers_to_transform, ranks and alphas by pattern, use_rslora. Every key must
+/// meet a module and every targeted module its keys; settings we do not support are refused by name. Throws Error(input,
+/// "adapter").
 void load_adapter(Lvlm& lvlm, const std::filesystem::path& folder);
 /// Writes such a folder, loadable by PEFT; `base` is written as base_model_name_or_path.
 void save_adapter(const Lvlm& lvlm, const std::filesystem::path& folder, const std::string& base);

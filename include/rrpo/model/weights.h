@@ -21,6 +21,9 @@ struct Lora {
   double scale = 1;
 };
 
+/// What alpha is divided by to give `scale`: the rank, or its root.
+double lora_divisor(int64_t rank, bool by_root);
+
 struct Linear {
   at::Tensor weight;  ///< [out, in]
   at::Tensor bias;    ///< [out] or undefined
