@@ -162,8 +162,9 @@ def probe_logits(model, probe):
     f, c, y, x = np.meshgrid(*(np.arange(n) for n in probe["pixels"]), indexing="ij")
     pixels = torch.from_numpy(((x * 31 + y * 17 + c * 101 + f * 7) & 255) / 127.5 - 1)
     with torch.no_grad():
-        out = model(input_ids=torch.tensor([probe["ids"]]), pixel_values_videos=pixels.to(base.dtype_of(model)).unsqueeze(0)).logits[0]
-    return out[probe["first_row"]:]
+        ids = probe["before"] + [model.config.video_token_id] * probe["visual_tokens"] + probe["after"]
+        out = model(input_ids=torch.tensor([ids]), pixel_values_videos=pixels.to(base.dtype_of(model)).unsqueeze(0)).logits[0]
+    return out[-len(probe["token"]):]
 
 
 def compare_probe(what, model, probe, tolerance):

@@ -39,4 +39,13 @@ void require_inputs(const TrainConfig& config) {
 
 void set_tensor_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }
 
+void check_target(const std::filesystem::path& out, io::Existing existing) {
+  std::error_code absent;
+  if (!std::filesystem::exists(out) || std::filesystem::is_empty(out, absent)) return;
+  const bool ours = std::filesystem::is_directory(out) && std::filesystem::exists(out / "config.json");
+  if (existing == io::Existing::overwrite && ours) return;
+  throw Error(Fault::environment, "io", out.string() + ": is not empty",
+              ours ? "--overwrite replaces the checkpoint, or choose another --out" : "choose another --out");
+}
+
 }  // namespace rrpo::train

@@ -130,6 +130,27 @@ runs 0 "$train" score --out scored model.path=model model.adapter=rrpo/adapter d
   video.frames=8 device=cpu --quiet
 lines scored/scores.jsonl 2
 
+runs 0 "$train" --dry-run model.path=model data.pairs=pairs.jsonl data.video_root=world video.frames=8 device=cpu
+for name in flop_per_step peak_memory_bytes tokens_per_pair disk_bytes '"steps":1'; do says out.txt "$name"; done
+
+say "merge, selftest, doctor"
+runs 0 "$train" merge --out merged model.path=model model.adapter=rrpo/adapter device=cpu --quiet
+says out.txt '"tolerance":'
+says merged/run.json '"command": "merge"'
+[ -s merged/model.safetensors ] && [ -s merged/tokenizer.json ] || fault "merge left no whole folder"
+runs 0 "$train" score --out rescored model.path=merged data.pairs=pairs.jsonl data.video_root=world video.frames=8 device=cpu --quiet
+runs 4 "$train" merge --out merged model.path=model model.adapter=rrpo/adapter device=cpu --quiet
+runs 2 "$train" merge --out x model.path=model device=cpu
+says err.txt "model.adapter"
+runs 0 "$train" selftest device=cpu
+for name in tower decoder gradient rrpo kl dpo sft bfloat16 '"failed":0'; do says out.txt "$name"; done
+sed 's/"kl": [0-9]/"kl": 1/' "$root/tests/golden/selftest/golden.json" >golden.json
+runs 5 "$train" selftest device=cpu golden=golden.json
+says out.txt "FAIL"
+runs 0 "$train" doctor device=cpu
+for name in LibTorch FFmpeg OpenCV disk '"missing":[]'; do says out.txt "$name"; done
+runs 4 "$train" doctor device=cuda:99
+
 say "eval"
 common=(video.frames=8 eval.questions=world/questions.jsonl eval.max_new_tokens=12 device=cpu --quiet)
 runs 0 "$eval" --out base "${common[@]}" model.path=model

@@ -170,7 +170,7 @@ TEST_F(AdapterFolder, ATensorThatIsMissingIsNamed) {
 /// The family's older names, and what trainers' wrappers leave in keys and targets.
 TEST_F(AdapterFolder, OtherLayoutsOfTheSameModules) {
   set("target_modules", Json::array({"v_proj", "up_proj"}));
-  for (const char* layout : {"layers", "language_model.model.layers", "_orig_mod.model.language_model.layers"}) {
+  for (const char* layout : {"model.layers", "language_model.model.layers", "_orig_mod.model.language_model.layers"}) {
     rename("model.language_model.layers", layout);
     EXPECT_EQ(largest_difference(loaded(), answer(lvlm_)), 0) << layout;
   }

@@ -129,10 +129,13 @@ struct RunOptions {
   bool dry_run = false;  ///< read, check and count; write nothing, the summary is the plan
 };
 
-/// How a run ended: the last line of stdout and the exit code.
+/// How a run ended: the last line of stdout and the exit code. Where they are there, `text` stands before that line, and
+/// `error` is the error line of a run that went through and found a fault.
 struct Result {
   Json summary;
   int exit_code = 0;
+  std::string text = {};
+  std::optional<Error> error = {};
 };
 
 }  // namespace rrpo::train

@@ -1,0 +1,208 @@
+// `rrpo-train merge`: against PEFT's merge_and_unload by the golden files of scripts/oracles/adapters.py, and its promises.
+#include "rrpo/train/merge.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "policy/golden.h"
+#include "rrpo/io/checkpoint.h"
+#include "rrpo/model/merge.h"
+
+namespace rrpo::train {
+namespace {
+
+namespace fs = std::filesystem;
+namespace golden_files = policy::test;
+using testing::HasSubstr;
+
+fs::path tiny() { return golden_files::golden("tiny").checkpoint; }
+fs::path adapters() { return test::source_file("tests/golden/adapters"); }
+
+MergeConfig config_of(const fs::path& base, const fs::path& adapter = adapters() / "patterns") {
+  MergeConfig config;
+  config.model.path = base;
+  config.model.adapter = adapter;
+  config.device = "cpu";
+  return config;
+}
+
+std::string bytes_of(const io::TensorEntry& entry) {
+  std::string bytes(static_cast<size_t>(entry.bytes), '\0');
+  io::read_tensor_bytes(entry, bytes.data());
+  return bytes;
+}
+
+at::Tensor tensor_of(const io::TensorEntry& entry) {
+  const at::ScalarType type = entry.dtype == "BF16" ? at::kBFloat16 : at::kFloat;
+  at::Tensor tensor = at::empty(entry.shape, type);
+  io::read_tensor_bytes(entry, tensor.mutable_data_ptr());
+  return tensor.to(at::kDouble);
+}
+
+std::map<std::string, io::TensorEntry> by_name(const fs::path& folder) {
+  std::map<std::string, io::TensorEntry> found;
+  for (const io::TensorEntry& entry : io::open_checkpoint(folder)) found.emplace(entry.name, entry);
+  return found;
+}
+
+/// The tiny checkpoint in bfloat16.
+void write_half(const fs::path& folder) {
+  fs::copy(tiny(), folder, fs::copy_options::recursive);
+  model::Lvlm lvlm = model::load(tiny(), {});
+  model::save_weights(lvlm, folder, model::Dtype::bfloat16);
+}
+
+/// The checkpoint in two shards: the decoder's second layer apart.
+void write_shards(const fs::path& folder) {
+  fs::copy(tiny(), folder, fs::copy_options::recursive);
+  Json index = {{"metadata", {{"total_size", 0}}}, {"weight_map", Json::object()}};
+  std::vector<std::string> kept;
+  std::map<std::string, std::vector<io::TensorBytes>> shards;
+  kept.reserve(1000);
+  for (const auto& [name, entry] : by_name(tiny())) {
+    const std::string file =
+        name.find("layers.1.") != std::string::npos ? "model-2-of-2.safetensors" : "model-1-of-2.safetensors";
+    kept.push_back(bytes_of(entry));
+    shards[file].push_back({name, entry.dtype, entry.shape, kept.back().data()});
+    index["weight_map"][name] = file;
+  }
+  for (auto& [file, tensors] : shards) io::write_safetensors(folder / file, std::move(tensors), {{"format", "pt"}});
+  io::write_json(folder / "model.safetensors.index.json", index);
+  fs::remove(folder / "model.safetensors");
+}
+
+class MergeGolden : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Types, MergeGolden, testing::Values("float32", "bfloat16"),
+                         [](const auto& info) { return info.param; });
+
+TEST_P(MergeGolden, WeightsAreThoseOfMergeAndUnload) {
+  const bool half = GetParam() == "bfloat16";
+  const test::TempDir work;
+  const fs::path base = half ? work / "base" : tiny();
+  if (half) write_half(base);
+  const Result result = merge(config_of(base), {work / "merged"});
+  EXPECT_EQ(result.summary.at("merged"), 21);
+  std::map<std::string, at::Tensor> ours;
+  for (const auto& [name, entry] : by_name(work / "merged")) {
+    std::string module = name;  // transformers' module names stand in the golden file
+    if (module.starts_with("language_model.model.")) module = "model.language_model." + module.substr(21);
+    ours[module] = tensor_of(entry);
+  }
+  int64_t compared = 0;
+  const std::string start = "merged." + GetParam() + ".";
+  for (const auto& entry : io::read_safetensors_header(adapters() / "golden.safetensors")) {
+    if (!entry.name.starts_with(start)) continue;
+    std::string module = entry.name.substr(start.size());
+    ++compared;
+    if (module.ends_with(".fingerprint")) {
+      module.resize(module.size() - std::string(".fingerprint").size());
+      const at::Tensor& mine = ours.at(module + ".weight");
+      const at::Tensor theirs = golden_files::read_tensors(adapters() / "golden.safetensors").at(entry.name);
+      const std::vector<double> values = golden_files::fingerprint(mine, theirs.numel() - 1);
+      for (int64_t k = 0; k < theirs.numel(); ++k) {
+        const double norm = theirs[0].item<double>();
+        EXPECT_NEAR(values[static_cast<size_t>(k)], theirs[k].item<double>(), (half ? 1e-3 : 1e-6) * norm) << entry.name;
+      }
+      continue;
+    }
+    const at::Tensor difference = ours.at(module + ".weight").sub(tensor_of(entry)).abs(), size = tensor_of(entry).abs();
+    if (half) {  // the same rounding, but where the sum in float32 lies on the border between two values
+      EXPECT_LE(difference.gt(0).sum().item<int64_t>(), 2) << entry.name;
+      EXPECT_LE(difference.div(size.clamp_min(1e-3)).max().item<double>(), 1.0 / 128) << entry.name;
+    } else {
+      EXPECT_LE(difference.max().item<double>(), 1e-6 * size.max().item<double>()) << entry.name;
+    }
+  }
+  EXPECT_EQ(compared, 21);
+}
+
+TEST(Merge, LeavesEverythingElseAsItWas) {
+  const test::TempDir work;
+  const Result result = merge(config_of(tiny(), adapters() / "layers"), {work / "merged"});
+  const auto before = by_name(tiny()), after = by_name(work / "merged");
+  ASSERT_EQ(before.size(), after.size());
+  int64_t changed = 0;
+  for (const auto& [name, entry] : before) {
+    EXPECT_EQ(after.at(name).offset, entry.offset);
+    const bool same = bytes_of(entry) == bytes_of(after.at(name));
+    const bool target =
+        (name.find("model.layers.0.") != std::string::npos || name.find("model.layers.2.") != std::string::npos) &&
+        (name.find("o_proj") != std::string::npos || name.find("mlp") != std::string::npos) &&
+        name.find("layers.0.mlp.up_proj") == std::string::npos && name.find("vision") == std::string::npos;
+    EXPECT_EQ(same, !target) << name;
+    changed += same ? 0 : 1;
+  }
+  EXPECT_EQ(changed, result.summary.at("merged"));
+  EXPECT_EQ(static_cast<int64_t>(before.size()) - changed, result.summary.at("kept"));
+  for (const char* file : {"config.json", "tokenizer.json", "chat_template.jinja", "processor_config.json"}) {
+    EXPECT_EQ(read_file(work / "merged" / file, "test"), read_file(tiny() / file, "test")) << file;
+  }
+  const Json run = read_json(work / "merged" / "run.json", "test");
+  EXPECT_EQ(run.at("exit").at("state"), "finished");
+  EXPECT_EQ(run.at("command"), "merge");
+  EXPECT_EQ(run.at("inputs").size(), 9U);
+}
+
+TEST(Merge, ShardsStayShardsAndSayTheSame) {
+  const test::TempDir work;
+  write_shards(work / "base");
+  const Json whole = merge(config_of(tiny()), {work / "whole"}).summary;
+  const Json parts = merge(config_of(work / "base"), {work / "parts"}).summary;
+  EXPECT_EQ(parts.at("files"), 2);
+  EXPECT_EQ(parts.at("merged"), whole.at("merged"));
+  const auto one = by_name(work / "whole"), two = by_name(work / "parts");
+  for (const auto& [name, entry] : one) EXPECT_EQ(bytes_of(entry), bytes_of(two.at(name))) << name;
+}
+
+TEST(Merge, TheProofHoldsItsTolerance) {
+  const test::TempDir work;
+  const Json full = merge(config_of(tiny()), {work / "full"}).summary.at("probe");
+  EXPECT_LT(full.at("error").get<double>(), 1e-5);
+  EXPECT_GT(full.at("effect").get<double>(), 0.05);
+  write_half(work / "base");
+  const Json half = merge(config_of(work / "base"), {work / "half"}).summary.at("probe");
+  EXPECT_LT(half.at("error").get<double>(), 1e-2);
+  EXPECT_GT(half.at("error").get<double>(), 1e-5);
+}
+
+TEST(Merge, RefusesWhatItCannotDo) {
+  const test::TempDir work;
+  const auto fault = [](const MergeConfig& config, const RunOptions& options) -> std::string {
+    try {
+      merge(config, options);
+    } catch (const Error& error) {
+      return std::to_string(error.exit_code()) + " " + error.what();
+    }
+    return "no fault";
+  };
+  MergeConfig none = config_of(tiny());
+  none.model.adapter.reset();
+  EXPECT_THAT(fault(none, {work / "x"}), HasSubstr("2 config: model.adapter"));
+  fs::copy(tiny(), work / "base", fs::copy_options::recursive);
+  EXPECT_THAT(fault(config_of(work / "base"), {work / "base", io::Existing::overwrite}), HasSubstr("is an input"));
+  work.write("full/note.txt", "mine");
+  EXPECT_THAT(fault(config_of(tiny()), {work / "full", io::Existing::overwrite}), HasSubstr("4 io"));
+  EXPECT_EQ(merge(config_of(tiny()), {work / "x", io::Existing::refuse, true}).summary.at("merged"), 21);
+  EXPECT_FALSE(fs::exists(work / "x"));
+}
+
+/// Finite weights, logits that are not: no proof, no folder.
+TEST(Merge, WritesNothingWithoutAProof) {
+  const test::TempDir work;
+  fs::copy(adapters() / "patterns", work / "adapter", fs::copy_options::recursive);
+  Json peft = read_json(work / "adapter/adapter_config.json", "test");
+  peft["alpha_pattern"] = {{"gate_proj", 1e30}, {"up_proj", 1e30}};
+  work.write("adapter/adapter_config.json", peft.dump());
+  try {
+    const Json probe = merge(config_of(tiny(), work / "adapter"), {work / "merged"}).summary;
+    ADD_FAILURE() << probe.dump();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::numerics);
+    EXPECT_THAT(error.what(), HasSubstr("nothing was written"));
+  }
+  EXPECT_FALSE(fs::exists(work / "merged"));
+}
+
+}  // namespace
+}  // namespace rrpo::train
