@@ -216,6 +216,8 @@ def check_ours(build, work):
         subprocess.run([str(build / "rrpo-train"), "merge", f"model.path={folder}", f"model.adapter={adapter}", "device=cpu", "--out",
                         str(out), "--quiet"], check=True, stdout=subprocess.DEVNULL)
         proof = json.loads((out / "run.json").read_text())["result"]["probe"]
+        if proof["effect"] < 0.05:
+            raise SystemExit(f"the adapter changes the probe's logits by {proof['effect']} only: nothing is proved")
         with_adapter = PeftModel.from_pretrained(load(folder, torch.float32), adapter)
         missing = [n for n, p in with_adapter.named_parameters() if "lora_B" in n and not p.abs().max()]
         if missing or not any("lora_B" in n for n, _ in with_adapter.named_parameters()):
