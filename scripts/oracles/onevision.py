@@ -461,6 +461,9 @@ def run_case(name, arguments):
     if not (checkpoint / "model.safetensors").exists():
         print(f"{name}: no checkpoint at {checkpoint}, left out")
         return
+    if arguments.check and not (folder / "golden.json").exists():
+        print(f"{name}: no golden file at {folder}, left out")
+        return
     adapter = folder / "adapter"
     if arguments.new or not adapter.exists():
         import torch
