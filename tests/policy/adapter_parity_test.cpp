@@ -1,46 +1,21 @@
 // Adapters that PEFT wrote, against PEFT's logits, by the golden files of scripts/oracles/adapters.py.
-#include <ATen/core/grad_mode.h>
-
-#include <cmath>
-
-#include "policy/golden.h"
+#include "policy/adapter_golden.h"
 #include "rrpo/model/weights.h"
 #include "rrpo/util/pattern.h"
+#include "support/parity.h"
 
 namespace rrpo::policy::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct AdapterGolden {
-  fs::path folder = rrpo::test::source_file("tests/golden/adapters");
-  Json json = read_json(folder / "golden.json", "test");
-  std::map<std::string, at::Tensor> tensors = read_tensors(folder / "golden.safetensors");
-};
+using rrpo::test::expect_parity;
+using rrpo::test::expect_same;
 
-const AdapterGolden& adapters() {
-  static const AdapterGolden golden;
-  return golden;
-}
+constexpr const char* kPart = "adapters";
 
-Policy open_with(const std::optional<fs::path>& adapter, model::Dtype dtype) {
-  ModelConfig config;
-  config.path = golden("tiny").checkpoint;
-  config.adapter = adapter;
-  return open_policy(config, "cpu", dtype);
-}
-
-at::Tensor logits(const Policy& policy) {
-  const at::NoGradGuard no_grad;
-  const Json& clip = adapters().json.at("clip");
-  const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
-  const text::PromptIds prompt = text::encode_prompt(*policy.tokenizer, policy.chat, clip.at("question").get<std::string>());
-  const std::vector<int64_t> answer = ids_of(adapters().json.at("answer"));
-  LabelledRows rows;
-  const int64_t video = rows.add_video(prompt.before, visual.size(0), 0);
-  rows.add_answer(rows.add_question(video, prompt.after), {answer, std::vector<int64_t>(answer.size())}, 0);
-  return model::hidden(policy.lvlm, rows.rows, {visual}).matmul(model::head(policy.lvlm).t());
-}
+std::string peft() { return rrpo::test::original(adapters().json, "peft"); }
+fs::path base() { return golden("tiny").checkpoint; }
 
 std::vector<std::string> case_names() {
   std::vector<std::string> names;
@@ -51,25 +26,31 @@ std::vector<std::string> case_names() {
 class AdapterParity : public testing::TestWithParam<std::string> {
  protected:
   fs::path folder() const { return adapters().folder / GetParam(); }
-  const at::Tensor& expected() const { return adapters().tensors.at("logits." + GetParam()); }
+  at::Tensor expected() const { return adapter_tensor("logits." + GetParam()); }
+  double difference(const std::optional<fs::path>& adapter, model::Dtype dtype) const {
+    return relative(adapter_logits(open_with(base(), adapter, dtype)), expected());
+  }
 };
 INSTANTIATE_TEST_SUITE_P(Cases, AdapterParity, testing::ValuesIn(case_names()), [](const auto& info) { return info.param; });
 
 TEST_P(AdapterParity, GivesPeftsLogits) {
-  EXPECT_LT(relative(logits(open_with(folder(), model::Dtype::float64)), expected()), 1e-6);
-  EXPECT_LT(relative(logits(open_with(folder(), model::Dtype::float32)), expected()), 1e-5);
-  EXPECT_GT(relative(logits(open_with(std::nullopt, model::Dtype::float64)), expected()), 1e-2);
+  expect_parity({kPart, peft(), "logits under an adapter that PEFT wrote, double", 1e-6},
+                difference(folder(), model::Dtype::float64), GetParam());
+  expect_parity({kPart, peft(), "logits under an adapter that PEFT wrote, float32", 1e-5},
+                difference(folder(), model::Dtype::float32), GetParam());
+  EXPECT_GT(difference(std::nullopt, model::Dtype::float64), 1e-2);
 }
 
 TEST_P(AdapterParity, EveryModuleHasPeftsScale) {
-  Policy policy = open_with(folder(), model::Dtype::float64);
+  Policy policy = open_with(base(), folder(), model::Dtype::float64);
   const Json& scales = adapters().json.at("cases").at(GetParam()).at("scales");
   size_t adapted = 0;
   model::each_decoder_linear(policy.lvlm.weights(), [&](const std::string& name, model::Linear& linear) {
     ASSERT_EQ(linear.lora.a.defined(), scales.contains(name)) << name;
     if (!linear.lora.a.defined()) return;
     ++adapted;
-    EXPECT_DOUBLE_EQ(linear.lora.scale, scales.at(name).get<double>()) << name;
+    const auto theirs = scales.at(name).get<double>();
+    expect_parity({kPart, peft(), "scale of every module", 1e-15}, std::abs(linear.lora.scale - theirs) / theirs, name);
   });
   EXPECT_EQ(adapted, scales.size());
 }
@@ -77,7 +58,7 @@ TEST_P(AdapterParity, EveryModuleHasPeftsScale) {
 /// Ours of the same modules: PEFT's keys and shapes, and it computes the same.
 TEST_P(AdapterParity, SavedAgainHasPeftsKeysAndItsLogits) {
   const rrpo::test::TempDir again;
-  const Policy policy = open_with(folder(), model::Dtype::float64);
+  const Policy policy = open_with(base(), folder(), model::Dtype::float64);
   model::save_adapter(policy.lvlm, again.path(), "base");
   std::map<std::string, std::vector<int64_t>> theirs, ours;
   for (const io::TensorEntry& entry : io::read_safetensors_header(folder() / "adapter_model.safetensors")) {
@@ -86,9 +67,9 @@ TEST_P(AdapterParity, SavedAgainHasPeftsKeysAndItsLogits) {
   for (const io::TensorEntry& entry : io::read_safetensors_header(again / "adapter_model.safetensors")) {
     ours[entry.name] = entry.shape;
   }
-  EXPECT_EQ(ours, theirs);
+  expect_same({kPart, peft(), "keys and shapes of the file that we write"}, ours == theirs, GetParam());
   EXPECT_TRUE(ours.begin()->first.starts_with("base_model.model.model.language_model.layers.")) << ours.begin()->first;
-  EXPECT_LT(relative(logits(open_with(again.path(), model::Dtype::float64)), expected()), 1e-6);
+  EXPECT_LT(difference(again.path(), model::Dtype::float64), 1e-6);
 }
 
 TEST(AdapterPatterns, MatchAsPythonDoes) {
@@ -104,7 +85,8 @@ TEST(AdapterPatterns, MatchAsPythonDoes) {
     }
     ++understood;
     for (size_t i = 0; i < modules.size(); ++i) {
-      EXPECT_EQ(pattern->fullmatch(modules[i]), row.at("matches")[i].get<bool>()) << text << " on " << modules[i];
+      expect_same({kPart, "re of Python", "modules that a regular expression selects"},
+                  pattern->fullmatch(modules[i]) == row.at("matches")[i].get<bool>(), text + " on " + modules[i]);
     }
   }
   EXPECT_EQ(understood, 22);

@@ -3,11 +3,10 @@
 
 #include <gmock/gmock.h>
 
-#include <fstream>
-
-#include "policy/golden.h"
+#include "policy/adapter_golden.h"
 #include "rrpo/io/checkpoint.h"
 #include "rrpo/model/merge.h"
+#include "support/parity.h"
 
 namespace rrpo::train {
 namespace {
@@ -34,8 +33,7 @@ std::string bytes_of(const io::TensorEntry& entry) {
 }
 
 at::Tensor tensor_of(const io::TensorEntry& entry) {
-  const at::ScalarType type = entry.dtype == "BF16" ? at::kBFloat16 : at::kFloat;
-  at::Tensor tensor = at::empty(entry.shape, type);
+  at::Tensor tensor = at::empty(entry.shape, entry.dtype == "BF16" ? at::kBFloat16 : at::kFloat);
   io::read_tensor_bytes(entry, tensor.mutable_data_ptr());
   return tensor.to(at::kDouble);
 }
@@ -76,45 +74,55 @@ class MergeGolden : public testing::TestWithParam<std::string> {};
 INSTANTIATE_TEST_SUITE_P(Types, MergeGolden, testing::Values("float32", "bfloat16"),
                          [](const auto& info) { return info.param; });
 
-TEST_P(MergeGolden, WeightsAreThoseOfMergeAndUnload) {
+/// Weights of a folder by transformers' module names.
+std::map<std::string, at::Tensor> weights_of(const fs::path& folder) {
+  const std::string disk = "language_model.model.", module = "model.language_model.";
+  std::map<std::string, at::Tensor> weights;
+  for (const auto& [name, entry] : by_name(folder)) {
+    weights[name.starts_with(disk) ? module + name.substr(disk.size()) : name] = tensor_of(entry);
+  }
+  return weights;
+}
+
+/// The largest difference over the largest value; of a fingerprint over its norm.
+double weight_difference(const at::Tensor& ours, const std::string& golden_name) {
+  const at::Tensor theirs = golden_files::adapter_tensor(golden_name);
+  if (!golden_name.ends_with(".fingerprint")) return golden_files::relative(ours, theirs);
+  const std::vector<double> values = golden_files::fingerprint(ours, theirs.numel() - 1);
+  double worst = 0;
+  for (int64_t k = 0; k < theirs.numel(); ++k) {
+    worst = std::max(worst, std::abs(values[static_cast<size_t>(k)] - theirs[k].item<double>()) / theirs[0].item<double>());
+  }
+  return worst;
+}
+
+/// In bfloat16 both round the same sum in float32 once: they differ where its last bits put it on the other side of a
+/// border.
+TEST_P(MergeGolden, IsMergeAndUnload) {
   const bool half = GetParam() == "bfloat16";
+  const std::string peft = test::original(golden_files::adapters().json, "peft");
+  const std::string transformers = test::original(golden_files::adapters().json, "transformers");
   const test::TempDir work;
   const fs::path base = half ? work / "base" : tiny();
   if (half) write_half(base);
-  const Result result = merge(config_of(base), {work / "merged"});
-  EXPECT_EQ(result.summary.at("merged"), 21);
-  std::map<std::string, at::Tensor> ours;
-  for (const auto& [name, entry] : by_name(work / "merged")) {
-    std::string module = name;  // transformers' module names stand in the golden file
-    if (module.starts_with("language_model.model.")) module = "model.language_model." + module.substr(21);
-    ours[module] = tensor_of(entry);
-  }
+  EXPECT_EQ(merge(config_of(base), {work / "merged"}).summary.at("merged"), 21);
+  const std::map<std::string, at::Tensor> ours = weights_of(work / "merged");
+  const std::string start = "merged." + GetParam() + ".", end = ".fingerprint";
   int64_t compared = 0;
-  const std::string start = "merged." + GetParam() + ".";
-  for (const auto& entry : io::read_safetensors_header(adapters() / "golden.safetensors")) {
+  for (const io::TensorEntry& entry : io::read_safetensors_header(adapters() / "golden.safetensors")) {
     if (!entry.name.starts_with(start)) continue;
-    std::string module = entry.name.substr(start.size());
     ++compared;
-    if (module.ends_with(".fingerprint")) {
-      module.resize(module.size() - std::string(".fingerprint").size());
-      const at::Tensor& mine = ours.at(module + ".weight");
-      const at::Tensor theirs = golden_files::read_tensors(adapters() / "golden.safetensors").at(entry.name);
-      const std::vector<double> values = golden_files::fingerprint(mine, theirs.numel() - 1);
-      for (int64_t k = 0; k < theirs.numel(); ++k) {
-        const double norm = theirs[0].item<double>();
-        EXPECT_NEAR(values[static_cast<size_t>(k)], theirs[k].item<double>(), (half ? 1e-3 : 1e-6) * norm) << entry.name;
-      }
-      continue;
-    }
-    const at::Tensor difference = ours.at(module + ".weight").sub(tensor_of(entry)).abs(), size = tensor_of(entry).abs();
-    if (half) {  // the same rounding, but where the sum in float32 lies on the border between two values
-      EXPECT_LE(difference.gt(0).sum().item<int64_t>(), 2) << entry.name;
-      EXPECT_LE(difference.div(size.clamp_min(1e-3)).max().item<double>(), 1.0 / 128) << entry.name;
-    } else {
-      EXPECT_LE(difference.max().item<double>(), 1e-6 * size.max().item<double>()) << entry.name;
-    }
+    std::string module = entry.name.substr(start.size());
+    if (module.ends_with(end)) module.resize(module.size() - end.size());
+    const double difference = weight_difference(ours.at(module + ".weight"), entry.name);
+    test::expect_parity({"merge", peft, "weights of merge_and_unload, " + GetParam(), half ? 4e-3 : 1e-6}, difference,
+                        entry.name);
   }
   EXPECT_EQ(compared, 21);
+  const at::Tensor logits =
+      golden_files::adapter_logits(golden_files::open_with(work / "merged", {}, model::Dtype::float64));
+  test::expect_parity({"merge", transformers, "logits of the merged model, " + GetParam(), half ? 1e-3 : 1e-6},
+                      golden_files::relative(logits, golden_files::adapter_tensor("merged_logits." + GetParam())));
 }
 
 TEST(Merge, LeavesEverythingElseAsItWas) {
