@@ -64,8 +64,12 @@ double forward_vision(const ModelShape& model, int64_t frames) {
 /// Bytes that one row of one layer keeps for backward.
 double kept_per_row(const ModelShape& model, bool recompute) {
   double values = 2 * d(model.width) + 2 * d(model.query_width + model.key_width) + 2 * d(model.inner);
-  if (!recompute) values += 2 * d(model.width) + d(model.inner);  // normed rows, silu(gate) * up
-  return values * d(model.value_bytes) + 4 * d(model.heads);      // log-sum-exp, float32
+  double wide = d(model.heads);  // log-sum-exp, float32
+  if (!recompute) {
+    values += 2 * d(model.width) + d(model.inner);            // normed rows, silu(gate) * up
+    if (model.value_bytes < 4) wide += d(model.query_width);  // the attention's output before it is rounded
+  }
+  return values * d(model.value_bytes) + 4 * wide;
 }
 
 double kept_by_vision(const ModelShape& model, int64_t frames) {
@@ -167,7 +171,8 @@ Memory memory_of(const ModelShape& model, const PairRows& rows, const StepKind& 
   const double parts = (kind.decoder ? text : 0) + (kind.vision ? model.vision_parameters : 0) +
                        (kind.projector ? model.projector_parameters : 0);
   const double value = d(model.value_bytes), wide = rules.wide_adapter && value < 4 ? 8 : 0;
-  const double chunk = 64.0 * (1 << 20) * 3;  // logits, in chunks of rows (loss/token_stats)
+  const double logits = 4 * rows.read * d(rows.pairs) * d(model.vocabulary);
+  const double chunk = 3 * std::min(logits, 64.0 * (1 << 20));  // taken in chunks of rows (loss/token_stats)
   Memory memory;
   memory.weights = (model.parameters - parts) * value;
   memory.trained = (parts > 0 ? parts : model.lora) * rules.trained_bytes;

@@ -28,6 +28,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kMetrics = "metrics.jsonl";
+constexpr int64_t kProgramBytes = 200'000'000;  ///< what LibTorch and the program take before they compute anything
 
 /// What a run holds once it is open.
 class Run {
@@ -139,11 +140,12 @@ Json Run::plan() const {
   const Memory memory = memory_of(shape, largest, kind);
   plan["tokens_per_pair"] = mean.rows() / static_cast<double>(mean.pairs);
   plan["flop_per_step"] = flop_of(shape, mean, kind).total() * batches;
-  plan["peak_memory_bytes"] = static_cast<int64_t>(memory.total());
+  plan["peak_memory_bytes"] = static_cast<int64_t>(memory.total()) + kProgramBytes;
   plan["memory_bytes"] = {{"weights", static_cast<int64_t>(memory.weights)},
                           {"trained", static_cast<int64_t>(memory.trained)},
                           {"saved", static_cast<int64_t>(memory.saved)},
-                          {"workspace", static_cast<int64_t>(memory.workspace)}};
+                          {"workspace", static_cast<int64_t>(memory.workspace)},
+                          {"program", kProgramBytes}};
   // Weights, two moments and a counter, float32.
   plan["checkpoint_bytes"] = 12 * plan["trained_parameters"].get<int64_t>();
   const double result = trains_adapter(config_.train) ? 4 * parameters : 4 * shape.parameters;
