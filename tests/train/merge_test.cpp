@@ -51,8 +51,14 @@ void write_half(const fs::path& folder) {
   model::save_weights(lvlm, folder, model::Dtype::bfloat16);
 }
 
-/// The checkpoint in two shards: the decoder's second layer apart.
-void write_shards(const fs::path& folder) {
+/// The bytes of a tensor in another type.
+std::string bytes_as(const io::TensorEntry& entry, at::ScalarType type) {
+  const at::Tensor tensor = tensor_of(entry).to(type).contiguous();
+  return {static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()};
+}
+
+/// The checkpoint in two shards, the decoder's second layer apart, in float32 or float16.
+void write_shards(const fs::path& folder, at::ScalarType type = at::kFloat) {
   fs::copy(tiny(), folder, fs::copy_options::recursive);
   Json index = {{"metadata", {{"total_size", 0}}}, {"weight_map", Json::object()}};
   std::vector<std::string> kept;
@@ -61,8 +67,8 @@ void write_shards(const fs::path& folder) {
   for (const auto& [name, entry] : by_name(tiny())) {
     const std::string file =
         name.find("layers.1.") != std::string::npos ? "model-2-of-2.safetensors" : "model-1-of-2.safetensors";
-    kept.push_back(bytes_of(entry));
-    shards[file].push_back({name, entry.dtype, entry.shape, kept.back().data()});
+    kept.push_back(bytes_as(entry, type));
+    shards[file].push_back({name, type == at::kHalf ? "F16" : "F32", entry.shape, kept.back().data()});
     index["weight_map"][name] = file;
   }
   for (auto& [file, tensors] : shards) io::write_safetensors(folder / file, std::move(tensors), {{"format", "pt"}});
@@ -161,6 +167,16 @@ TEST(Merge, ShardsStayShardsAndSayTheSame) {
   EXPECT_EQ(parts.at("merged"), whole.at("merged"));
   const auto one = by_name(work / "whole"), two = by_name(work / "parts");
   for (const auto& [name, entry] : one) EXPECT_EQ(bytes_of(entry), bytes_of(two.at(name))) << name;
+}
+
+TEST(Merge, Float16StaysFloat16) {
+  const test::TempDir work;
+  write_shards(work / "base", at::kHalf);
+  const Json summary = merge(config_of(work / "base"), {work / "merged"}).summary;
+  EXPECT_EQ(summary.at("dtypes"), Json::array({"F16"}));
+  EXPECT_EQ(summary.at("probe").at("tolerance"), 1e-2);
+  EXPECT_LT(summary.at("probe").at("error").get<double>(), 2e-3);
+  for (const auto& [name, entry] : by_name(work / "merged")) EXPECT_EQ(entry.dtype, "F16") << name;
 }
 
 TEST(Merge, TheProofHoldsItsTolerance) {

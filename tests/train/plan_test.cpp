@@ -114,6 +114,27 @@ TEST(Plan, MemoryOfAStep) {
   }
 }
 
+TEST(Plan, RowsOfADataset) {
+  data::Dataset dataset;
+  dataset.before = {1, 2};
+  for (const size_t length : {3, 5}) {
+    data::Sample sample;
+    sample.question.resize(length);
+    sample.chosen.ids.resize(length + 1);
+    if (length == 5) sample.rejected.ids.resize(9);
+    dataset.samples.push_back(sample);
+  }
+  const PairRows mean = mean_rows(dataset, 10, 4), longest = longest_rows(dataset, 10, 4);
+  EXPECT_EQ(mean.frames, 4);
+  EXPECT_EQ(mean.prefix, 12);
+  EXPECT_EQ(mean.question, 4);
+  EXPECT_EQ(mean.chosen, 4);    // the last id is no input
+  EXPECT_EQ(mean.rejected, 4);  // none, and eight
+  EXPECT_EQ(mean.read, 9.5);
+  EXPECT_EQ(longest.rows(), 12 + 5 + 5 + 8);
+  EXPECT_EQ(mean_rows({}, 10, 4).rows(), 10);
+}
+
 TEST(Plan, TrainedPartsCostTheirOwnGradients) {
   const ModelShape shape = seven_billion();
   const PairRows rows = rows_of(16);
