@@ -1,10 +1,10 @@
 #include "rrpo/train/merge.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 
 #include <algorithm>
 
+#include "formula_pixels.h"
 #include "record.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/model/merge.h"
@@ -39,26 +39,11 @@ struct Probe {
   int64_t visual = 0, seen = 0;
 };
 
-/// [F, 3, S, S]: integers that any program can compute again.
-at::Tensor probe_pixels(int64_t side) {
-  at::Tensor pixels = at::empty({kProbeFrames, 3, side, side}, at::kDouble);
-  double* out = pixels.mutable_data_ptr<double>();
-  for (int64_t f = 0; f < kProbeFrames; ++f) {
-    for (int64_t c = 0; c < 3; ++c) {
-      for (int64_t i = 0; i < side * side; ++i) {
-        const int64_t x = i % side, y = i / side;
-        *out++ = static_cast<double>((x * 31 + y * 17 + c * 101 + f * 7) & 255) / 127.5 - 1;
-      }
-    }
-  }
-  return pixels;
-}
-
 Probe make_probe(const policy::Policy& policy) {
   Probe probe;
   const text::PromptIds prompt = text::encode_prompt(*policy.tokenizer, policy.chat, kProbeQuestion);
   const text::AnswerIds answer = text::encode_answer(*policy.tokenizer, {kProbeAnswer, {}}, policy.end_of_turn);
-  probe.pixels = probe_pixels(model::image_size(policy.lvlm));
+  probe.pixels = formula_pixels(kProbeFrames, model::image_size(policy.lvlm));
   probe.visual = model::visual_token_count(policy.lvlm, kProbeFrames);
   probe.before = prompt.before;
   probe.after = prompt.after;
@@ -131,7 +116,7 @@ void judge(const Json& proof) {
   }
 }
 
-MergeConfig checked(const MergeConfig& config, const fs::path& out) {
+void require_inputs(const MergeConfig& config, const fs::path& out) {
   if (config.model.path.empty()) bad_field("model.path", "is not given", "name the folder of a checkpoint");
   if (!config.model.adapter) bad_field("model.adapter", "is not given", "name the folder of an adapter");
   std::error_code absent;
@@ -140,10 +125,9 @@ MergeConfig checked(const MergeConfig& config, const fs::path& out) {
       throw Error(Fault::usage, "config", "--out " + out.string() + ": is an input of the merge", "choose another --out");
     }
   }
-  return config;
 }
 
-/// Opens the base with its adapter, asks all three models, and fills `folder`; returns the summary.
+/// Asks all three models and fills `folder`; returns the summary.
 Json merge_into(const fs::path& folder, const MergeConfig& config, policy::Policy adapted) {
   const Probe probe = make_probe(adapted);
   Answers answers;
@@ -180,8 +164,8 @@ void MergeConfig::check(const std::string&) const {
   if (threads < 1) bad_field("threads", "is below 1", "threads=1");
 }
 
-Result merge(const MergeConfig& given, const RunOptions& options) {
-  const MergeConfig config = checked(given, options.out);
+Result merge(const MergeConfig& config, const RunOptions& options) {
+  require_inputs(config, options.out);
   set_tensor_threads(config.threads);
   policy::Policy adapted = policy::open_policy(config.model, config.device);
   if (options.dry_run) {

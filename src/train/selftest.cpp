@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "embedded.h"
+#include "formula_pixels.h"
 #include "record.h"
 #include "rrpo/data/pair_batch.h"
 #include "rrpo/policy/device.h"
@@ -81,13 +82,15 @@ at::Tensor formula(const std::string& name, const std::vector<int64_t>& shape) {
 policy::Policy make_policy(const Json& golden, model::Dtype dtype, const std::string& device) {
   const model::LoadOptions options{dtype, device, ""};
   const Json& config = golden.at("config");
-  policy::Policy policy{model::family_of(config, "selftest").build(config, options), nullptr, {}, 0, {}, {}, {}};
+  policy::Policy policy{.lvlm = model::family_of(config, "selftest").build(config, options),
+                        .tokenizer = nullptr,
+                        .chat = {},
+                        .stop_ids = {},
+                        .pixels = {},
+                        .folder = {}};
   const at::Device place(device);
-  const at::ScalarType type = dtype == model::Dtype::float64   ? at::kDouble
-                              : dtype == model::Dtype::float32 ? at::kFloat
-                                                               : at::kBFloat16;
   for (const model::NamedTensor& weight : model::tensors(policy.lvlm)) {
-    *weight.tensor = formula(weight.name, weight.shape).to(place, type);
+    *weight.tensor = formula(weight.name, weight.shape).to(place, weight.tensor->scalar_type());
   }
   model::LoraConfig lora;
   lora.rank = golden.at("lora").at("rank");
@@ -98,16 +101,6 @@ policy::Policy make_policy(const Json& golden, model::Dtype dtype, const std::st
     *weight.tensor = formula(name, weight.shape).to(place, weight.tensor->scalar_type()).requires_grad_(true);
   }
   return policy;
-}
-
-at::Tensor pixels_of(int64_t frames, int64_t side) {
-  at::Tensor pixels = at::empty({frames, 3, side, side}, at::kDouble);
-  double* out = pixels.mutable_data_ptr<double>();
-  for (int64_t i = 0; i < pixels.numel(); ++i) {
-    const int64_t x = i % side, y = i / side % side, c = i / (side * side) % 3, f = i / (3 * side * side);
-    out[i] = static_cast<double>((x * 31 + y * 17 + c * 101 + f * 7) & 255) / 127.5 - 1;
-  }
-  return pixels;
 }
 
 text::AnswerIds answer_of(const Json& side) { return {side.at("ids"), side.at("phrase")}; }
@@ -138,7 +131,7 @@ class Machine {
  public:
   Machine(const Json& golden, model::Dtype dtype, const std::string& device)
       : golden_(golden), policy_(make_policy(golden, dtype, device)) {
-    pixels_ = pixels_of(golden.at("frames"), model::image_size(policy_.lvlm));
+    pixels_ = formula_pixels(golden.at("frames"), model::image_size(policy_.lvlm));
   }
 
   std::map<std::string, Values> parts() {
