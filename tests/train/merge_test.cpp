@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "data/tiny_world.h"
 #include "policy/adapter_golden.h"
 #include "rrpo/io/checkpoint.h"
 #include "rrpo/model/merge.h"
@@ -167,6 +168,23 @@ TEST(Merge, ShardsStayShardsAndSayTheSame) {
   EXPECT_EQ(parts.at("merged"), whole.at("merged"));
   const auto one = by_name(work / "whole"), two = by_name(work / "parts");
   for (const auto& [name, entry] : one) EXPECT_EQ(bytes_of(entry), bytes_of(two.at(name))) << name;
+}
+
+TEST(Merge, ATiedHeadStaysTheEmbedding) {
+  const test::TinyWorld world;
+  policy::Policy policy = world.open();
+  model::add_adapter(policy.lvlm, {2, 4}, 3);
+  for (const model::NamedTensor& tensor : model::adapter_tensors(policy.lvlm)) tensor.tensor->add_(0.1);
+  fs::create_directory(world / "adapter");
+  model::save_adapter(policy.lvlm, world / "adapter", "");
+  const Json probe = merge(config_of(world.model(), world / "adapter"), {world / "merged"}).summary.at("probe");
+  EXPECT_LT(probe.at("error").get<double>(), 1e-5);
+  EXPECT_GT(probe.at("effect").get<double>(), 0.05);
+  const auto before = by_name(world.model()), after = by_name(world / "merged");
+  EXPECT_FALSE(after.contains("language_model.lm_head.weight"));
+  EXPECT_EQ(before.size(), after.size());
+  const std::string embedding = "language_model.model.embed_tokens.weight";
+  EXPECT_EQ(bytes_of(before.at(embedding)), bytes_of(after.at(embedding)));
 }
 
 TEST(Merge, Float16StaysFloat16) {
