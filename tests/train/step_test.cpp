@@ -31,9 +31,8 @@ struct Bench {
         config(make_config(objective, trainable)),
         objective(loss::make_objective(objective)),
         policy(world.open(model::Dtype::float64)),
-        rows(data::read_dataset(
-            {world.pairs()}, world.root(), policy,
-            {.rejected = this->objective.row->needs_rejected, .marks = this->objective.row->needs_marks})),
+        rows(data::read_dataset({world.pairs()}, world.root(), policy,
+                                {.rejected = this->objective.row->needs_rejected, .marks = this->objective.needs_marks})),
         optimizer(prepare_trainable(policy, config), config.optim) {
     const at::NoGradGuard frozen;
     Random random(5, "adapter");
