@@ -16,7 +16,7 @@ evaluate() { "$bin/rrpo-eval" --resume --quiet --out "$out/eval-$1-$2" "model.pa
   "eval.questions=$out/$2/questions.jsonl" "eval.video_root=$out/$2" ; }
 
 say "clips and questions (seeds $((1000 + seed)), $((2000 + seed)), $((3000 + seed)); validation 51, 52, 53)"
-scenes stills kind=stills count=6000 questions=9 round=3 seed=$((1000 + seed)) \
+scenes stills kind=stills count=6000 questions=12 round=3 seed=$((1000 + seed)) \
   'types=["list","at","where","shape","exist","option"]' 'weights=[0.36,0.1,0.14,0.12,0.18,0.1]'
 scenes clips count=3000 questions=44 round=4 seed=$((2000 + seed)) \
   'types=["shape","dir","mcq","order","exist","cap","path","paths","option"]' \

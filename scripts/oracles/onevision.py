@@ -357,6 +357,21 @@ def train(case, folder, name, pairs, prompts, tensors):
     return {"settings": OBJECTIVES[name], "denominator": denominator, "losses": history}, list(weights)
 
 
+def whole_model_gradients(case, pairs, prompts, tensors):
+    """Gradients of the supervised loss at every weight of the model, tower and embedding too; returns their names."""
+    import torch
+    model = case.model(torch.float64)
+    total, count = 0.0, 0
+    for pair, prompt in zip(pairs, prompts):
+        ids = pair["chosen"]["ids"]
+        logp = answer_logits(model, case, pair["clip"], prompt, ids).log_softmax(-1)
+        total, count = total - logp.gather(1, torch.tensor(ids).unsqueeze(1)).sum(), count + len(ids)
+    (total / count).backward()
+    reached = {n: p.grad for n, p in sorted(model.named_parameters()) if p.grad is not None}
+    tensors["gradient.whole"] = torch.stack([fingerprint(g) for g in reached.values()])
+    return list(reached)
+
+
 def record(pairs, stats):
     for pair, sides in zip(pairs, stats):
         for side, (logp, ref, kl) in zip(("chosen", "rejected"), sides):
@@ -383,9 +398,10 @@ def goldens(name, checkpoint, adapter):
     objectives, names = {}, []
     for objective in OBJECTIVES:
         objectives[objective], names = train(case, adapter, objective, pairs, prompts, tensors)
+    whole = whole_model_gradients(case, pairs, prompts, tensors)
     return {"recipe": f"scripts/oracles/onevision.py --case {name}", "versions": versions(), "projections": PROJECTIONS,
             "adamw": ADAMW | {"steps": ADAMW_STEPS, "schedule": "constant", "max_grad_norm": None}, "clips": clips, "pairs": pairs,
-            "objectives": objectives, "parameters": names}, tensors
+            "objectives": objectives, "parameters": names, "weights": whole}, tensors
 
 
 # --- files -----------------------------------------------------------------------------------------------------------------

@@ -158,14 +158,30 @@ runs 0 "$eval" --out failed "${common[@]}" model.path=model eval.questions=broke
 sort base/predictions.jsonl >sorted1 && sort failed/predictions.jsonl >sorted2 && same sorted1 sorted2
 
 say "a stop"
-"$eval" --out stopped "${common[@]}" model.path=model threads=1 eval.max_new_tokens=400 >out.txt 2>err.txt &
-process=$!
-for _ in $(seq 300); do [ -s stopped/predictions.jsonl ] && break || sleep 0.05; done
-kill -TERM "$process"
-got=0 && wait "$process" || got=$?
-[ "$got" = 143 ] || fault "SIGTERM: exit $got instead of 143"
+# stopped FILE COMMAND...: SIGTERM once FILE has a line; the command saves and exits with 143.
+stopped() {
+  local file="$1" got=0
+  shift
+  "$@" >out.txt 2>err.txt </dev/null &
+  local process=$!
+  for _ in $(seq 300); do [ -s "$file" ] && break || sleep 0.05; done
+  kill -TERM "$process"
+  wait "$process" || got=$?
+  [ "$got" = 143 ] || fault "SIGTERM: exit $got instead of 143: $*"
+}
+stopped stopped/predictions.jsonl "$eval" --out stopped "${common[@]}" model.path=model threads=1 eval.max_new_tokens=400
 runs 0 "$eval" --out stopped "${common[@]}" model.path=model threads=2 eval.max_new_tokens=400 --resume
 lines stopped/predictions.jsonl 36
+
+long=(model.path=model data.pairs=pairs.jsonl data.video_root=world video.frames=8 device=cpu train.batch_pairs=1 lora.rank=4
+  train.steps=60 train.save_every=7 optim.lr=1e-3 --quiet)
+runs 0 "$train" --out undisturbed "${long[@]}"
+stopped disturbed/metrics.jsonl "$train" --out disturbed "${long[@]}"
+[ "$(wc -l <disturbed/metrics.jsonl)" -lt 60 ] || fault "the training ended before the signal came"
+[ ! -e disturbed/adapter ] || fault "a stopped training left an adapter as if it were done"
+runs 0 "$train" --out disturbed "${long[@]}" --resume
+for file in adapter_model.safetensors adapter_config.json; do same undisturbed/adapter/$file disturbed/adapter/$file; done
+lines disturbed/metrics.jsonl 60
 
 [ "$faults" = 0 ] && say "all well"
 [ "$faults" = 0 ]
