@@ -47,7 +47,7 @@ done
 runs 0 "$gen" --help
 for name in mask shuffle_local shuffle_global gen.max_new_tokens; do says out.txt "$name"; done
 runs 0 "$train" --help
-for name in rrpo dpo sft optim.lr; do says out.txt "$name"; done
+for name in rrpo dpo tdpo ddpo dpa sft loss_type optim.lr; do says out.txt "$name"; done
 runs 0 "$gen" scenes --help
 says out.txt "stereotype"
 
@@ -129,6 +129,24 @@ runs 0 "$train" --out rrpo model.path=model data.pairs=pairs.jsonl data.video_ro
 runs 0 "$train" score --out scored model.path=model model.adapter=rrpo/adapter data.pairs=pairs.jsonl data.video_root=world \
   video.frames=8 device=cpu --quiet
 lines scored/scores.jsonl 2
+
+say "every objective"
+plain="$(sed 's/, "spans": \[[^]]*\]\]//g' pairs.jsonl)" && printf '%s\n' "$plain" >plain.jsonl
+common=(model.path=model data.video_root=world video.frames=8 device=cpu train.batch_pairs=2 lora.rank=4 lora.alpha=8
+  train.steps=1 --quiet)
+for fields in "dpo loss_type=sigmoid label_smoothing=0.1" "dpo loss_type=robust label_smoothing=0.1 rpo_alpha=1" \
+  "dpo loss_type=hinge" "dpo loss_type=ipo" "tdpo variant=1" "tdpo variant=2" "ddpo average=true" dpa sft \
+  "rrpo phrase_rewards=false alpha=0"; do
+  read -ra field <<<"name=$fields"
+  runs 0 "$train" --out "one/$fields" data.pairs=pairs.jsonl "${common[@]}" "${field[@]/#/objective.}"
+  lines "one/$fields/metrics.jsonl" 1
+done
+runs 0 "$train" --out one/plain data.pairs=plain.jsonl "${common[@]}" objective.phrase_rewards=false
+for name in rrpo ddpo dpa; do
+  runs 3 "$train" --out one/refused-$name data.pairs=plain.jsonl "${common[@]}" objective.name=$name
+done
+runs 2 "$train" --out one/refused data.pairs=pairs.jsonl "${common[@]}" objective.name=dpo objective.loss_type=hing
+says err.txt "objective.loss_type=hinge"
 
 say "eval"
 common=(video.frames=8 eval.questions=world/questions.jsonl eval.max_new_tokens=12 device=cpu --quiet)

@@ -78,7 +78,14 @@ void expect_same(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>
 }
 
 const std::vector<Json> kObjectives = {
-    {{"name", "rrpo"}, {"alpha", 0.1}, {"beta", 0.5}}, {{"name", "dpo"}}, {{"name", "sft"}}};
+    {{"name", "rrpo"}, {"alpha", 0.1}, {"beta", 0.5}},
+    {{"name", "rrpo"}, {"alpha", 0}, {"phrase_rewards", false}},
+    {{"name", "dpo"}, {"loss_type", "robust"}, {"label_smoothing", 0.1}, {"rpo_alpha", 0.5}},
+    {{"name", "dpo"}, {"loss_type", "ipo"}},
+    {{"name", "tdpo"}, {"variant", 1}},
+    {{"name", "ddpo"}, {"average", true}},
+    {{"name", "dpa"}},
+    {{"name", "sft"}}};
 
 TEST(Step, DoesNotDependOnTheCutIntoMicroBatchesOrOnGrouping) {
   const TinyWorld world(3, 3);  // rows of one video are not neighbours: 0 1 2 0 1 2 0 1 2

@@ -28,6 +28,8 @@ struct TdpoWeights {
     check_positive(at, "beta", beta);
     check_not_negative(at, "alpha", alpha);
     if (variant != 1 && variant != 2) bad_field(at + ".variant", "is neither 1 nor 2", "give 1 or 2");
+    if (variant == 1 && alpha != TdpoWeights{}.alpha)
+      bad_field(at + ".alpha", "has no meaning for variant 1", "leave it out, or use variant 2");
   }
 };
 
