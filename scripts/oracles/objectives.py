@@ -323,10 +323,17 @@ def cases():
     yield "sft", {"name": "sft"}, "trl_new", {"loss_type": "sft"}, True
 
 
-WHERE = {"rrpo": (rrpo, "pritamqu/RRPO llava/losses.py RRPO"), "dpo": (dpo, "eric-mitchell/direct-preference-optimization trainers.py"),
-         "trl_old": (trl_old, "TRL 0.28.0 DPOTrainer.get_batch_loss_metrics"), "trl_new": (trl_new, "TRL 1.16.0 DPOTrainer._compute_loss"),
-         "tdpo": (tdpo, "Vance0124/Token-level-Direct-Preference-Optimization trainers.py"),
-         "muffin": (ddpo, "thunlp/Muffin muffin/train/trainers.py"), "halva": (dpa, "pritamqu/HALVA llava/train/halva_trainer.py")}
+# what runs it, and where it comes from
+WHERE = {"rrpo": (rrpo, "llava/losses.py"), "dpo": (dpo, "trainers.py"), "tdpo": (tdpo, "trainers.py"),
+         "muffin": (ddpo, "muffin/train/trainers.py"), "halva": (dpa, "llava/train/halva_trainer.py"),
+         "trl_old": (trl_old, "TRL 0.28.0 DPOTrainer"), "trl_new": (trl_new, "TRL 1.16.0 DPOTrainer")}
+
+
+def title(original):
+    if original not in SOURCES:
+        return WHERE[original][1]
+    repository, commit = SOURCES[original]
+    return f"{repository} {commit[:7]} {WHERE[original][1]}"
 
 
 def answer(run, rows, settings, together):
@@ -354,7 +361,7 @@ def golden(originals, left_out):
             continue
         if original not in runs:
             runs[original] = WHERE[original][0](originals)
-        made.append({"name": name, "original": WHERE[original][1], "objective": objective} | answer(runs[original], rows, settings, together))
+        made.append({"name": name, "original": title(original), "objective": objective} | answer(runs[original], rows, settings, together))
     return {"recipe": "scripts/oracles/objectives.py", "versions": {"torch": torch.__version__},
             "sources": {repository: commit for repository, commit in SOURCES.values()} | {"trl": list(TRL)},
             "pairs": len(PHRASES), "words": WORDS, "labels": rows.labels, "row": rows.row, "phrase": rows.phrase,
@@ -372,13 +379,13 @@ def write(value):
 def check(value, left_out):
     """Throws SystemExit listing what the committed file says otherwise."""
     old = json.loads(GOLDEN.read_text())
-    gone = {WHERE[name][1] for name in left_out}
+    gone = {title(name) for name in left_out}
     old["cases"] = [case for case in old["cases"] if case["original"] not in gone]
     faults = list(differences(old, value))
     if faults:
         raise SystemExit(f"{GOLDEN}: {len(faults)} differences\n" + "\n".join(faults[:20]))
     for name in sorted(left_out):
-        print(f"{WHERE[name][1]}: not compared, give --{name}-source")
+        print(f"{title(name)}: not compared, give --{name}-source")
     print(f"{GOLDEN}: {len(value['cases'])} cases agree")
 
 

@@ -87,6 +87,7 @@ std::vector<std::string> forms(const rows::Option& option) {
           key + ") " + text,
           key + ": " + text,
           key + " " + text,
+          text + " (" + key + ")",
           "(" + key + ")",
           key + ".",
           key + ")",

@@ -105,6 +105,7 @@ rows::Question choice(const std::string& answer) {
 
 TEST(Slots, AChoiceNamesTheOptionThatTheModelChose) {
   EXPECT_EQ(rewritten("slots", choice("(B) left"), "(C) right"), "*(B) left* | *(C) right*");
+  EXPECT_EQ(rewritten("slots", choice("left (B)"), "right (C)"), "*left (B)* | *right (C)*");
   EXPECT_EQ(rewritten("slots", choice("(B) left"), "A"), "*(B) left* | *(A) up*");
   EXPECT_EQ(rewritten("slots", choice("B. left."), "C"), "*B. left*. | *C. right*.");
   EXPECT_EQ(rewritten("slots", choice("B"), "(A) up"), "*B* | *A*");

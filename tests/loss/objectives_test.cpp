@@ -1,11 +1,11 @@
 // Every objective against the code it comes from, by the golden file of scripts/oracles/objectives.py.
-#include <ATen/ops/cat.h>
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "rrpo/loss/loss.h"
 #include "rrpo/util/json_file.h"
+#include "support/parity.h"
 #include "support/temp_dir.h"
 
 namespace rrpo::loss {
@@ -41,26 +41,31 @@ struct Rows {
   }
 };
 
-/// Equal to `tolerance` times the largest expected value, or times 1 where all are smaller.
-void expect_near(const at::Tensor& actual, const at::Tensor& expected, double tolerance, double least = 1) {
+/// The largest difference, over the largest expected value or, where all are smaller, over `least`.
+double difference(const at::Tensor& actual, const at::Tensor& expected, double least = 1) {
   const double scale = std::max(least, expected.abs().max().item<double>());
-  const double difference = actual.detach().to(at::kDouble).sub(expected).abs().max().item<double>();
-  EXPECT_LT(difference, tolerance * scale);
+  return actual.detach().to(at::kDouble).sub(expected).abs().max().item<double>() / scale;
 }
 
 void compare(const Json& one, at::ScalarType type, double tolerance) {
+  const std::string part = "objective " + one.at("objective").at("name").get<std::string>(), original = one.at("original"),
+                    kind = type == at::kDouble ? "double" : "float32", place = one.at("name");
+  const auto expect_values = [&](const char* what, const at::Tensor& actual, const at::Tensor& expected, double least = 1) {
+    test::expect_parity({part, original, "loss, rewards, gradient at the logits, " + kind, tolerance},
+                        difference(actual, expected, least), place + ": " + what);
+  };
   const Rows rows(type);
   const Objective objective = make_objective(one.at("objective"));
   const LossOutput output = objective.loss(rows.stats);
   const at::Tensor loss = output.loss.sum().div(rows.denominator(objective.row->average));
-  expect_near(loss, at::tensor({one.at("loss").get<double>()}, at::kDouble), tolerance);
-  if (one.contains("losses")) expect_near(output.loss, numbers(one.at("losses")), tolerance);
+  expect_values("loss", loss, at::tensor({one.at("loss").get<double>()}, at::kDouble));
+  if (one.contains("losses")) expect_values("loss", output.loss, numbers(one.at("losses")));
   if (one.contains("chosen_rewards")) {
-    expect_near(output.chosen_reward, numbers(one.at("chosen_rewards")), tolerance);
-    expect_near(output.rejected_reward, numbers(one.at("rejected_rewards")), tolerance);
+    expect_values("rewards", output.chosen_reward, numbers(one.at("chosen_rewards")));
+    expect_values("rewards", output.rejected_reward, numbers(one.at("rejected_rewards")));
   }
   loss.backward();
-  expect_near(rows.policy.grad().flatten(), numbers(one.at("gradient")), tolerance, 0);
+  expect_values("gradient at the logits", rows.policy.grad().flatten(), numbers(one.at("gradient")), 0);
 }
 
 TEST(Originals, EveryObjectiveHasACase) {
@@ -70,17 +75,11 @@ TEST(Originals, EveryObjectiveHasACase) {
 }
 
 TEST(Originals, LossesRewardsAndGradientsAgreeInDouble) {
-  for (const Json& one : golden().at("cases")) {
-    SCOPED_TRACE(one.at("name").get<std::string>() + ", " + one.at("original").get<std::string>());
-    compare(one, at::kDouble, 1e-12);
-  }
+  for (const Json& one : golden().at("cases")) compare(one, at::kDouble, 1e-12);
 }
 
 TEST(Originals, LossesRewardsAndGradientsAgreeInFloat) {
-  for (const Json& one : golden().at("cases")) {
-    SCOPED_TRACE(one.at("name").get<std::string>() + ", " + one.at("original").get<std::string>());
-    compare(one, at::kFloat, 2e-6);
-  }
+  for (const Json& one : golden().at("cases")) compare(one, at::kFloat, 2e-6);
 }
 
 }  // namespace

@@ -7,14 +7,22 @@
 
 #include "policy/golden.h"
 #include "rrpo/policy/generate.h"
+#include "support/parity.h"
 
 namespace rrpo::policy::test {
 namespace {
+
+using rrpo::test::expect_parity;
+using rrpo::test::expect_same;
+using rrpo::test::original;
+
+constexpr const char* kPart = "llava_onevision";
 
 class Parity : public testing::TestWithParam<std::string> {
  protected:
   const Golden& golden_ = golden(GetParam());
   const Json& clips_ = golden_.json.at("clips");
+  const std::string transformers_ = original(golden_.json, "transformers");
   const at::NoGradGuard no_grad_;
 };
 INSTANTIATE_TEST_SUITE_P(Cases, Parity, testing::ValuesIn(cases()), [](const auto& info) { return info.param; });
@@ -33,16 +41,17 @@ TEST_P(Parity, PromptsAndAnswersAreTheSameIds) {
   for (const Json& clip : clips_) {
     const text::PromptIds prompt =
         text::encode_prompt(*policy.tokenizer, policy.chat, clip.at("question").get<std::string>());
-    EXPECT_EQ(prompt.before, ids_of(clip.at("before")));
-    EXPECT_EQ(prompt.after, ids_of(clip.at("after")));
+    expect_same({kPart, transformers_, "ids of prompts"},
+                prompt.before == ids_of(clip.at("before")) && prompt.after == ids_of(clip.at("after")), clip.at("question"));
   }
   for (const Json& pair : golden_.json.at("pairs")) {
     EXPECT_EQ(text::encode_prompt(*policy.tokenizer, policy.chat, pair.at("question").get<std::string>()).after,
               ids_of(pair.at("after")));
     for (const char* side : {"chosen", "rejected"}) {
       const text::AnswerIds answer = text::encode_answer(*policy.tokenizer, marked_text(pair.at(side)), policy.end_of_turn);
-      EXPECT_EQ(answer.ids, ids_of(pair.at(side).at("ids"))) << pair.at(side).at("text");
-      EXPECT_EQ(answer.phrase, ids_of(pair.at(side).at("phrase"))) << pair.at(side).at("text");
+      expect_same({kPart, transformers_, "ids and marks of answers"},
+                  answer.ids == ids_of(pair.at(side).at("ids")) && answer.phrase == ids_of(pair.at(side).at("phrase")),
+                  pair.at(side).at("text"));
     }
   }
 }
@@ -57,13 +66,18 @@ TEST_P(Parity, PixelsAreTheSameBits) {
     for (size_t i = 0; i < expected.at("at").size(); ++i) {
       EXPECT_EQ(values[expected.at("at")[i].get<int64_t>()], expected.at("values")[i].get<float>()) << i;
     }
-    EXPECT_EQ(video::test::crc32(values, pixels.nbytes()), expected.at("crc32").get<uint32_t>());
+    expect_same({"frames to pixels",
+                 transformers_ + " (slow processor), Pillow " + golden_.json.at("versions").at("PIL").get<std::string>(),
+                 "pixels of clips"},
+                video::test::crc32(values, pixels.nbytes()) == expected.at("crc32").get<uint32_t>());
   }
 }
 
 /// Golden values are float64 rounded to float32; a wrong GELU or epsilon moves them by 1e-5.
 const std::vector<std::pair<model::Dtype, double>> kTolerances = {{model::Dtype::float64, 3e-7},
                                                                   {model::Dtype::float32, 1e-4}};
+
+std::string in_type(model::Dtype dtype) { return dtype == model::Dtype::float64 ? ", double" : ", float32"; }
 
 TEST_P(Parity, VisualTokens) {
   for (const auto& [dtype, tolerance] : kTolerances) {
@@ -72,7 +86,8 @@ TEST_P(Parity, VisualTokens) {
       const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clips_[i]));
       const auto count = clips_[i].at("visual_tokens").get<int64_t>();
       EXPECT_EQ(model::visual_token_count(policy.lvlm, clips_[i].at("frames")), count);
-      EXPECT_LT(relative(visual, golden_.tensors.at("visual." + std::to_string(i))), tolerance);
+      expect_parity({kPart, transformers_, "visual tokens" + in_type(dtype), tolerance},
+                    relative(visual, golden_.tensors.at("visual." + std::to_string(i))));
     }
   }
 }
@@ -86,7 +101,7 @@ TEST_P(Parity, Logits) {
       ids.resize(static_cast<size_t>(expected.size(0)));
       const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clips_[i]));
       const at::Tensor logits = answer_logits(policy, visual, clips_[i].at("after"), clips_[i].at("before"), ids);
-      EXPECT_LT(relative(logits, expected), tolerance);
+      expect_parity({kPart, transformers_, "logits" + in_type(dtype), tolerance}, relative(logits, expected));
     }
   }
 }
@@ -98,15 +113,16 @@ TEST_P(Parity, GreedyTokens) {
     const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
     const auto limit = static_cast<int64_t>(clip.at("greedy").size());
     const Generated answer = generate(policy, visual, {clip.at("question").get<std::string>()}, limit).at(0);
-    EXPECT_EQ(answer.ids, ids_of(clip.at("greedy")));
+    expect_same({kPart, transformers_, "greedy tokens"}, answer.ids == ids_of(clip.at("greedy")), answer.text);
     EXPECT_EQ(answer.text, clip.at("text").get<std::string>());
     EXPECT_FALSE(answer.finished);
   }
 }
 
-/// One answer of a golden pair; the tolerance is absolute below 1 and relative above.
+/// One answer of a golden pair; differences are absolute below 1 and relative above.
 void expect_statistics(const Policy& policy, const at::Tensor& visual, const Json& pair, const Json& before,
-                       const char* side, double tolerance) {
+                       const char* side, model::Dtype dtype, const std::string& peft) {
+  const double tolerance = dtype == model::Dtype::float64 ? 1e-9 : 5e-5;
   const std::vector<int64_t> ids = ids_of(pair.at(side).at("ids"));
   const auto logp_of = [&] {
     return answer_logits(policy, visual, pair.at("after"), before, ids).to(at::kDouble).log_softmax(1);
@@ -119,9 +135,9 @@ void expect_statistics(const Policy& policy, const at::Tensor& visual, const Jso
     const auto expected = pair.at(side).at(what).get<std::vector<double>>();
     ASSERT_EQ(actual.numel(), static_cast<int64_t>(expected.size()));
     for (size_t t = 0; t < expected.size(); ++t) {
-      EXPECT_NEAR(actual.select(0, static_cast<int64_t>(t)).item<double>(), expected[t],
-                  tolerance * std::max(1.0, std::abs(expected[t])))
-          << what << " " << t;
+      const double difference = std::abs(actual.select(0, static_cast<int64_t>(t)).item<double>() - expected[t]);
+      expect_parity({kPart, peft, std::string(what) + " of answer tokens" + in_type(dtype), tolerance},
+                    difference / std::max(1.0, std::abs(expected[t])), std::to_string(t));
     }
   };
   expect_near(logp.gather(1, label).squeeze(1), "logp");
@@ -130,13 +146,14 @@ void expect_statistics(const Policy& policy, const at::Tensor& visual, const Jso
 }
 
 TEST_P(Parity, TokenStatisticsUnderAnAdapter) {
-  for (const auto& [dtype, tolerance] : {std::pair{model::Dtype::float64, 1e-9}, std::pair{model::Dtype::float32, 5e-5}}) {
+  const std::string peft = original(golden_.json, "peft");
+  for (const model::Dtype dtype : {model::Dtype::float64, model::Dtype::float32}) {
     const Policy policy = open_case(golden_, dtype, true);
     for (const Json& pair : golden_.json.at("pairs")) {
       const Json& clip = clips_[pair.at("clip").get<size_t>()];
       const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
       for (const char* side : {"chosen", "rejected"}) {
-        expect_statistics(policy, visual, pair, clip.at("before"), side, tolerance);
+        expect_statistics(policy, visual, pair, clip.at("before"), side, dtype, peft);
       }
     }
   }
@@ -180,7 +197,8 @@ TEST(TiedHead, LogitsAreThoseOfTheEmbedding) {
   const Json& clip = tiny.json.at("clips")[0];
   const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
   const at::Tensor logits = answer_logits(policy, visual, clip.at("after"), clip.at("before"), {0});
-  EXPECT_LT(relative(logits, tiny.tensors.at("tied_logits.0")), 2e-5);
+  expect_parity({kPart, original(tiny.json, "transformers"), "logits of a tied head, float32", 2e-5},
+                relative(logits, tiny.tensors.at("tied_logits.0")));
 }
 
 }  // namespace

@@ -10,12 +10,16 @@
 #include "rrpo/train/pass.h"
 #include "rrpo/train/schedule.h"
 #include "rrpo/train/step.h"
+#include "support/parity.h"
 
 namespace rrpo::train {
 namespace {
 
 namespace golden_files = policy::test;
 using golden_files::Golden;
+using rrpo::test::Comparison;
+using rrpo::test::expect_parity;
+using rrpo::test::original;
 
 /// The golden pairs as a dataset: videos are numbered as the golden clips.
 data::Dataset dataset_of(const Golden& golden, const policy::Policy& policy) {
@@ -85,21 +89,20 @@ struct Trainee {
   std::vector<model::NamedTensor> parameters;
 };
 
-/// Compares a tensor with a golden row: its norm, and by products with random signs the norm of the difference.
-void expect_fingerprint(const at::Tensor& actual, const at::Tensor& expected, double tolerance, const std::string& name) {
+/// The relative difference of a tensor from a golden row: of its norm, or by products with random signs of all of it.
+double difference(const at::Tensor& actual, const at::Tensor& expected) {
   const int64_t projections = expected.numel() - 1;
   const std::vector<double> mine = golden_files::fingerprint(actual, projections);
   const double* theirs = expected.const_data_ptr<double>();
   double squares = 0;
   for (int64_t k = 1; k <= projections; ++k) squares += std::pow(mine[static_cast<size_t>(k)] - theirs[k], 2);
   const double scale = std::max(theirs[0], 1e-9);  // a key bias of the tower has gradient 0 but for rounding
-  EXPECT_NEAR(mine[0], theirs[0], tolerance * scale) << name;
-  EXPECT_LT(std::sqrt(squares / static_cast<double>(projections)), tolerance * scale) << name;
+  return std::max(std::abs(mine[0] - theirs[0]), std::sqrt(squares / static_cast<double>(projections))) / scale;
 }
 
 /// The parameters called `names` against the rows of a golden tensor.
 template <class Value>
-void expect_rows(const Trainee& trainee, const Json& names, const at::Tensor& expected, double tolerance,
+void expect_rows(const Trainee& trainee, const Json& names, const at::Tensor& expected, const Comparison& comparison,
                  const Value& value) {
   ASSERT_EQ(expected.size(0), static_cast<int64_t>(names.size()));
   ASSERT_GE(trainee.parameters.size(), names.size());
@@ -108,20 +111,22 @@ void expect_rows(const Trainee& trainee, const Json& names, const at::Tensor& ex
                                     [&](const model::NamedTensor& one) { return one.name == names[i].get<std::string>(); });
     ASSERT_NE(found, trainee.parameters.end()) << names[i];
     const auto at = static_cast<size_t>(found - trainee.parameters.begin());
-    expect_fingerprint(value(at), expected.select(0, static_cast<int64_t>(i)).contiguous(), tolerance, found->name);
+    expect_parity(comparison, difference(value(at), expected.select(0, static_cast<int64_t>(i)).contiguous()), found->name);
   }
 }
 
 /// The parameters named in the golden list `listed`, against the rows of one golden tensor.
 template <class Value>
-void expect_all(const Trainee& trainee, const std::string& golden_tensor, double tolerance, const Value& value,
+void expect_all(const Trainee& trainee, const std::string& golden_tensor, const Comparison& comparison, const Value& value,
                 const char* listed = "parameters") {
-  expect_rows(trainee, trainee.golden.json.at(listed), trainee.golden.tensors.at(golden_tensor), tolerance, value);
+  expect_rows(trainee, trainee.golden.json.at(listed), trainee.golden.tensors.at(golden_tensor), comparison, value);
 }
 
 class TrainParity : public testing::TestWithParam<std::tuple<std::string, std::string>> {
  protected:
   Trainee trainee(model::Dtype dtype) const { return {golden_, std::get<1>(GetParam()), dtype}; }
+  std::string peft() const { return original(golden_.json, "torch") + ", " + original(golden_.json, "peft"); }
+  std::string part() const { return "objective " + std::get<1>(GetParam()); }
   std::vector<double> losses() const { return golden_.json.at("objectives").at(std::get<1>(GetParam())).at("losses"); }
   const Golden& golden_ = golden_files::golden(std::get<0>(GetParam()));
 };
@@ -132,14 +137,15 @@ INSTANTIATE_TEST_SUITE_P(Cases, TrainParity,
 TEST_P(TrainParity, LossAndGradientsInDouble) {
   Trainee mine = trainee(model::Dtype::float64);
   const double loss = mine.accumulate({0, 1, 2}) / mine.denominator();
-  EXPECT_NEAR(loss, losses()[0], 1e-9 * losses()[0]);
-  expect_all(mine, "gradient." + mine.objective.row->name, 1e-7,
+  expect_parity({part(), peft(), "loss, double", 1e-9}, std::abs(loss / losses()[0] - 1));
+  expect_all(mine, "gradient." + mine.objective.row->name, {part(), peft(), "gradient of each LoRA tensor, double", 1e-7},
              [&](size_t i) { return mine.parameters[i].tensor->grad().div(mine.denominator()); });
 }
 
 TEST_P(TrainParity, LossInFloat) {
   Trainee mine = trainee(model::Dtype::float32);
-  EXPECT_NEAR(mine.accumulate({0, 1, 2}) / mine.denominator(), losses()[0], 1e-5 * losses()[0]);
+  const double loss = mine.accumulate({0, 1, 2}) / mine.denominator();
+  expect_parity({part(), peft(), "loss, float32", 1e-5}, std::abs(loss / losses()[0] - 1));
 }
 
 TEST_P(TrainParity, ThreeStepsOfAdamW) {
@@ -157,7 +163,8 @@ TEST_P(TrainParity, ThreeStepsOfAdamW) {
     EXPECT_NEAR(mine.accumulate({0, 1, 2}) / mine.denominator(), expected, 1e-7 * expected);
     optimizer.step(optim.lr, 1 / mine.denominator(), optimizer.gradient_norm());
   }
-  expect_all(mine, "movement." + mine.objective.row->name, 1e-5,
+  expect_all(mine, "movement." + mine.objective.row->name,
+             {part(), peft(), "movement of each LoRA tensor in three AdamW steps, double", 1e-5},
              [&](size_t i) { return mine.parameters[i].tensor->detach().sub(start[i]); });
 }
 
@@ -169,9 +176,10 @@ INSTANTIATE_TEST_SUITE_P(Cases, WholeModel, testing::ValuesIn(golden_files::case
 TEST_P(WholeModel, GradientsOfEveryWeight) {
   Trainee mine(golden_files::golden(GetParam()), "sft", model::Dtype::float64, Trains::everything);
   mine.accumulate({0, 1, 2});
+  const std::string transformers = original(mine.golden.json, "transformers");
   expect_all(
-      mine, "gradient.whole", 1e-7, [&](size_t i) { return mine.parameters[i].tensor->grad().div(mine.denominator()); },
-      "weights");
+      mine, "gradient.whole", {"objective sft", transformers, "gradient of each weight of the model, double", 1e-7},
+      [&](size_t i) { return mine.parameters[i].tensor->grad().div(mine.denominator()); }, "weights");
 }
 
 TEST_P(TrainParity, PackedPairsEqualPairsOneByOne) {
@@ -200,8 +208,6 @@ const Course& course() {
   return read;
 }
 
-OptimConfig optim_of(const Json& settings) { return config_from<OptimConfig>(settings); }
-
 /// The golden pairs, then the same with chosen and rejected exchanged; a loader finds their visual tokens in `cache`.
 struct Learner {
   Trainee trainee{golden_files::golden("tiny"), "rrpo", model::Dtype::float64};
@@ -229,13 +235,19 @@ struct Learner {
     return {trainee.dataset, trainee.policy, &cache, rules, 0, trainee.dataset.rows() / accumulate};
   }
   /// The gradients of the rows of one step, which are then dropped.
-  void expect_gradients(int64_t step, int64_t accumulate, const at::Tensor& expected) {
+  void expect_gradients(int64_t step, int64_t accumulate, const at::Tensor& expected, const Comparison& comparison) {
     for (int64_t i = 0; i < accumulate; ++i) trainee.accumulate({step * accumulate + i});
-    expect_rows(trainee, course().json.at("parameters"), expected, 1e-9,
+    expect_rows(trainee, course().json.at("parameters"), expected, comparison,
                 [&](size_t i) { return trainee.parameters[i].tensor->grad().div(static_cast<double>(accumulate)); });
     for (const model::NamedTensor& parameter : trainee.parameters) parameter.tensor->mutable_grad().reset();
   }
 };
+
+Comparison of_step(const std::string& compared, double tolerance) {
+  const Json& json = course().json;
+  return {"training step", "the authors' losses.py, " + original(json, "transformers") + ", " + original(json, "peft"),
+          compared + ", double", tolerance};
+}
 
 class TrainingSteps : public testing::TestWithParam<std::string> {};
 INSTANTIATE_TEST_SUITE_P(Runs, TrainingSteps, testing::Values("published", "varied"));
@@ -245,7 +257,7 @@ TEST_P(TrainingSteps, AreThoseOfTransformersWithTheAuthorsLoss) {
   const auto losses = run.at("losses").get<std::vector<double>>(), norms = run.at("norms").get<std::vector<double>>(),
              rates = run.at("rates").get<std::vector<double>>();
   const auto steps = static_cast<int64_t>(losses.size()), accumulate = course().json.at("accumulate").get<int64_t>();
-  const OptimConfig optim = optim_of(run.at("settings"));
+  const auto optim = config_from<OptimConfig>(run.at("settings"));
   Learner mine;
   data::Loader loader = mine.loader(accumulate);
   AdamW optimizer(mine.trainee.parameters, optim);
@@ -253,15 +265,18 @@ TEST_P(TrainingSteps, AreThoseOfTransformersWithTheAuthorsLoss) {
   for (const model::NamedTensor& parameter : mine.trainee.parameters) start.push_back(parameter.tensor->detach().clone());
   for (int64_t s = 0; s < steps; ++s) {
     const auto at = static_cast<size_t>(s);
-    mine.expect_gradients(s, accumulate, course().tensors.at("gradients." + GetParam()).select(0, s));
+    mine.expect_gradients(s, accumulate, course().tensors.at("gradients." + GetParam()).select(0, s),
+                          of_step("gradient of each LoRA tensor in each step", 1e-7));
     const double lr = learning_rate(optim, s, steps);
     EXPECT_DOUBLE_EQ(lr, rates[at]);
     const StepReport report =
         step({mine.trainee.policy, mine.trainee.objective}, mine.trainee.dataset, loader, optimizer, lr);
-    EXPECT_NEAR(report.sums.loss / report.sums.denominator(loss::Average::pairs), losses[at], 1e-9 * losses[at]);
-    EXPECT_NEAR(report.grad_norm, norms[at], 1e-9 * norms[at]);
+    const double loss = report.sums.loss / report.sums.denominator(loss::Average::pairs);
+    expect_parity(of_step("loss of each step", 1e-9), std::abs(loss / losses[at] - 1));
+    expect_parity(of_step("gradient norm of each step", 1e-9), std::abs(report.grad_norm / norms[at] - 1));
   }
-  expect_rows(mine.trainee, course().json.at("parameters"), course().tensors.at("movement." + GetParam()), 1e-7,
+  expect_rows(mine.trainee, course().json.at("parameters"), course().tensors.at("movement." + GetParam()),
+              of_step("movement in three AdamW steps with warm-up, accumulation and clipping", 1e-6),
               [&](size_t i) { return mine.trainee.parameters[i].tensor->detach().sub(start[i]); });
 }
 
@@ -273,8 +288,10 @@ TEST(TrainingSteps, RatesAreThoseOfTransformers) {
     optim.warmup_ratio = schedule.at("warmup_ratio");
     const auto rates = schedule.at("rates").get<std::vector<double>>();
     const auto steps = static_cast<int64_t>(rates.size());
-    for (int64_t s = 0; s < steps; ++s)
-      EXPECT_NEAR(learning_rate(optim, s, steps), rates[static_cast<size_t>(s)], 1e-15) << optim.schedule << " " << s;
+    for (int64_t s = 0; s < steps; ++s) {
+      expect_parity({"learning rates", original(course().json, "transformers"), "every rate of a run, peak 1", 1e-15},
+                    std::abs(learning_rate(optim, s, steps) - rates[static_cast<size_t>(s)]), schedule.dump());
+    }
   }
 }
 

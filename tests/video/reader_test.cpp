@@ -11,6 +11,7 @@
 #include "rrpo/util/error.h"
 #include "rrpo/video/sampling.h"
 #include "rrpo/video/writer.h"
+#include "support/parity.h"
 
 namespace rrpo::video {
 namespace {
@@ -39,7 +40,8 @@ TEST(Reader, EveryFrameEqualsPyAv) {
     const Frames frames = read_all_frames(source_file(row.at("file")));
     const auto shape = row.at("shape").get<std::vector<int64_t>>();
     ASSERT_EQ((std::vector<int64_t>{frames.count, frames.height, frames.width, 3}), shape);
-    EXPECT_EQ(test::crc32(frames.rgb.data(), frames.rgb.size()), row.at("crc32").get<uint32_t>());
+    rrpo::test::expect_same({"video frames", rrpo::test::original(test::golden(), "PyAV"), "bytes of every frame"},
+                            test::crc32(frames.rgb.data(), frames.rgb.size()) == row.at("crc32").get<uint32_t>());
     EXPECT_EQ(frames.time_s, row.at("time_s").get<std::vector<double>>());
   }
 }

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Breaks the program on purpose, one line at a time, and shows that a test notices.
+
+    python3 scripts/mutations.py                    all mutations, a table at the end
+    python3 scripts/mutations.py --only pooling     those whose name holds the word
+    python3 scripts/mutations.py --list             their names
+
+It works on a copy of the committed tree in build/mutations (its own build folder, compiled with the compiler cache), never on
+the sources. Each mutation is a text that occurs once in a file and what stands in its place; the test program named must fail.
+About half a minute each.
+"""
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COPY = ROOT / "build" / "mutations"
+
+# name, test program, file, text, replacement
+MUTATIONS = [
+    ("RoPE base", "policy", "src/model/decoder.cpp", "at::pow(decoder.theta, exponent)", "at::pow(decoder.theta * 1.02, exponent)"),
+    ("GELU kind of the projector", "policy", "src/model/projector.cpp", "at::gelu(linear(features, projector.linear_1))",
+     'at::gelu(linear(features, projector.linear_1), "tanh")'),
+    ("GELU kind of the tower", "policy", "src/model/vision_tower.cpp", 'layer.fc1), "tanh")', 'layer.fc1), "none")'),
+    ("pooling", "policy", "src/model/projector.cpp", "{side, side}, /*align_corners=*/false", "{side, side}, /*align_corners=*/true"),
+    ("newline", "policy", "src/model/projector.cpp", "at::cat({small.reshape({-1, width}), end.view({1, width})})",
+     "at::cat({small.reshape({-1, width}), end.view({1, width}).mul(0)})"),
+    ("LoRA scale", "policy", "src/model/adapter_files.cpp", "lora.scale = peft.scale();", "lora.scale = 1;"),
+    ("KL direction", "train", "src/loss/token_stats.cpp", "other.log_p.exp().mul(other.log_p.sub(policy.log_p))",
+     "policy.log_p.exp().mul(policy.log_p.sub(other.log_p))"),
+    ("label shift", "train", "src/policy/sequence.cpp", "rows.read_rows.push_back(own.begin + i);",
+     "rows.read_rows.push_back(own.begin + std::max<int64_t>(0, i - 1));"),
+    ("span border", "policy", "src/text/span.cpp", "i < std::min(token.end, span.end); ++i)", "i < std::min(token.end, span.end + 1); ++i)"),
+    ("resize rounding", "video", "src/video/transform.cpp", "fixed < 0 ? fixed - 0.5 : fixed + 0.5", "fixed"),
+    ("a branch sees its sibling", "policy", "src/model/attention_plan.cpp",
+     "s = segments_[static_cast<size_t>(s)].parent) {\n        const Segment& seen", "--s) {\n        const Segment& seen"),
+    ("TDPO's detached term", "loss", "src/loss/rows/tdpo.cpp", "kl.rejected.sub(kl.chosen.detach())", "kl.rejected.sub(kl.chosen)"),
+    ("lengths of IPO", "loss", "src/loss/rows/dpo.cpp", "if (weights.ipo_average) {", "if (false) {"),
+    ("sign of label smoothing", "loss", "src/loss/rows/dpo.cpp", "return kept.add(turned);", "return kept.sub(turned);"),
+    ("numbers of DPA's phrases", "loss", "src/loss/rows/dpa.cpp", ".add(stats.phrase);", ".add(stats.phrase.gt(0));"),
+    ("a KL of weight 0 in the backward pass", "loss", "src/loss/rows/rrpo.cpp", "if (weights.alpha > 0) loss", "loss"),
+    ("first warm-up step", "train", "src/train/schedule.cpp", "static_cast<double>(step) / static_cast<double>(warmup)",
+     "static_cast<double>(step + 1) / static_cast<double>(warmup)"),
+    ("clipping factor", "train", "src/train/optimizer.cpp", "(norm + 1e-6)", "norm"),
+]
+
+
+def run(command, **options):
+    return subprocess.run(command, cwd=COPY, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+
+
+def prepare():
+    if COPY.exists():
+        run(["git", "checkout", "-q", "--force", "--detach", subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=ROOT, text=True).strip()], check=True)
+    else:
+        subprocess.run(["git", "worktree", "prune"], cwd=ROOT, check=True)
+        subprocess.run(["git", "worktree", "add", "-q", "--detach", str(COPY)], cwd=ROOT, check=True)
+    environment = os.environ | ({"RRPO_TORCH_DIR": str(ROOT / ".deps" / "torch")} if (ROOT / ".deps" / "torch").exists() else {})
+    done = run(["cmake", "-S", ".", "-B", "build", "-G", "Ninja"], env=environment)
+    if done.returncode:
+        sys.exit(done.stdout)
+
+
+def build_and_test(program):
+    """(built, passed, names of the failed tests)."""
+    built = run(["ninja", "-C", "build", "-j", os.environ.get("RRPO_JOBS", "2"), f"test_{program}"])
+    if built.returncode:
+        return False, False, built.stdout[-600:].splitlines()
+    tested = run([f"build/tests/test_{program}"], env=os.environ | {"OMP_NUM_THREADS": "1"})
+    failed = [line.split("] ")[1].split(",")[0] for line in tested.stdout.splitlines() if line.startswith("[  FAILED  ]") and "." in line]
+    return True, tested.returncode == 0, sorted(set(failed))
+
+
+def mutate(name, program, file, text, replacement):
+    """The line of the table, and whether a test noticed."""
+    path = COPY / file
+    source = path.read_text()
+    if source.count(text) != 1:
+        return f"{name}: {file} holds the text {source.count(text)} times, not once: mend this script", False
+    path.write_text(source.replace(text, replacement))
+    try:
+        built, passed, failed = build_and_test(program)
+    finally:
+        path.write_text(source)
+    if not built:
+        return f"{name}: does not compile: {' '.join(failed)}", False
+    if passed:
+        return f"{name}: NO TEST of test_{program} noticed", False
+    shown = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
+    return f"{name}: {len(failed)} failed: {shown}", True
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--list", action="store_true")
+    arguments = parser.parse_args()
+    chosen = [m for m in MUTATIONS if arguments.only.lower() in m[0].lower()]
+    if arguments.list:
+        print("\n".join(f"{m[0]}: {m[2]}" for m in chosen))
+        return
+    prepare()
+    noticed = 0
+    for mutation in chosen:
+        line, good = mutate(*mutation)
+        noticed += good
+        print(line, flush=True)
+    print(f"{noticed} of {len(chosen)} mutations made a test fail")
+    sys.exit(0 if noticed == len(chosen) else 1)
+
+
+if __name__ == "__main__":
+    main()
