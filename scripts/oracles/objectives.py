@@ -108,7 +108,7 @@ class Batch:
 class Originals:
     """Reads files of the originals and compiles single functions of them."""
 
-    def __init__(self, folders, wheels):
+    def __init__(self, folders, wheels=None):
         self.folders, self.wheels = folders, wheels
 
     def text(self, name, path):
@@ -161,15 +161,21 @@ class Accelerator:
     gather_for_metrics = gather
 
 
-def rrpo(originals):
-    """The authors' class, whole; without phrase rewards every label token is one phrase, without KL alpha is 0."""
+def authors_class(originals):
+    """The class RRPO of the authors; its file stands alone."""
     space = {}
     exec(compile(originals.text("rrpo", "llava/losses.py"), "losses.py", "exec"), space)
+    return space["RRPO"]
+
+
+def rrpo(originals):
+    """The authors' class; without phrase rewards every label token is one phrase, without KL alpha is 0."""
+    loss_class = authors_class(originals)
 
     def run(batch, alpha, beta, phrase_rewards=True):
         signs = batch.signs if phrase_rewards else (batch.labels != -100).long()
         align = {"logits": batch.policy, "targets": batch.labels, "signs": signs}
-        original = space["RRPO"](alpha=alpha, beta=beta)
+        original = loss_class(alpha=alpha, beta=beta)
         loss, _ = original(align, {"logits": batch.reference}, 0, 1)
         parts = original.concatenated_forward(align, {"logits": batch.reference})
         _, chosen, rejected = original.loss(*parts[:4], beta=beta, alpha=alpha)
@@ -296,9 +302,8 @@ def dpa(originals):
 
 # name of the case, our configuration, the original, its arguments, all pairs at once
 def cases():
-    halves = [("", {}), ("-kl-off", {"alpha": 0.0})]
     yield "rrpo", {"name": "rrpo", "alpha": 0.05, "beta": 0.5}, "rrpo", {"alpha": 0.05, "beta": 0.5}, False
-    for name, kl in halves:
+    for name, kl in (("", {}), ("-kl-off", {"alpha": 0.0})):
         for marks in (True, False):
             own = {"alpha": 0.01, "beta": 0.1} | kl | {"phrase_rewards": marks}
             yield "rrpo-published" + name + ("" if marks else "-whole-answers"), {"name": "rrpo"} | own, "rrpo", own, False

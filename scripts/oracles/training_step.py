@@ -18,7 +18,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from objectives import Originals
+from objectives import Originals, authors_class
 from onevision import CASES, GOLDEN as ONEVISION, PROJECTIONS, ROOT, Case, adapted_model, answer_logits, compare, ensure_packages
 from onevision import exact_rms_norm, fingerprint, pairs_of, versions, visual_tokens, write
 
@@ -92,8 +92,8 @@ def trainer_of(model, forward, loss, settings, folder):
         weight_decay=settings["weight_decay"], lr_scheduler_type=schedule, warmup_steps=settings["warmup_ratio"],
         max_grad_norm=settings["max_grad_norm"], optim="adamw_torch", dataloader_drop_last=True, train_sampling_strategy="sequential",
         use_cpu=True, report_to=[], save_strategy="no", logging_strategy="no", remove_unused_columns=False, disable_tqdm=True)
-    rows = [{"index": i} for i in range(len(forward.pairs))]
-    trainer = Trainer(model=model, args=arguments, train_dataset=rows, data_collator=lambda batch: {"index": torch.tensor(batch[0]["index"])})
+    trainer = Trainer(model=model, args=arguments, train_dataset=[{"index": i} for i in range(len(forward.pairs))],
+                      data_collator=lambda batch: {"index": torch.tensor(batch[0]["index"])})
     trainer.remove_callback(transformers.PrinterCallback)
     return trainer
 
@@ -139,9 +139,7 @@ def golden(originals):
     import torch
     from transformers.models.qwen2.modeling_qwen2 import Qwen2RMSNorm
     Qwen2RMSNorm.forward = exact_rms_norm
-    space = {}
-    exec(compile(originals.text("rrpo", "llava/losses.py"), "losses.py", "exec"), space)
-    loss = space["RRPO"](alpha=OBJECTIVE["alpha"], beta=OBJECTIVE["beta"])
+    loss = authors_class(originals)(alpha=OBJECTIVE["alpha"], beta=OBJECTIVE["beta"])
     case = Case(CASES["tiny"][0])
     with torch.no_grad():
         counts = [len(visual_tokens(case.model(torch.float32), pixels)) for pixels in case.pixels]
@@ -169,7 +167,7 @@ def main():
     torch.set_num_threads(1)
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    made = golden(Originals({"rrpo": arguments.rrpo_source}, None))
+    made = golden(Originals({"rrpo": arguments.rrpo_source}))
     (compare if arguments.check else write)(arguments.out, *made)
     if not arguments.check:
         print(f"{arguments.out}: {sum(f.stat().st_size for f in arguments.out.iterdir())} bytes")
