@@ -17,9 +17,10 @@ evaluate() { "$bin/rrpo-eval" --resume --quiet --out "$out/eval-$1-$2" "model.pa
 
 say "clips and questions (seeds $((1000 + seed)), $((2000 + seed)), $((3000 + seed)); validation 51, 52, 53)"
 scenes stills kind=stills count=6000 questions=12 round=3 seed=$((1000 + seed)) \
-  'types=["list","at","where","shape","exist"]' 'weights=[0.4,0.1,0.15,0.15,0.2]'
+  'types=["list","at","where","shape","exist","option"]' 'weights=[0.36,0.1,0.14,0.12,0.18,0.1]'
 scenes clips count=3000 questions=44 round=4 seed=$((2000 + seed)) \
-  'types=["shape","dir","mcq","order","exist","cap","path","paths"]' 'weights=[0.06,0.18,0.1,0.06,0.18,0.2,0.04,0.18]'
+  'types=["shape","dir","mcq","order","exist","cap","path","paths","option"]' \
+  'weights=[0.06,0.17,0.12,0.06,0.16,0.19,0.04,0.16,0.04]'
 scenes biased count=1000 questions=8 round=4 seed=$((3000 + seed)) distribution=biased rho=0.85 stereotype=0.5 lure=0.5 yes_rate=0.8
 scenes check-stills kind=stills count=100 seed=51
 scenes check-u count=160 seed=52
