@@ -34,7 +34,7 @@ MUTATIONS = [
      "rows.read_rows.push_back(own.begin + std::max<int64_t>(0, i - 1));"),
     ("span border", "policy", "src/text/span.cpp", "i < std::min(token.end, span.end); ++i)", "i < std::min(token.end, span.end + 1); ++i)"),
     ("resize rounding", "video", "src/video/transform.cpp", "fixed < 0 ? fixed - 0.5 : fixed + 0.5", "fixed"),
-    ("a branch sees its sibling", "policy", "src/model/attention_plan.cpp",
+    ("a branch sees its sibling", "train", "src/model/attention_plan.cpp",
      "s = segments_[static_cast<size_t>(s)].parent) {\n        const Segment& seen", "--s) {\n        const Segment& seen"),
     ("TDPO's detached term", "loss", "src/loss/rows/tdpo.cpp", "kl.rejected.sub(kl.chosen.detach())", "kl.rejected.sub(kl.chosen)"),
     ("lengths of IPO", "loss", "src/loss/rows/dpo.cpp", "if (weights.ipo_average) {", "if (false) {"),

@@ -148,6 +148,12 @@ done
 runs 2 "$train" --out one/refused data.pairs=pairs.jsonl "${common[@]}" objective.name=dpo objective.loss_type=hing
 says err.txt "objective.loss_type=hinge"
 
+say "the shipped recipes"
+for recipe in "$root"/configs/train/*.json; do
+  runs 0 "$train" --dry-run --config "$recipe" model.path=model model.prompt=auto model.video_pool=auto data.pairs=pairs.jsonl \
+    data.video_root=world device=cpu --quiet
+done
+
 say "eval"
 common=(video.frames=8 eval.questions=world/questions.jsonl eval.max_new_tokens=12 device=cpu --quiet)
 runs 0 "$eval" --out base "${common[@]}" model.path=model
@@ -158,6 +164,10 @@ runs 0 "$eval" compare base aligned --out compared
 says out.txt "sign-flip test by video"
 [ -s compared/compare.json ] && [ -s compared/compare.html ] || fault "compare left no page"
 runs 4 "$eval" compare base aligned --out compared
+for recipe in "$root"/configs/eval/*.json; do
+  runs 0 "$eval" --dry-run --config "$recipe" model.path=model model.prompt=auto model.video_pool=auto \
+    eval.questions=world/questions.jsonl device=cpu --quiet
+done
 head -n 30 base/predictions.jsonl >fewer.jsonl
 runs 3 "$eval" compare base fewer.jsonl
 runs 0 "$eval" ask --video world/videos/00000.mp4 "Describe the video." model.path=model video.frames=8 max_new_tokens=8 \
