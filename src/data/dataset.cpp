@@ -8,6 +8,7 @@
 #include "rrpo/data/media.h"
 #include "rrpo/rows/question.h"
 #include "rrpo/text/chat.h"
+#include "rrpo/text/official.h"
 #include "rrpo/util/error.h"
 
 namespace rrpo::data {
@@ -57,8 +58,15 @@ class Builder {
       : dataset_(dataset), root_(root), policy_(policy), rules_(rules) {}
 
   void add(const rows::Pair& pair, const std::filesystem::path& file) {
+    const std::string place = file.string() + ": " + pair.id;
     try {
-      dataset_.samples.push_back(sample_of(pair, file.string() + ": " + pair.id));
+      Sample sample = sample_of(pair, place);
+      const std::string dropped = rules_.official ? make_official(pair, place, sample) : "";
+      if (dropped.empty()) {
+        dataset_.samples.push_back(std::move(sample));
+      } else {
+        dataset_.dropped.push_back({pair.id, dropped});
+      }
     } catch (const Error& error) {
       if (!rules_.skip_bad_rows || error.fault() != Fault::input) throw;
       dataset_.skipped.push_back({pair.id, error.what()});
@@ -80,13 +88,30 @@ class Builder {
         throw Error(Fault::input, "data", place + ": chosen and rejected are the same text", "leave the pair out");
       }
     }
-    if (rules_.marks && !has_mark(sample.chosen) && !has_mark(sample.rejected)) {
+    if (rules_.marks && !rules_.official && !has_mark(sample.chosen) && !has_mark(sample.rejected)) {
       throw Error(Fault::input, "data", place + ": no marked token on either side",
                   "give spans, or use an objective without marks");
     }
     sample.video = video_of(pair.media, place);
     if (dataset_.samples.empty()) dataset_.before = std::move(prompt.before);
     return sample;
+  }
+
+  /// Labels and marks as the authors' code has them; returns why that code drops the pair, else an empty text.
+  std::string make_official(const rows::Pair& pair, const std::string& place, Sample& sample) {
+    const text::Tokenizer& tokenizer = *policy_.tokenizer;
+    const auto replace = [&](const text::MarkedText& side, text::AnswerIds& ids) {
+      text::OfficialAnswer official = text::official_answer(tokenizer, side, place);
+      ids = std::move(official.answer);
+      return official.unmarked;
+    };
+    sample.question_labels = text::official_labels(tokenizer, sample.question, /*to_answer=*/true);
+    if (dataset_.before_labels.empty())
+      dataset_.before_labels = text::official_labels(tokenizer, dataset_.before, /*to_answer=*/false);
+    const std::string chosen = replace(pair.chosen, sample.chosen);
+    const std::string rejected = rules_.rejected ? replace(pair.rejected, sample.rejected) : "";
+    if (!rules_.marks || (chosen.empty() && rejected.empty())) return "";
+    return "the official code marks no token of " + (chosen.empty() ? "rejected: " + rejected : "chosen: " + chosen);
   }
 
   int64_t video_of(const rows::Media& media, const std::string& place) {

@@ -2,6 +2,7 @@
 
 #include "rrpo/loss/loss.h"
 #include "rrpo/train/schedule.h"
+#include "rrpo/util/compat.h"
 
 namespace rrpo::train {
 
@@ -63,6 +64,7 @@ void OptimConfig::check(const std::string& at) const {
 void TrainConfig::check(const std::string&) const {
   at_least("threads", threads, 1);
   at_least("seed", seed, 0);
+  check_choice("compat", compat, kCompatValues);
   loss::make_objective(objective);
 }
 

@@ -106,6 +106,7 @@ struct TrainConfig {
   int64_t seed = 42;
   std::string device = "auto";
   int64_t threads = 1;
+  std::string compat = "none";
   template <class V>
   void fields(V& v) {
     v("model", model, "");
@@ -118,6 +119,7 @@ struct TrainConfig {
     v("seed", seed, "of the order of rows and of a new adapter");
     v("device", device, "auto, cpu, cuda, cuda:N");
     v("threads", threads, "threads inside a tensor operation; samples are prepared on all cores");
+    v("compat", compat, "none, or official: the authors' quirks, listed below");
   }
   void check(const std::string& at) const;
 };
