@@ -23,6 +23,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -92,6 +93,13 @@ PAIRS = [
 ]
 DIFFS = [([1, 2, 3], [1, 4, 3]), ([1, 2, 3, 4], [1, 9, 4]), ([1, 2, 3], [1, 3]), ([1, 3], [1, 2, 3]), ([1, 2, 3, 4, 5], [1, 7, 3, 8, 5]),
          ([1, 2, 3], [4, 5, 6]), ([1, 2, 1, 2], [2, 1, 2, 1]), ([5, 5, 5, 6], [5, 6, 6]), (list(range(10, 40)), list(range(10, 25)) + [1, 2] + list(range(28, 40)))]
+
+
+RANDOM = random.Random(5)
+for _ in range(24):  # edited copies, of few distinct tokens too
+    answer = [RANDOM.randrange(RANDOM.choice([4, 60])) for _ in range(RANDOM.randint(1, 40))]
+    other = [token if RANDOM.random() < 0.8 else RANDOM.randrange(60) for token in answer if RANDOM.random() < 0.9]
+    DIFFS.append((answer, other + answer[:RANDOM.randint(0, 2)]))
 
 
 def plain_of(tagged):
@@ -194,8 +202,9 @@ def goldens(source):
         sides = [side(functions, tokenizer, question, tagged, text) for tagged, text in zip((chosen, rejected), plain)]
         dropped = any(sum(s["signs"]) == 0 for s in sides)
         pairs.append({"name": name, "question": question, "chosen": sides[0], "rejected": sides[1], "dropped": dropped})
-    return {"recipe": "scripts/oracles/spans.py", "rrpo": COMMIT, "transformers": transformers.__version__,
-            "tokenizers": tokenizers.__version__, "torch": torch.__version__.split("+")[0], "pairs": pairs,
+    versions = {"pritamqu/RRPO": COMMIT, "transformers": transformers.__version__, "tokenizers": tokenizers.__version__,
+                "torch": torch.__version__.split("+")[0]}
+    return {"recipe": "scripts/oracles/spans.py", "versions": versions, "pairs": pairs,
             "diff": [difference(source, a, b, before, 5) for before in (20, 250) for a, b in DIFFS]}
 
 

@@ -22,6 +22,7 @@ void in_range(const std::string& at, double value, double low, double below) {
 void DataConfig::check(const std::string& at) const {
   at_least(at + ".max_skipped", max_skipped, 0);
   at_least(at + ".group_by_video", group_by_video, 1);
+  check_choice(at + ".marks", marks, {"spans", "difference"});
 }
 
 void LoopConfig::check(const std::string& at) const {

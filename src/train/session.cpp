@@ -13,6 +13,7 @@ data::Dataset open_rows(const std::vector<std::filesystem::path>& files, const T
   const data::DatasetRules rules{.rejected = objective.row->needs_rejected,
                                  .marks = objective.needs_marks,
                                  .skip_bad_rows = skip_bad_rows,
+                                 .difference = config.data.marks == "difference",
                                  .official = is_official(config.compat)};
   return data::read_dataset(files, config.data.video_root, policy, rules);
 }

@@ -238,6 +238,29 @@ TEST(Official, PairsThatTheAuthorsDropAreCountedNotReplaced) {
   EXPECT_FALSE(unmarked.before_labels.empty());
 }
 
+TEST(Dataset, MarksTheDifferenceWhereAskedTo) {
+  const TinyWorld world(1, 1);
+  const policy::Policy policy = world.open();
+  Json row = TinyWorld::pair(1, 0);
+  row["chosen"] = {{"text", "It is red and round."}};
+  row["rejected"] = {{"text", "It is blue and round, too."}};
+  const auto file = world.dir().write("plain.jsonl", row.dump() + "\n");
+  fault_of([&] { read_dataset({file}, world.root(), policy, {}); });
+  for (const bool official : {false, true}) {
+    const Dataset dataset = read_dataset({file}, world.root(), policy, {.difference = true, .official = official});
+    ASSERT_EQ(dataset.rows(), 1);
+    const auto marked = [&](const text::AnswerIds& answer) {
+      std::vector<int64_t> ids;
+      for (size_t i = 0; i < answer.ids.size(); ++i) {
+        if (answer.phrase[i] > 0) ids.push_back(answer.ids[i]);
+      }
+      return policy.tokenizer->decode(ids);
+    };
+    EXPECT_EQ(marked(dataset.samples[0].chosen), " red.");
+    EXPECT_THAT(marked(dataset.samples[0].rejected), testing::HasSubstr("b"));
+  }
+}
+
 TEST(VisualCache, ReturnsWhatWasPutInAndKeepsToItsRoom) {
   VisualCache cache(3 * 40);
   rows::Media a, b;

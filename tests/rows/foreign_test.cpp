@@ -194,6 +194,10 @@ TEST(Foreign, ConversationsMustHaveOneQuestion) {
     return out.skipped() == 1 ? out.reasons.begin()->first : "imported";
   };
   EXPECT_EQ(skipped("ms_swift", "/messages/0/role", "user"), "messages has 2 turns of the user");
+  EXPECT_EQ(skipped("ms_swift", "/rejected_videos", {"b.mp4"}), "rejected_videos differs from videos");
+  EXPECT_EQ(skipped("ms_swift", "/rejected_videos", Json::array({"a.mp4"})), "imported");
+  EXPECT_EQ(skipped("trl", "/prompt/0/content/0/video", "b.mp4"), "prompt names a file inside a message");
+  EXPECT_EQ(skipped("trl", "/prompt/0/content/0/video", nullptr), "imported");
   EXPECT_EQ(skipped("ms_swift", "/messages/0/role", "tool"), "messages has a turn of 'tool'");
   EXPECT_EQ(skipped("trl", "/prompt/0/content/0", {{"type", "audio"}}),
             "prompt holds a content part that is no text, image or video");

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "rrpo/text/chat.h"
+#include "rrpo/text/token_diff.h"
 #include "rrpo/util/json_file.h"
+#include "support/parity.h"
 #include "support/temp_dir.h"
 
 namespace rrpo::text {
@@ -28,6 +30,11 @@ const ChatTemplate& authors() {
     if (known.name == "authors") return known;
   }
   throw std::runtime_error("no prompt form of the authors");
+}
+
+void expect_same(const std::string& what, const Ids& ours, const Ids& theirs) {
+  EXPECT_EQ(ours, theirs);
+  test::expect_same({"compat official", test::original(golden(), "pritamqu/RRPO"), what}, ours == theirs, what);
 }
 
 /// Their whole conversation: ids, labels (-100: none) and signs, put together from our parts.
@@ -84,12 +91,13 @@ TEST(Official, MarksLabelsAndDropsAreTheirs) {
     for (const char* name : {"chosen", "rejected"}) {
       SCOPED_TRACE(pair["name"].get<std::string>() + ", " + name);
       const Conversation ours = conversation(question_of(pair), pair[name]);
-      EXPECT_EQ(ours.ids, pair[name]["ids"].get<Ids>());
-      EXPECT_EQ(ours.labels, pair[name]["labels"].get<Ids>());
-      EXPECT_EQ(ours.signs, pair[name]["signs"].get<Ids>());
+      expect_same("ids of whole conversations", ours.ids, pair[name]["ids"].get<Ids>());
+      expect_same("labels of whole conversations", ours.labels, pair[name]["labels"].get<Ids>());
+      expect_same("marks of whole conversations", ours.signs, pair[name]["signs"].get<Ids>());
       drops = drops || !ours.unmarked.empty();
     }
-    EXPECT_EQ(drops, pair["dropped"].get<bool>()) << pair["name"];
+    test::expect_same({"compat official", test::original(golden(), "pritamqu/RRPO"), "which pairs are dropped"},
+                      drops == pair["dropped"].get<bool>(), pair["name"]);
     dropped += drops ? 1 : 0;
   }
   EXPECT_GE(golden()["pairs"].size(), 30u);
@@ -110,6 +118,35 @@ TEST(Official, RefusesWhatItCannotReproduce) {
   EXPECT_THROW(official_answer(toy(), {"\nred", {{1, 4}}}, "x"), Error);
   EXPECT_THROW(official_answer(toy(), {"  \nred", {{3, 6}}}, "x"), Error);
   EXPECT_NO_THROW(official_answer(toy(), {"red\n", {{0, 3}}}, "x"));
+}
+
+/// [-100] * before, the answer, and [-100] up to `size`.
+Ids padded(const Ids& answer, int64_t before, size_t size) {
+  Ids out(static_cast<size_t>(before), -100);
+  out.insert(out.end(), answer.begin(), answer.end());
+  out.resize(size, -100);
+  return out;
+}
+
+TEST(Difference, MarksOfTokensAreVideoChat2s) {
+  for (const Json& row : golden()["diff"]) {
+    SCOPED_TRACE(row.dump());
+    const Ids a = row["a"].get<Ids>(), b = row["b"].get<Ids>();
+    const auto before = row["before"].get<int64_t>();
+    const size_t size = static_cast<size_t>(before) + std::max(a.size(), b.size()) + row["after"].get<size_t>();
+    const DifferenceMarks marks = difference_marks(padded(a, before, size), padded(b, before, size));
+    const auto inside = [&](const Ids& all, const Ids& answer) {
+      return Ids(all.begin() + before, all.begin() + before + static_cast<int64_t>(answer.size()));
+    };
+    const auto theirs = row["signs"].get<std::vector<Ids>>();
+    expect_same("marks by VideoChat2's diff_lib", inside(marks.a, a), theirs[0]);
+    expect_same("marks by VideoChat2's diff_lib", inside(marks.b, b), theirs[1]);
+    const auto count = [](const Ids& all) {
+      return all.size() - static_cast<size_t>(std::count(all.begin(), all.end(), 0));
+    };
+    const bool outside = count(marks.a) + count(marks.b) > count(inside(marks.a, a)) + count(inside(marks.b, b));
+    EXPECT_EQ(outside, row["outside"].get<bool>());
+  }
 }
 
 }  // namespace

@@ -10,8 +10,21 @@ std::string why(const Json& row) {
   return is_messages(row, "rejected_messages") ? "messages and rejected_messages" : "";
 }
 
+/// Media of the rejected side must be those of the chosen one.
+void check_rejected_media(RowReader& row) {
+  for (const char* key : {"images", "videos"}) {
+    const std::string rejected = std::string("rejected_") + key;
+    const Json* media = row.find(rejected);
+    if (media == nullptr || media->empty()) continue;
+    const Json* chosen = row.find(key);
+    if (chosen == nullptr || *chosen != *media)
+      row.fail(rejected, "differs from " + std::string(key), "a pair has one video");
+  }
+}
+
 ForeignRow read(RowReader& row) {
   ForeignRow out{read_id(row), read_foreign_media(row), read_source(row), {}, {}};
+  check_rejected_media(row);
   const std::vector<Message> messages = read_messages(row, "messages");
   out.system = system_of(messages);
   const std::string question = only_question(messages, row, "messages"), chosen = read_answer(row, "messages");

@@ -28,7 +28,8 @@ std::string parts_text(const Json& parts, const RowReader& row, const std::strin
     if (type == "text" && is_text(part, "text")) {
       out += part["text"].get<std::string>();
     } else if (type == "image" || type == "video") {
-      if (part.contains(type)) row.fail(key, "names a file inside a message", "name it in videos or images of the row");
+      if (is_there(part, type.c_str()))
+        row.fail(key, "names a file inside a message", "name it in videos or images of the row");
       out += "<" + type + ">";
     } else {
       row.fail(key, "holds a content part that is no text, image or video", "remove it");
@@ -110,6 +111,8 @@ size_t take_places(std::string& text, bool front) {
 }
 
 }  // namespace
+
+bool is_there(const Json& row, const char* key) { return row.contains(key) && !row.at(key).is_null(); }
 
 bool is_text(const Json& row, const char* key) { return row.contains(key) && row.at(key).is_string(); }
 

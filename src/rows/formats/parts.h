@@ -15,6 +15,8 @@ struct Message {
 };
 
 bool is_text(const Json& row, const char* key);
+/// Neither absent nor null, which tables stored as columns write for what a row lacks.
+bool is_there(const Json& row, const char* key);
 /// True for a list of `{role, content}` or `{from, value}` that is not empty.
 bool is_messages(const Json& row, const char* key);
 /// True for one such message.

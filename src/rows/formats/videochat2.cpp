@@ -12,7 +12,7 @@ bool holds_answers(const Json& row, const char* key) {
 std::string why_pairs(const Json& row) {
   return holds_answers(row, "QA") && holds_answers(row, "QA_NEG") ? "QA and QA_NEG" : "";
 }
-std::string why_questions(const Json& row) { return holds_answers(row, "QA") && !row.contains("QA_NEG") ? "QA" : ""; }
+std::string why_questions(const Json& row) { return holds_answers(row, "QA") && !is_there(row, "QA_NEG") ? "QA" : ""; }
 
 struct Turn {
   std::string question, answer;
