@@ -117,7 +117,7 @@ void place_compat(const Command& command, const std::string& value, Invocation& 
   if (value.empty()) return;
   const std::vector<FieldHelp> fields = command.fields();
   const bool has = std::any_of(fields.begin(), fields.end(), [](const FieldHelp& field) { return field.path == "compat"; });
-  if (!has) bad_usage("--compat: this command does nothing else than the authors' code does", "leave it out");
+  if (!has) bad_usage("--compat: this command has no quirk of the authors' code to reproduce", "leave it out");
   call.sources.settings.push_back("compat=" + value);
 }
 

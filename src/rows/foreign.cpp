@@ -111,7 +111,8 @@ class Importer {
       (i < pairs.size() ? pairs[i].id : questions[i - pairs.size()].id) = id;
     }
     for (Pair& pair : pairs) {
-      note("marks: " + pair.extra["made"]["spans"].get<std::string>());
+      const auto spans = pair.extra["made"]["spans"].get<std::string>();
+      if (spans != "none") note("pairs marked by " + spans);
       if (pair.chosen.spans.empty() && pair.rejected.spans.empty()) note("pairs without a mark");
       out_.pairs.push_back(std::move(pair));
     }

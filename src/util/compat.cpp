@@ -20,7 +20,7 @@ const std::vector<Quirk>& quirks() {
        {"rrpo-train", "rrpo-train score"}},
       {"last_window",
        "rows left over when an epoch is cut into windows of train.batch_pairs are not trained on, unless there is no whole "
-       "window",
+       "window (over several epochs their windows run on over the border; here each epoch begins with a new one)",
        "no row is lost: the default takes a step over what is left",
        "scripts/llavavideo/run.sh: dataloader_drop_last; transformers 4.40 Trainer: no update at an incomplete accumulation",
        {"rrpo-train"}},

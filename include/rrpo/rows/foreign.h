@@ -65,7 +65,7 @@ struct Imported {
   Ledger ledger;
   std::vector<Json> lines;                 ///< of the ledger, imported rows first
   std::map<std::string, int64_t> reasons;  ///< of skipped rows, without their places
-  std::map<std::string, int64_t> notes;    ///< what was done to rows, such as `marks from tags`
+  std::map<std::string, int64_t> notes;    ///< what was done to rows, such as `pairs marked by tags`
 
   int64_t skipped() const { return ledger.total() - imported; }
   int64_t imported = 0;  ///< rows, each of which may hold several questions
