@@ -237,6 +237,59 @@ TEST(Foreign, UnknownKeysAreKept) {
   EXPECT_EQ(out.notes.at("system turns, kept as made.system and not shown to the model"), 1);
 }
 
+/// Every place inside a JSON value.
+void collect_places(const Json& json, const Json::json_pointer& at, std::vector<Json::json_pointer>& out) {
+  if (!at.empty()) out.push_back(at);
+  if (json.is_object()) {
+    for (const auto& [key, value] : json.items()) collect_places(value, at / key, out);
+  } else if (json.is_array()) {
+    for (size_t i = 0; i < json.size(); ++i) collect_places(json[i], at / i, out);
+  }
+}
+
+TEST(Foreign, NoValueInAnyPlaceOfARowBreaksTheImport) {
+  const std::vector<Json> values = {nullptr,
+                                    5,
+                                    -1.5,
+                                    true,
+                                    "",
+                                    "x",
+                                    "<MASK>",
+                                    "<image>",
+                                    "\xff",
+                                    Json::array(),
+                                    Json::array({5}),
+                                    Json::array({Json::object()}),
+                                    Json::object(),
+                                    {{"path", 5}},
+                                    {{"role", "user"}, {"content", 5}}};
+  int64_t imports = 0;
+  for (const ForeignFormat& format : foreign_formats()) {
+    const Json good = row_of(format.name);
+    std::vector<Json::json_pointer> places;
+    collect_places(good, Json::json_pointer(), places);
+    for (const Json::json_pointer& place : places) {
+      for (const Json& value : values) {
+        Json row = good;
+        row[place] = value;
+        // As a second row, so that the format is known; alone, so that it is recognised by what is left of it.
+        const Imported out =
+            import_rows(good.dump() + "\n" + row.dump(-1, ' ', false, Json::error_handler_t::replace), "f", {});
+        ASSERT_EQ(out.ledger.total(), 2) << format.name << place << value;
+        ASSERT_EQ(out.imported + out.skipped(), 2);
+        for (const Pair& pair : out.pairs) ASSERT_EQ(pair_json(parse_pair(pair_json(pair), "x")), pair_json(pair));
+        try {
+          import_rows(row.dump(-1, ' ', false, Json::error_handler_t::replace), "f", {});
+        } catch (const Error& error) {
+          ASSERT_EQ(error.fault(), Fault::input) << error.what();
+        }
+        ++imports;
+      }
+    }
+  }
+  EXPECT_GT(imports, 1000);
+}
+
 TEST(Foreign, AbsolutePathsBelowTheRootBecomeRelative) {
   Json row = row_of("alpaca");
   row["videos"] = {"/data/set/a/b.mp4"};

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "rrpo/util/error.h"
+#include "rrpo/util/random.h"
 #include "support/temp_dir.h"
 
 namespace rrpo::text {
@@ -107,6 +108,30 @@ TEST(MaskTags, AreStrippedWithoutAPlainText) {
   EXPECT_EQ(stripped("no tags"), "no tags");
   EXPECT_THROW(stripped("a <MASK> b"), Error);
   EXPECT_THROW(stripped("a </MASK> b"), Error);
+}
+
+TEST(MaskTags, AnySequenceIsReadOrRefused) {
+  const std::vector<std::string> pieces = {"<MASK>", "</MASK>",          " ",     "  ", "a", "b c", ".",
+                                           "门",     "<MASK> x </MASK>", "<MASK", "\n"};
+  Random random(3, "tags");
+  int64_t read = 0;
+  for (int i = 0; i < 4000; ++i) {
+    std::string tagged;
+    for (int64_t n = random.below(8); n >= 0; --n)
+      tagged += pieces[static_cast<size_t>(random.below(static_cast<int64_t>(pieces.size())))];
+    try {
+      const MarkedText marked = parse_mask_tags(tagged, "x");
+      check_spans(marked, "x");
+      EXPECT_FALSE(has_mask_tags(marked.text)) << tagged;
+      const MarkedText again = parse_mask_tags(with_mask_tags(marked), marked.text, "x");
+      EXPECT_EQ(again.spans, marked.spans) << tagged;
+      EXPECT_EQ(again.tagged, "") << tagged;
+      ++read;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::input) << tagged;
+    }
+  }
+  EXPECT_GT(read, 500);
 }
 
 TEST(MaskTags, AreWrittenAsTheyAreDocumented) {
