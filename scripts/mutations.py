@@ -49,6 +49,7 @@ MUTATIONS = [
     ("official marks: all zero where they do not fit", "text", "src/text/official.cpp", "if (!out.unmarked.empty()) return out;", "out.unmarked.clear();\n  if (walked.phrase.size() < plain.size()) return out;"),
     ("official marks: a pair without marks is kept", "data", "src/data/dataset.cpp", "if (!rules_.marks || (chosen.empty() && rejected.empty())) return \"\";", "return \"\";"),
     ("official labels: shifted by one", "data", "src/policy/sequence.cpp", "place > 0 ? own.begin + place - 1 :", "place > 0 ? own.begin + place :"),
+    ("official labels: the reward reads prompt rows", "train", "src/policy/sequence.cpp", "phrase.push_back(0);", "phrase.push_back(1);"),
     ("official labels: no header", "text", "src/text/official.cpp", "id >= header || *id", "*id"),
     ("official: the last window is kept", "data", "src/data/order.cpp", "rules.drop_last ? std::max<int64_t>(1, rows / rules.batch) :", "rules.drop_last && rows < 0 ? 1 :"),
     ("tags eat a second space", "text", "src/text/span.cpp", "at += kOpen.size();\n      if (at < tagged.size()", "at += kOpen.size();\n      if (!out.empty() && out.back() == ' ') out.pop_back();\n      if (at < tagged.size()"),
