@@ -127,18 +127,17 @@ std::vector<Message> read_messages(RowReader& row, const std::string& key) { ret
 
 std::string read_answer(RowReader& row, const std::string& key) {
   const Json& value = row.need(key);
-  std::string out;
-  if (value.is_string()) {
-    out = value.get<std::string>();
+  if (value.is_string()) return row.text(key);
+  Message last;
+  if (value.is_array()) {
+    const std::vector<Message> turns = messages_from(value, row, key);
+    if (!turns.empty()) last = turns.back();
   } else {
-    const std::vector<Message> turns =
-        value.is_array() ? messages_from(value, row, key) : std::vector<Message>{message_from(value, row, key)};
-    if (turns.empty() || turns.back().role != "assistant")
-      row.fail(key, "does not end with the assistant", "add the answer");
-    out = turns.back().text;
+    last = message_from(value, row, key);
   }
-  if (out.empty()) row.fail(key, "is empty", "write what it should say, or remove the row");
-  return out;
+  if (last.role != "assistant") row.fail(key, "does not end with the assistant", "add the answer");
+  if (last.text.empty()) row.fail(key, "is empty", "write what it should say, or remove the row");
+  return last.text;
 }
 
 std::string system_of(const std::vector<Message>& messages) {

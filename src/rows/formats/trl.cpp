@@ -18,7 +18,9 @@ std::string why(const Json& row) {
 std::vector<Message> prompt_of(RowReader& row) {
   for (const char* key : {"prompt", "question"}) {
     if (!row.has(key)) continue;
-    return row.need(key).is_string() ? std::vector<Message>{{"user", row.text(key)}} : read_messages(row, key);
+    if (!row.need(key).is_string()) return read_messages(row, key);
+    const Message question{"user", row.text(key)};
+    return {question};
   }
   std::vector<Message> chosen = read_messages(row, "chosen");
   const std::string question = only_question(chosen, row, "chosen");
