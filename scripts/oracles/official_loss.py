@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/golden/spans/loss.json: what the authors' loss class makes of whole conversations with their labels and marks.
 
-    python3 scripts/oracles/official_loss.py --rrpo-source DIR             DIR: a checkout of the authors' repository
+    python3 scripts/oracles/official_loss.py --rrpo-source DIR             DIR: a clone of pritamqu/RRPO
     python3 scripts/oracles/official_loss.py --rrpo-source DIR --check     computes everything again and compares
 
 Ids, labels and signs of the pairs are those of tests/golden/spans/golden.json (scripts/oracles/spans.py), with the visual
@@ -11,31 +11,20 @@ through RRPO of llava/losses.py. Kept are loss, rewards, KL and log-probabilitie
 at each LoRA tensor the norm and products with random signs. Runs in the virtual environment of onevision.py.
 """
 import argparse
-import hashlib
 import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import onevision  # noqa: E402
+from objectives import SOURCES, Originals, authors_class  # noqa: E402
 
-COMMIT, BLOB = "a905573", "0852b6131e08571bfe56f86bbbdecb4473f6980a"  # of llava/losses.py
 SPANS = onevision.ROOT / "tests" / "golden" / "spans" / "golden.json"
 GOLDEN = SPANS.parent / "loss.json"
 # name of a pair of spans.py, clip
 PAIRS = [("word in the middle", 0), ("at the start", 0), ("several words", 1), ("line breaks", 1), ("three phrases", 0),
          ("adjacent phrases", 1)]
 ALPHA, BETA = 0.05, 0.5
-
-
-def authors_loss(source):
-    file = source / "llava" / "losses.py"
-    data = file.read_bytes()
-    if hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest() != BLOB:
-        sys.exit(f"{file} is not that of commit {COMMIT}")
-    space = {"__name__": "losses"}
-    exec(compile(data, str(file), "exec"), space)
-    return space["RRPO"](alpha=ALPHA, beta=BETA)
 
 
 def conversation(case, side, visual):
@@ -79,7 +68,7 @@ def goldens(source):
     Qwen2RMSNorm.forward = onevision.exact_rms_norm
     case = onevision.Case(onevision.CASES["tiny"][0])
     model = onevision.adapted_model(case, onevision.GOLDEN / "tiny" / "adapter")
-    loss = authors_loss(source)
+    loss = authors_class(Originals({"rrpo": source}))(alpha=ALPHA, beta=BETA)
     spans = {pair["name"]: pair for pair in json.loads(SPANS.read_text())["pairs"]}
     total, pairs = 0.0, []
     for name, clip in PAIRS:
@@ -91,14 +80,14 @@ def goldens(source):
     total.backward()
     gradients = {n.replace(".default.", "."): onevision.fingerprint(p.grad).tolist()
                  for n, p in sorted(model.named_parameters()) if p.requires_grad}
-    versions = onevision.versions() | {"pritamqu/RRPO": COMMIT}
+    versions = onevision.versions() | {"pritamqu/RRPO": SOURCES["rrpo"][1][:7]}
     return {"recipe": "scripts/oracles/official_loss.py", "versions": versions, "alpha": ALPHA, "beta": BETA, "pairs": pairs,
             "gradients": gradients}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rrpo-source", type=Path, required=True, help=f"checkout of the authors' repository at {COMMIT}")
+    parser.add_argument("--rrpo-source", type=Path, required=True, help="clone of pritamqu/RRPO")
     parser.add_argument("--out", type=Path, default=GOLDEN, help="the golden file to write")
     parser.add_argument("--check", action="store_true", help="compare with the golden file, write nothing")
     arguments = parser.parse_args()

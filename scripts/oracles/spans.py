@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/golden/spans/golden.json: which tokens the authors' code marks, labels and drops, for the C++ tests.
 
-    python3 scripts/oracles/spans.py --rrpo-source DIR             DIR: a checkout of the authors' repository
+    python3 scripts/oracles/spans.py --rrpo-source DIR             DIR: a clone of pritamqu/RRPO
     python3 scripts/oracles/spans.py --rrpo-source DIR --check     computes everything again and compares
 
 Run it with any Python 3.10+: it makes its own virtual environment .venv-spans beside the sources when one is missing.
@@ -19,7 +19,6 @@ import argparse
 import ast
 import contextlib
 import copy
-import hashlib
 import io
 import json
 import os
@@ -30,12 +29,11 @@ import tempfile
 import types
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from objectives import SOURCES, Originals  # noqa: E402
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "spans" / "golden.json"
-COMMIT = "a905573"
-BLOBS = {"train_llavavideo.py": "91c49084c86cdeb81a86ab8178c59211c8c7e2c2",  # git's ids of the files that run, as they stand at COMMIT
-         "videochat2/diff_lib.py": "b0a867d6963641e727e6448f53662a2c6ced1486",
-         "llava/constants.py": "be8cf0204969a6c973f442b383d8e425d684e826"}
 PACKAGES = ["torch==2.11.0", "transformers==4.40.0", "tokenizers==0.19.1", "numpy==2.4.6", "jinja2==3.1.6"]
 FUNCTIONS = ["preprocess_multimodal", "preprocess_qwen", "sanity_check_token_len", "process_masked_tokens", "preprocess_masked"]
 
@@ -124,16 +122,7 @@ def ensure_packages():
     os.execv(python, [str(python), *sys.argv])
 
 
-def check_commit(source):
-    """The files that run must be those of COMMIT, in a checkout or in an exported tree."""
-    for name, blob in BLOBS.items():
-        data = (source / name).read_bytes()
-        found = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-        if found != blob:
-            sys.exit(f"{source / name} is not that of commit {COMMIT}")
-
-
-def authors_functions(source, masked):
+def authors_functions(originals, masked):
     """Their functions in a name space of their own."""
     import numpy
     import torch
@@ -141,12 +130,12 @@ def authors_functions(source, masked):
     import re
     import typing
     constants = {}
-    exec(compile((source / "llava/constants.py").read_text(), "constants.py", "exec"), constants)
+    exec(compile(originals.text("rrpo", "llava/constants.py"), "constants.py", "exec"), constants)
     conversation = types.SimpleNamespace(default_conversation=types.SimpleNamespace(version="qwen"))
     space = {"copy": copy, "np": numpy, "torch": torch, "transformers": transformers, "re": re, "Dict": typing.Dict,
              "Sequence": typing.Sequence, "List": typing.List, "DataArguments": object, "conversation_lib": conversation,
              "masked_toknizer": masked, **{k: v for k, v in constants.items() if k.isupper()}}
-    tree = ast.parse((source / "train_llavavideo.py").read_text())
+    tree = ast.parse(originals.text("rrpo", "train_llavavideo.py"))
     chosen = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in FUNCTIONS]
     assert [node.name for node in chosen] == FUNCTIONS
     exec(compile(ast.Module(chosen, []), "train_llavavideo.py", "exec"), space)
@@ -174,27 +163,25 @@ def side(functions, tokenizer, question, tagged, plain):
             "signs": out["signs"][0].tolist()}
 
 
-def difference(source, a, b, before, after):
+def difference(get_diff_signs, a, b, before, after):
     """VideoChat2's signs of two answers inside whole label sequences."""
-    sys.path.insert(0, str(source / "videochat2"))
-    import diff_lib
     pad = max(len(a), len(b)) + after
     whole = [[-100] * before + answer + [-100] * (pad - len(answer)) for answer in (a, b)]
     with contextlib.redirect_stdout(io.StringIO()):
-        signs = diff_lib.get_diff_signs(*whole, min_match_size=1)
+        signs = get_diff_signs(*whole, min_match_size=1)
     return {"a": a, "b": b, "before": before, "after": after,
             "signs": [s[before:before + len(x)] for s, x in zip(signs, (a, b))],
             "outside": any(any(s[:before]) or any(s[before + len(x):]) for s, x in zip(signs, (a, b)))}
 
 
-def goldens(source):
+def goldens(originals):
     import torch
     import transformers
     import tokenizers
     tokenizer = toy_tokenizer()
     masked = copy.deepcopy(tokenizer)
     masked.add_special_tokens({"additional_special_tokens": ["<MASK>", "</MASK>"]})
-    functions = authors_functions(source, masked)
+    functions = authors_functions(originals, masked)
     functions.sanity_check_token_len(masked)
     pairs = []
     for name, question, chosen, rejected, *plain in PAIRS:
@@ -202,10 +189,12 @@ def goldens(source):
         sides = [side(functions, tokenizer, question, tagged, text) for tagged, text in zip((chosen, rejected), plain)]
         dropped = any(sum(s["signs"]) == 0 for s in sides)
         pairs.append({"name": name, "question": question, "chosen": sides[0], "rejected": sides[1], "dropped": dropped})
-    versions = {"pritamqu/RRPO": COMMIT, "transformers": transformers.__version__, "tokenizers": tokenizers.__version__,
+    diff_lib = {}
+    exec(compile(originals.text("rrpo", "videochat2/diff_lib.py"), "diff_lib.py", "exec"), diff_lib)
+    versions = {"pritamqu/RRPO": SOURCES["rrpo"][1][:7], "transformers": transformers.__version__, "tokenizers": tokenizers.__version__,
                 "torch": torch.__version__.split("+")[0]}
     return {"recipe": "scripts/oracles/spans.py", "versions": versions, "pairs": pairs,
-            "diff": [difference(source, a, b, before, 5) for before in (20, 250) for a, b in DIFFS]}
+            "diff": [difference(diff_lib["get_diff_signs"], a, b, before, 5) for before in (20, 250) for a, b in DIFFS]}
 
 
 def text_of(golden):
@@ -217,13 +206,12 @@ def text_of(golden):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rrpo-source", type=Path, required=True, help=f"checkout of the authors' repository at {COMMIT}")
+    parser.add_argument("--rrpo-source", type=Path, required=True, help="clone of pritamqu/RRPO")
     parser.add_argument("--out", type=Path, default=GOLDEN, help="the golden file to write")
     parser.add_argument("--check", action="store_true", help="compare with the golden file, write nothing")
     arguments = parser.parse_args()
     ensure_packages()
-    check_commit(arguments.rrpo_source)
-    golden = goldens(arguments.rrpo_source)
+    golden = goldens(Originals({"rrpo": arguments.rrpo_source}))
     dropped = sum(pair["dropped"] for pair in golden["pairs"])
     if arguments.check:
         same = json.loads(text_of(golden)) == json.loads(arguments.out.read_text())
