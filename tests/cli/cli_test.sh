@@ -176,8 +176,9 @@ runs 0 "$train" score --out official model.path=model model.adapter=rrpo/adapter
   data.video_root=world video.frames=8 device=cpu --compat official --quiet
 lines official/scores.jsonl 1
 says out.txt '"dropped":1'
-runs 3 "$train" score --out other model.path=model data.pairs=imported/pairs.jsonl data.video_root=world video.frames=8 \
-  device=cpu compat=official lora.rank=4 data.pairs=llava.jsonl --quiet
+runs 0 "$train" score --out difference model.path=model model.adapter=rrpo/adapter data.pairs=pairs.jsonl data.video_root=world \
+  video.frames=8 device=cpu data.marks=difference --quiet
+lines difference/scores.jsonl 2
 
 say "every objective"
 plain="$(sed 's/, "spans": \[[^]]*\]\]//g' pairs.jsonl)" && printf '%s\n' "$plain" >plain.jsonl
