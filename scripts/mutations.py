@@ -44,6 +44,19 @@ MUTATIONS = [
     ("first warm-up step", "train", "src/train/schedule.cpp", "static_cast<double>(step) / static_cast<double>(warmup)",
      "static_cast<double>(step + 1) / static_cast<double>(warmup)"),
     ("clipping factor", "train", "src/train/optimizer.cpp", "(norm + 1e-6)", "norm"),
+    ("official marks: the border of a phrase", "text", "src/text/official.cpp", "mark = tag == kOpen ? ++phrases : 0;\n      k += space_first || next == space ? 2 : 1;",
+     "mark = tag == kOpen ? ++phrases : 0;\n      k += space_first ? 2 : 1;"),
+    ("official marks: all zero where they do not fit", "text", "src/text/official.cpp", "if (!out.unmarked.empty()) return out;", "out.unmarked.clear();\n  if (walked.phrase.size() < plain.size()) return out;"),
+    ("official marks: a pair without marks is kept", "data", "src/data/dataset.cpp", "if (!rules_.marks || (chosen.empty() && rejected.empty())) return \"\";", "return \"\";"),
+    ("official labels: shifted by one", "data", "src/policy/sequence.cpp", "place > 0 ? own.begin + place - 1 :", "place > 0 ? own.begin + place :"),
+    ("official labels: the reward reads prompt rows", "train", "src/policy/sequence.cpp", "phrase.push_back(0);", "phrase.push_back(1);"),
+    ("official labels: no header", "text", "src/text/official.cpp", "id >= header || *id", "*id"),
+    ("official: the last window is kept", "data", "src/data/order.cpp", "rules.drop_last ? std::max<int64_t>(1, rows / rules.batch) :", "rules.drop_last && rows < 0 ? 1 :"),
+    ("tags eat a second space", "text", "src/text/span.cpp", "at += kOpen.size();\n      if (at < tagged.size()", "at += kOpen.size();\n      if (!out.empty() && out.back() == ' ') out.pop_back();\n      if (at < tagged.size()"),
+    ("tags keep their space", "text", "src/text/span.cpp", "kept + run.opens.size() < run.spaces", "kept < run.spaces"),
+    ("difference of words: border", "text", "src/text/diff.cpp", "ranges.back().end = words[i].range.end;", "ranges.back().end = words[i].range.begin;"),
+    ("difference of tokens: popular ones begin no match", "text", "src/text/token_diff.cpp", "b.size() < kLong", "b.size() < kLong * 1000"),
+    ("import: a place of the video stays in the question", "rows", "src/rows/formats/parts.cpp", "take_places(question, true) +", "0 * take_places(question, true) + 0 *"),
 ]
 
 
