@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "onevision"
 # The wheel of torch links the CUDA libraries. Where they are not installed, every one of NVIDIA's packages that torch names is
 # needed; `pip install torch==2.11.0` with dependencies does it.
-PACKAGES = ["torch==2.11.0", "torchvision==0.26.0", "transformers==5.23.0", "peft==0.21.2", "tokenizers==0.23.3",
+PACKAGES = ["torch==2.11.0", "torchvision==0.26.0", "transformers==5.23.0", "peft==0.21.2", "accelerate==1.15.0", "tokenizers==0.23.3",
             "safetensors==0.8.0", "Pillow==11.2.1", "numpy==2.4.6", "av==18.1.0"]
 CASES = {"tiny": (GOLDEN / "tiny" / "checkpoint", 3, 7), "toy": (ROOT / "data" / "toy" / "base", 1, 3)}
 

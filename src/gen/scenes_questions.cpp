@@ -70,21 +70,32 @@ void ask_way(const Scene& scene, Random& random, rows::Question& row) {
   Answer(row).say("The " + subject + " moves ").key(object.way_name(), kWays).say(".");
 }
 
-// The answer names the way before its letter: four layers that see where an object moves have none left to look up a letter
-// before they have said so.
-void ask_choice(const Scene& scene, Random& random, rows::Question& row) {
-  const Object& object = any_of(scene, random);
+// Appends the four ways as lettered options in random order; the answer is the one that names `way`. It says the way before
+// its letter: four layers that see where an object moves have none left to look up a letter before they have said so.
+void offer_ways(const std::string& way, Random& random, rows::Question& row) {
   row.format = "mcq";
-  row.question = std::string("Which way does the ") + which(scene, object) + " object move?";
   std::vector<std::string> ways = kWays;
   random.shuffle(ways);
   for (size_t i = 0; i < ways.size(); ++i) {
     const std::string letter(1, static_cast<char>('A' + i));
     row.question += " (" + letter + ") " + ways[i];
     row.options.push_back({letter, ways[i]});
-    if (ways[i] == object.way_name()) row.answer = ways[i] + " (" + letter + ")";
+    if (ways[i] == way) row.answer = way + " (" + letter + ")";
   }
   row.spans = {{0, static_cast<int64_t>(row.answer.size())}};
+}
+
+void ask_choice(const Scene& scene, Random& random, rows::Question& row) {
+  const Object& object = any_of(scene, random);
+  row.question = std::string("Which way does the ") + which(scene, object) + " object move?";
+  offer_ways(object.way_name(), random, row);
+}
+
+// Nothing to see here: it teaches to look up an option's letter, which is hard to learn together with seeing.
+void ask_option(const Scene&, Random& random, rows::Question& row) {
+  const std::string& way = kWays[static_cast<size_t>(random.below(4))];
+  row.question = "Which option is " + way + "?";
+  offer_ways(way, random, row);
 }
 
 void ask_order(const Scene& scene, Random&, rows::Question& row) {
@@ -250,17 +261,18 @@ struct Type {
 };
 
 const std::vector<Type>& plain_types() {
-  static const std::vector<Type> types = {
-      {"shape", ask_shape}, {"dir", ask_way},     {"mcq", ask_choice}, {"order", ask_order}, {"cap", ask_caption},
-      {"path", ask_path},   {"paths", ask_paths}, {"list", ask_list},  {"at", ask_at},       {"where", ask_where}};
+  static const std::vector<Type> types = {{"shape", ask_shape}, {"dir", ask_way},      {"mcq", ask_choice},
+                                          {"order", ask_order}, {"cap", ask_caption},  {"path", ask_path},
+                                          {"paths", ask_paths}, {"list", ask_list},    {"at", ask_at},
+                                          {"where", ask_where}, {"option", ask_option}};
   return types;
 }
 
 }  // namespace
 
 const std::vector<std::string>& question_types(const std::string& kind) {
-  static const std::vector<std::string> clips = {"shape", "dir", "mcq", "order", "exist", "cap", "path", "paths"};
-  static const std::vector<std::string> stills = {"list", "at", "where", "shape", "exist"};
+  static const std::vector<std::string> clips = {"shape", "dir", "mcq", "order", "exist", "cap", "path", "paths", "option"};
+  static const std::vector<std::string> stills = {"list", "at", "where", "shape", "exist", "option"};
   return kind == "stills" ? stills : clips;
 }
 

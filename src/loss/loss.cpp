@@ -9,9 +9,7 @@ namespace rrpo::loss {
 
 const std::vector<ObjectiveRow>& objectives() {
   static const std::vector<ObjectiveRow> rows = {
-      rrpo_row(),
-      dpo_row(),
-      sft_row(),
+      rrpo_row(), dpo_row(), tdpo_row(), ddpo_row(), dpa_row(), sft_row(),
   };
   return rows;
 }
@@ -21,7 +19,18 @@ Answers sum_answers(const at::Tensor& values, const TokenStats& stats) {
   return {sums.narrow(0, 0, stats.pairs), sums.narrow(0, stats.pairs, stats.pairs)};
 }
 
+Answers count_answers(const TokenStats& stats) {
+  return sum_answers(stats.logp.detach().new_ones({stats.logp.numel()}), stats);
+}
+
 at::Tensor logistic(const at::Tensor& margin) { return at::softplus(margin.neg(), 1, 60); }
+
+LossOutput with_rewards(const at::Tensor& loss, const Answers& reward, const TokenStats& stats) {
+  return {.loss = loss,
+          .chosen_reward = reward.chosen.detach(),
+          .rejected_reward = reward.rejected.detach(),
+          .kl = sum_answers(stats.kl.detach(), stats).chosen};
+}
 
 Objective make_objective(const Json& config) {
   field::require_object(config, "objective");
@@ -40,7 +49,7 @@ Objective make_objective(const Json& config) {
     if (stats.weight.defined()) output.loss = output.loss.mul(stats.weight.to(output.loss.scalar_type()));
     return output;
   };
-  return {row, weighted, resolved};
+  return {row, weighted, row->needs_marks(resolved), resolved};
 }
 
 }  // namespace rrpo::loss

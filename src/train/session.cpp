@@ -4,12 +4,17 @@
 
 #include <algorithm>
 
+#include "rrpo/util/compat.h"
+
 namespace rrpo::train {
 
 data::Dataset open_rows(const std::vector<std::filesystem::path>& files, const TrainConfig& config,
                         const policy::Policy& policy, const loss::Objective& objective, bool skip_bad_rows) {
-  const data::DatasetRules rules{
-      .rejected = objective.row->needs_rejected, .marks = objective.row->needs_marks, .skip_bad_rows = skip_bad_rows};
+  const data::DatasetRules rules{.rejected = objective.row->needs_rejected,
+                                 .marks = objective.needs_marks,
+                                 .skip_bad_rows = skip_bad_rows,
+                                 .difference = config.data.marks == "difference",
+                                 .official = is_official(config.compat)};
   return data::read_dataset(files, config.data.video_root, policy, rules);
 }
 

@@ -17,6 +17,7 @@
 #include "rrpo/train/snapshot.h"
 #include "rrpo/train/step.h"
 #include "rrpo/util/clock.h"
+#include "rrpo/util/compat.h"
 #include "rrpo/util/log.h"
 #include "rrpo/util/stop.h"
 #include "session.h"
@@ -41,8 +42,7 @@ class Run {
         optimizer_(prepare_trainable(policy_, config), config.optim) {
     if (!config.data.eval_pairs.empty()) held_out_ = open_rows(config.data.eval_pairs, config, policy_, objective_, false);
     if (freezes_vision(config.train)) cache_ = open_cache(config, policy_);
-    const data::BatchRules batch{config.train.batch_pairs, micro_rows(config)};
-    per_epoch_ = data::windows_per_epoch(rows_.rows(), batch);
+    per_epoch_ = data::windows_per_epoch(rows_.rows(), training_rules().batch);
     at_.steps = config.train.steps.value_or(config.train.epochs * per_epoch_);
   }
 
@@ -59,6 +59,7 @@ class Run {
 
  private:
   bool skips() const { return config_.data.max_skipped > 0; }
+  data::LoaderRules training_rules() const;
   Scorer scorer() { return {policy_, objective_, cache_.get()}; }
   Json one_step(data::Loader& loader);
   Json evaluate();
@@ -78,15 +79,22 @@ class Run {
   Json last_ = nullptr;  ///< the last line of the metrics
 };
 
+data::LoaderRules Run::training_rules() const {
+  data::LoaderRules rules = loader_rules(config_, config_.data.shuffle, config_.train.batch_pairs, skips());
+  rules.batch.drop_last = is_official(config_.compat);
+  return rules;
+}
+
 Json Run::counts() const {
   int64_t answer_tokens = 0, parameters = 0;
   for (const data::Sample& sample : rows_.samples) {
     answer_tokens += static_cast<int64_t>(sample.chosen.ids.size() + sample.rejected.ids.size());
   }
   for (const model::NamedTensor& weight : optimizer_.parameters()) parameters += weight.tensor->numel();
-  return {{"rows", rows_.rows() + static_cast<int64_t>(rows_.skipped.size())},
+  return {{"rows", rows_.rows() + static_cast<int64_t>(rows_.skipped.size() + rows_.dropped.size())},
           {"usable", rows_.rows()},
           {"skipped", skipped()},
+          {"dropped", rows_.dropped.size()},
           {"videos", rows_.videos.size()},
           {"held_out", held_out_ ? held_out_->rows() : 0},
           {"answer_tokens", answer_tokens},
@@ -218,8 +226,7 @@ Json Run::one_step(data::Loader& loader) {
 }
 
 void Run::train(const fs::path& out) {
-  const data::LoaderRules rules = loader_rules(config_, config_.data.shuffle, config_.train.batch_pairs, skips());
-  data::Loader loader(rows_, policy_, cache_.get(), rules, at_.step, at_.steps);
+  data::Loader loader(rows_, policy_, cache_.get(), training_rules(), at_.step, at_.steps);
   io::LineWriter metrics(out / kMetrics);
   report::Progress progress("train", at_.steps, "steps", at_.step);
   int64_t saved = at_.step;
@@ -241,11 +248,14 @@ void Run::train(const fs::path& out) {
 std::set<int64_t> Run::used_rows() const {
   std::vector<int64_t> videos;
   for (const data::Sample& sample : rows_.samples) videos.push_back(sample.video);
-  const data::LoaderRules rules = loader_rules(config_, config_.data.shuffle, config_.train.batch_pairs, skips());
+  const data::LoaderRules rules = training_rules();
   std::set<int64_t> used;
-  for (const data::MicroBatch& batch :
-       data::epoch_batches(data::epoch_order(videos, rules.order, 0), videos, rules.batch, 0)) {
-    if (batch.window < at_.step) used.insert(batch.rows.begin(), batch.rows.end());
+  // An epoch after the first adds rows only where each leaves some out.
+  for (int64_t epoch = 0; epoch * per_epoch_ < at_.step && (epoch == 0 || rules.batch.drop_last); ++epoch) {
+    const std::vector<int64_t> order = data::epoch_order(videos, rules.order, epoch);
+    for (const data::MicroBatch& batch : data::epoch_batches(order, videos, rules.batch, epoch)) {
+      if (batch.window < at_.step) used.insert(batch.rows.begin(), batch.rows.end());
+    }
   }
   return used;
 }
@@ -259,16 +269,19 @@ rows::Ledger Run::write_ledger(const fs::path& out) const {
   std::map<std::string, std::string> unreadable;
   for (const data::SkippedRow& row : at_.skipped) unreadable[row.id] = row.reason;
   const std::set<int64_t> used = used_rows();
+  const std::string unused =
+      done() && training_rules().batch.drop_last ? "in no whole window (compat official)" : "the run ended before its turn";
   for (int64_t i = 0; i < rows_.rows(); ++i) {
     const std::string& id = rows_.samples[static_cast<size_t>(i)].id;
     const auto found = unreadable.find(id);
     if (found != unreadable.end()) {
       add(id, "skipped", found->second);
     } else {
-      add(id, used.contains(i) ? "used" : "unused", used.contains(i) ? "" : "the run ended before its turn");
+      add(id, used.contains(i) ? "used" : "unused", used.contains(i) ? "" : unused);
     }
   }
   for (const data::SkippedRow& row : rows_.skipped) add(row.id, "skipped", row.reason);
+  for (const data::SkippedRow& row : rows_.dropped) add(row.id, "dropped", row.reason);
   io::write_file(out / "ledger.jsonl", lines);
   return ledger;
 }

@@ -47,9 +47,15 @@ done
 runs 0 "$gen" --help
 for name in mask shuffle_local shuffle_global gen.max_new_tokens; do says out.txt "$name"; done
 runs 0 "$train" --help
-for name in rrpo dpo sft optim.lr; do says out.txt "$name"; done
+for name in rrpo dpo tdpo ddpo dpa sft loss_type optim.lr; do says out.txt "$name"; done
 runs 0 "$gen" scenes --help
 says out.txt "stereotype"
+runs 0 "$gen" import --help
+for name in authors videochat2 ms_swift llama_factory alpaca trl conversations max_skipped; do says out.txt "$name"; done
+runs 0 "$train" --help
+for name in marks labels last_window preprocess_qwen; do says out.txt "$name"; done
+runs 0 "$gen" show --help
+says out.txt "process_masked_tokens"
 
 say "a setting behind --config FILE is a setting"
 echo '{"seed": 1}' >one.json
@@ -117,6 +123,43 @@ says page/show.html "chosen"
 runs 0 "$gen" show pairs.jsonl --text
 says out.txt "A [red] circle."
 
+say "import"
+cat >foreign.json <<'ROWS'
+[{"question": "<image>\nWhat moves?", "answer": "A red circle.", "pred": "A blue circle.", "answer_masked": "A <MASK> red </MASK> circle.",
+  "pred_masked": "A <MASK> blue </MASK> circle.", "sample_id": 1, "media_path": "videos/00000.mp4"},
+ {"question": "<image>\nWhat moves?", "answer": "circle", "pred": "square", "answer_masked": "<MASK> circle </MASK>",
+  "pred_masked": "<MASK> square </MASK>", "sample_id": 2, "media_path": "videos/00001.mp4"},
+ {"question": "<image>\nWhat moves?", "answer": "A ball.", "pred": "A ball.", "sample_id": 3, "media_path": "videos/00001.mp4"}]
+ROWS
+runs 8 "$gen" import foreign.json --out imported
+says err.txt "authors (RRPO's own JSON"
+says err.txt "question, answer and pred"
+says err.txt "same text"
+lines imported/pairs.jsonl 2
+lines imported/ledger.jsonl 3
+says imported/run.json '"skipped": 1'
+runs 4 "$gen" import foreign.json --out imported max_skipped=1
+runs 0 "$gen" import foreign.json --out imported max_skipped=1 --overwrite
+lines imported/pairs.jsonl 2
+runs 3 "$gen" import world/questions.jsonl --out never
+runs 2 "$gen" import foreign.json --out never format=autors
+says err.txt "authors"
+runs 0 "$gen" import foreign.json --dry-run
+says out.txt '"pairs":2'
+[ ! -e never ] || fault "a failed import left something"
+cat >llava.jsonl <<'ROWS'
+{"id": "a", "video": "videos/00000.mp4", "conversations": [{"from": "human", "value": "<image>\nWhat moves?"}, {"from": "gpt", "value": "A red circle."}]}
+ROWS
+runs 0 "$gen" import llava.jsonl --out questions
+lines questions/questions.jsonl 1
+runs 0 "$gen" show imported/pairs.jsonl --text --compat official model.path=model
+says out.txt "official  chosen: the same marks; rejected: the same marks"
+says out.txt "official  dropped by the official code because of chosen: without its tags"
+runs 2 "$gen" show imported/pairs.jsonl --text --compat official
+says err.txt "model.path"
+runs 2 "$gen" import foreign.json --out never --compat official
+runs 2 "$gen" show pairs.jsonl --text --compat offical model.path=model
+
 say "train"
 runs 0 "$train" --out sft model.path=model data.pairs=world/questions.jsonl data.video_root=world video.frames=8 device=cpu \
   objective.name=sft 'train.trainable=["decoder"]' train.batch_pairs=6 train.micro_pairs=6 data.group_by_video=6 \
@@ -129,6 +172,37 @@ runs 0 "$train" --out rrpo model.path=model data.pairs=pairs.jsonl data.video_ro
 runs 0 "$train" score --out scored model.path=model model.adapter=rrpo/adapter data.pairs=pairs.jsonl data.video_root=world \
   video.frames=8 device=cpu --quiet
 lines scored/scores.jsonl 2
+runs 0 "$train" score --out official model.path=model model.adapter=rrpo/adapter data.pairs=imported/pairs.jsonl \
+  data.video_root=world video.frames=8 device=cpu --compat official --quiet
+lines official/scores.jsonl 1
+says out.txt '"dropped":1'
+runs 0 "$train" score --out difference model.path=model model.adapter=rrpo/adapter data.pairs=pairs.jsonl data.video_root=world \
+  video.frames=8 device=cpu data.marks=difference --quiet
+lines difference/scores.jsonl 2
+
+say "every objective"
+plain="$(sed 's/, "spans": \[[^]]*\]\]//g' pairs.jsonl)" && printf '%s\n' "$plain" >plain.jsonl
+common=(model.path=model data.video_root=world video.frames=8 device=cpu train.batch_pairs=2 lora.rank=4 lora.alpha=8
+  train.steps=1 --quiet)
+for fields in "dpo loss_type=sigmoid label_smoothing=0.1" "dpo loss_type=robust label_smoothing=0.1 rpo_alpha=1" \
+  "dpo loss_type=hinge" "dpo loss_type=ipo" "tdpo variant=1" "tdpo variant=2" "ddpo average=true" dpa sft \
+  "rrpo phrase_rewards=false alpha=0"; do
+  read -ra field <<<"name=$fields"
+  runs 0 "$train" --out "one/$fields" data.pairs=pairs.jsonl "${common[@]}" "${field[@]/#/objective.}"
+  lines "one/$fields/metrics.jsonl" 1
+done
+runs 0 "$train" --out one/plain data.pairs=plain.jsonl "${common[@]}" objective.phrase_rewards=false
+for name in rrpo ddpo dpa; do
+  runs 3 "$train" --out one/refused-$name data.pairs=plain.jsonl "${common[@]}" objective.name=$name
+done
+runs 2 "$train" --out one/refused data.pairs=pairs.jsonl "${common[@]}" objective.name=dpo objective.loss_type=hing
+says err.txt "objective.loss_type=hinge"
+
+say "the shipped recipes"
+for recipe in "$root"/configs/train/*.json; do
+  runs 0 "$train" --dry-run --config "$recipe" model.path=model model.prompt=auto model.video_pool=auto data.pairs=pairs.jsonl \
+    data.video_root=world device=cpu --quiet
+done
 
 runs 0 "$train" --dry-run model.path=model data.pairs=pairs.jsonl data.video_root=world video.frames=8 device=cpu
 for name in flop_per_step peak_memory_bytes tokens_per_pair disk_bytes '"steps":1'; do says out.txt "$name"; done
@@ -161,6 +235,10 @@ runs 0 "$eval" compare base aligned --out compared
 says out.txt "sign-flip test by video"
 [ -s compared/compare.json ] && [ -s compared/compare.html ] || fault "compare left no page"
 runs 4 "$eval" compare base aligned --out compared
+for recipe in "$root"/configs/eval/*.json; do
+  runs 0 "$eval" --dry-run --config "$recipe" model.path=model model.prompt=auto model.video_pool=auto \
+    eval.questions=world/questions.jsonl device=cpu --quiet
+done
 head -n 30 base/predictions.jsonl >fewer.jsonl
 runs 3 "$eval" compare base fewer.jsonl
 runs 0 "$eval" ask --video world/videos/00000.mp4 "Describe the video." model.path=model video.frames=8 max_new_tokens=8 \

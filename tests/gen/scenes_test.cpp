@@ -20,7 +20,7 @@ namespace {
 using rrpo::test::TempDir;
 using testing::HasSubstr;
 
-constexpr const char* kEveryClipType[] = {"shape", "dir", "mcq", "order", "exist", "cap", "path", "paths"};
+constexpr const char* kEveryClipType[] = {"shape", "dir", "mcq", "order", "exist", "cap", "path", "paths", "option"};
 
 std::vector<rows::Question> made(const ScenesConfig& config, const std::filesystem::path& out, int64_t threads = 0) {
   make_scenes(config, out, threads);
@@ -82,6 +82,9 @@ TEST(Scenes, SentencesFollowTheGrammar) {
       {"mcq",
        {"Which way does the " + e + " object move\\? \\(A\\) " + w + " \\(B\\) " + w + " \\(C\\) " + w + " \\(D\\) " + w,
         w + " \\([A-D]\\)"}},
+      {"option",
+       {"Which option is " + w + "\\? \\(A\\) " + w + " \\(B\\) " + w + " \\(C\\) " + w + " \\(D\\) " + w,
+        w + " \\([A-D]\\)"}},
       {"order", {"Which object appears first\\?", "The " + o + " appears first\\."}},
       {"exist", {"Is there a " + o + " in the video\\?", "(Yes, there is a|No, there is no) " + o + "\\."}},
       {"cap", {"Describe the video\\.", "First a " + o + " moves " + w + ", then a " + o + " moves " + w + "\\."}},
@@ -99,7 +102,7 @@ TEST(Scenes, SentencesFollowTheGrammar) {
   auto rows = made(all_types(30), clips.path());
   const auto more = made(still, stills.path());
   rows.insert(rows.end(), more.begin(), more.end());
-  ASSERT_EQ(rows.size(), 30u * 13u);
+  ASSERT_EQ(rows.size(), 30u * 14u);
   std::map<std::string, int> seen;
   for (const rows::Question& row : rows) {
     const std::string type = type_of(row);

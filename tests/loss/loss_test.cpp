@@ -96,6 +96,49 @@ TEST(Golden, DpoAndSft) {
   EXPECT_NEAR(sums.sum().item<double>() / 8, 3.181253, 6e-7);
 }
 
+/// Losses of an objective on the published rows.
+void expect_losses(const Json& config, const std::vector<double>& expected, double tolerance = 6e-7) {
+  SCOPED_TRACE(config.dump());
+  expect_values(make_objective(config).loss(Golden().stats()).loss.detach(), expected, tolerance);
+}
+
+TEST(Golden, TheNeighboursOfDpo) {
+  expect_losses({{"name", "dpo"}, {"label_smoothing", 0.1}}, {0.421387, 0.826681});
+  expect_losses({{"name", "dpo"}, {"loss_type", "robust"}, {"label_smoothing", 0.1}}, {0.206921, 0.895283});
+  expect_losses({{"name", "dpo"}, {"loss_type", "hinge"}}, {0.046814, 1.304897});
+  expect_losses({{"name", "dpo"}, {"loss_type", "ipo"}}, {6.848871, 33.203428});
+  expect_losses({{"name", "dpo"}, {"loss_type", "ipo"}, {"ipo_average", false}}, {20.537766, 64.785859});
+  // The likelihood term is that of 4 tokens of each chosen answer: 7.522878 / 4 and 17.927149 / 4.
+  expect_losses({{"name", "dpo"}, {"rpo_alpha", 1}}, {0.326069 + 1.8807195, 0.857171 + 4.48178725}, 1.2e-6);
+}
+
+TEST(Golden, TdpoAndDdpo) {
+  expect_losses({{"name", "tdpo"}, {"variant", 1}}, {0.316153, 0.866567});
+  expect_losses({{"name", "tdpo"}}, {0.321078, 0.861861});
+  expect_losses({{"name", "ddpo"}, {"gamma", 5}, {"average", true}}, {0.402259, 1.327881});
+  expect_losses({{"name", "ddpo"}, {"gamma", 5}}, {0.003610, 12.239336});
+}
+
+TEST(Golden, DpaLeavesOutThePhraseThatAPairHasNot) {
+  // Pair 0 has phrase 1, pair 1 has 1 and 2; the authors' mean over both pairs would count log 2 for phrase 2 of pair 0.
+  expect_losses({{"name", "dpa"}, {"alpha", 0}}, {0.402777, (3.079351 + 3.027755) / 2});
+  expect_losses({{"name", "dpa"}}, {0.402777 + 0.4 * 4.567840, (3.079351 + 3.027755) / 2 + 0.4 * 5.072445});
+}
+
+TEST(Golden, DpaMatchesPhrasesByNumber) {
+  Golden golden;
+  const Objective dpa = make_objective(Json{{"name", "dpa"}, {"alpha", 0}});
+  const at::Tensor before = dpa.loss(golden.stats()).loss.detach();
+  // Numbers with a gap, the same on both sides, are the same phrases.
+  golden.phrase = golden.phrase.mul(3);
+  EXPECT_TRUE(at::allclose(dpa.loss(golden.stats()).loss.detach(), before, 1e-15, 1e-15));
+  // A phrase of the chosen answer alone stands against nothing: log(1 + exp(-L)), with L its log-likelihood.
+  golden.phrase = golden.phrase.mul(golden.row.lt(2).to(at::kLong));
+  const TokenStats stats = golden.stats();
+  const double first = stats.logp.detach().mul(stats.phrase.gt(0)).mul(stats.row.eq(0)).sum().item<double>();
+  EXPECT_NEAR(dpa.loss(stats).loss.select(0, 0).item<double>(), std::log1p(std::exp(-first)), 1e-14);
+}
+
 TEST(Golden, RenumberedPhrasesChangeNothing) {
   Golden golden;
   const Objective rrpo = make_objective(Json{{"name", "rrpo"}});
@@ -126,7 +169,7 @@ TEST(Objectives, EveryRowPassesTheContract) {
 TEST(Objectives, LogTwoWhenPolicyIsReference) {
   Golden golden;
   golden.reference = golden.policy.detach().clone();
-  for (const char* name : {"rrpo", "dpo"}) {
+  for (const char* name : {"rrpo", "dpo", "tdpo", "ddpo"}) {
     const LossOutput output = make_objective(Json{{"name", name}}).loss(golden.stats());
     expect_values(output.loss.detach(), {std::log(2.0), std::log(2.0)}, 1e-14);
     expect_values(output.kl, {0, 0}, 0);
@@ -139,6 +182,28 @@ TEST(Objectives, AllTokensMarkedAndNoKlIsDpo) {
   const at::Tensor rrpo = make_objective(Json{{"name", "rrpo"}, {"alpha", 0}}).loss(golden.stats()).loss;
   const at::Tensor dpo = make_objective(Json{{"name", "dpo"}}).loss(golden.stats()).loss;
   EXPECT_TRUE(at::allclose(rrpo, dpo, 1e-14, 1e-14));
+}
+
+TEST(Objectives, WholeAnswersReadNoMarks) {
+  Golden golden;
+  const Objective whole = make_objective(Json{{"name", "rrpo"}, {"phrase_rewards", false}});
+  EXPECT_FALSE(whole.needs_marks);
+  EXPECT_TRUE(make_objective(Json{{"name", "rrpo"}}).needs_marks);
+  const at::Tensor before = whole.loss(golden.stats()).loss.detach();
+  golden.phrase = golden.phrase.fill_(1);
+  EXPECT_TRUE(whole.loss(golden.stats()).loss.detach().equal(before));
+}
+
+TEST(Objectives, AKlWithoutWeightIsReportedAndCostsNoBackward) {
+  const Golden golden;
+  for (const char* name : {"rrpo", "dpa"}) {
+    TokenStats stats = golden.stats();
+    stats.kl = stats.kl.detach().requires_grad_();
+    const LossOutput output = make_objective(Json{{"name", name}, {"alpha", 0}}).loss(stats);
+    expect_values(output.kl, {4.567840, 5.072445}, 6e-7);
+    output.loss.sum().backward();
+    EXPECT_FALSE(stats.kl.grad().defined()) << name;
+  }
 }
 
 TEST(Objectives, FieldsOfOthersAndBadValuesAreRefused) {
@@ -156,6 +221,15 @@ TEST(Objectives, FieldsOfOthersAndBadValuesAreRefused) {
   EXPECT_THAT(fault(Json{{"name", "rrpp"}}), testing::HasSubstr("rrpo"));
   EXPECT_THAT(fault(Json{{"name", "rrpo"}, {"beta", 0}}), testing::HasSubstr("objective.beta"));
   EXPECT_THAT(fault(Json{{"name", "rrpo"}, {"alpha", -1}}), testing::HasSubstr("objective.alpha"));
+  EXPECT_THAT(fault(Json{{"name", "dpo"}, {"loss_type", "hing"}}), testing::HasSubstr("objective.loss_type=hinge"));
+  EXPECT_THAT(fault(Json{{"name", "dpo"}, {"label_smoothing", 0.5}}), testing::HasSubstr("objective.label_smoothing"));
+  EXPECT_THAT(fault(Json{{"name", "dpo"}, {"loss_type", "ipo"}, {"label_smoothing", 0.1}}),
+              testing::HasSubstr("no meaning"));
+  EXPECT_THAT(fault(Json{{"name", "dpo"}, {"ipo_average", false}}), testing::HasSubstr("objective.ipo_average"));
+  EXPECT_THAT(fault(Json{{"name", "tdpo"}, {"variant", 3}}), testing::HasSubstr("objective.variant"));
+  EXPECT_THAT(fault(Json{{"name", "tdpo"}, {"variant", 1}, {"alpha", 1}}), testing::HasSubstr("objective.alpha"));
+  EXPECT_THAT(fault(Json{{"name", "ddpo"}, {"gamma", 0}}), testing::HasSubstr("objective.gamma"));
+  EXPECT_THAT(fault(Json{{"name", "dpa"}, {"beta", 0.1}}), testing::HasSubstr("objective.beta"));
 }
 
 /// Loss of rrpo over small random rows as a function of hidden rows and head.

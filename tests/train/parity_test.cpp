@@ -8,6 +8,8 @@
 #include "policy/golden.h"
 #include "rrpo/train/optimizer.h"
 #include "rrpo/train/pass.h"
+#include "rrpo/train/schedule.h"
+#include "rrpo/train/step.h"
 #include "support/parity.h"
 
 namespace rrpo::train {
@@ -98,12 +100,10 @@ double difference(const at::Tensor& actual, const at::Tensor& expected) {
   return std::max(std::abs(mine[0] - theirs[0]), std::sqrt(squares / static_cast<double>(projections))) / scale;
 }
 
-/// The parameters named in the golden list `listed`, against the rows of one golden tensor.
+/// The parameters called `names` against the rows of a golden tensor.
 template <class Value>
-void expect_all(const Trainee& trainee, const std::string& golden_tensor, const Comparison& comparison, const Value& value,
-                const char* listed = "parameters") {
-  const at::Tensor& expected = trainee.golden.tensors.at(golden_tensor);
-  const Json& names = trainee.golden.json.at(listed);
+void expect_rows(const Trainee& trainee, const Json& names, const at::Tensor& expected, const Comparison& comparison,
+                 const Value& value) {
   ASSERT_EQ(expected.size(0), static_cast<int64_t>(names.size()));
   ASSERT_GE(trainee.parameters.size(), names.size());
   for (size_t i = 0; i < names.size(); ++i) {
@@ -113,6 +113,13 @@ void expect_all(const Trainee& trainee, const std::string& golden_tensor, const 
     const auto at = static_cast<size_t>(found - trainee.parameters.begin());
     expect_parity(comparison, difference(value(at), expected.select(0, static_cast<int64_t>(i)).contiguous()), found->name);
   }
+}
+
+/// The parameters named in the golden list `listed`, against the rows of one golden tensor.
+template <class Value>
+void expect_all(const Trainee& trainee, const std::string& golden_tensor, const Comparison& comparison, const Value& value,
+                const char* listed = "parameters") {
+  expect_rows(trainee, trainee.golden.json.at(listed), trainee.golden.tensors.at(golden_tensor), comparison, value);
 }
 
 class TrainParity : public testing::TestWithParam<std::tuple<std::string, std::string>> {
@@ -185,6 +192,106 @@ TEST_P(TrainParity, PackedPairsEqualPairsOneByOne) {
     const at::Tensor& expected = single.parameters[i].tensor->grad();
     const double difference = packed.parameters[i].tensor->grad().sub(expected).norm().item<double>();
     EXPECT_LT(difference, 1e-9 * expected.norm().item<double>()) << packed.parameters[i].name;
+  }
+}
+
+/// What scripts/oracles/training_step.py saw: steps of transformers' Trainer with the authors' loss.
+struct Course {
+  Json json;
+  std::map<std::string, at::Tensor> tensors;
+};
+const Course& course() {
+  static const Course read = [] {
+    const std::filesystem::path folder = rrpo::test::source_file("tests/golden/training_step");
+    return Course{read_json(folder / "golden.json", "test"), golden_files::read_tensors(folder / "golden.safetensors")};
+  }();
+  return read;
+}
+
+/// The golden pairs, then the same with chosen and rejected exchanged; a loader finds their visual tokens in `cache`.
+struct Learner {
+  Trainee trainee{golden_files::golden("tiny"), "rrpo", model::Dtype::float64};
+  data::VisualCache cache;
+
+  Learner() {
+    trainee.objective = loss::make_objective(course().json.at("objective"));
+    data::Dataset& dataset = trainee.dataset;
+    for (size_t v = 0; v < dataset.videos.size(); ++v) {
+      dataset.videos[v].video = "clip-" + std::to_string(v);
+      const at::NoGradGuard frozen;
+      const at::Tensor pixels = golden_files::clip_pixels(trainee.policy, trainee.golden.json.at("clips").at(v));
+      cache.insert(dataset.videos[v], model::encode(trainee.policy.lvlm, pixels));
+    }
+    const size_t count = dataset.samples.size();
+    for (size_t i = 0; i < count; ++i) {
+      dataset.samples[i].media = dataset.videos[static_cast<size_t>(dataset.samples[i].video)];
+      dataset.samples.push_back(dataset.samples[i]);
+      std::swap(dataset.samples.back().chosen, dataset.samples.back().rejected);
+    }
+  }
+  data::Loader loader(int64_t accumulate) {
+    const data::LoaderRules rules{
+        .root = {}, .video = {}, .order = {.shuffle = false}, .batch = {.batch = accumulate, .micro = 1}};
+    return {trainee.dataset, trainee.policy, &cache, rules, 0, trainee.dataset.rows() / accumulate};
+  }
+  /// The gradients of the rows of one step, which are then dropped.
+  void expect_gradients(int64_t step, int64_t accumulate, const at::Tensor& expected, const Comparison& comparison) {
+    for (int64_t i = 0; i < accumulate; ++i) trainee.accumulate({step * accumulate + i});
+    expect_rows(trainee, course().json.at("parameters"), expected, comparison,
+                [&](size_t i) { return trainee.parameters[i].tensor->grad().div(static_cast<double>(accumulate)); });
+    for (const model::NamedTensor& parameter : trainee.parameters) parameter.tensor->mutable_grad().reset();
+  }
+};
+
+Comparison of_step(const std::string& compared, double tolerance) {
+  const Json& json = course().json;
+  return {"training step", "the authors' losses.py, " + original(json, "transformers") + ", " + original(json, "peft"),
+          compared + ", double", tolerance};
+}
+
+class TrainingSteps : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Runs, TrainingSteps, testing::Values("published", "varied"));
+
+TEST_P(TrainingSteps, AreThoseOfTransformersWithTheAuthorsLoss) {
+  const Json& run = course().json.at("runs").at(GetParam());
+  const auto losses = run.at("losses").get<std::vector<double>>(), norms = run.at("norms").get<std::vector<double>>(),
+             rates = run.at("rates").get<std::vector<double>>();
+  const auto steps = static_cast<int64_t>(losses.size()), accumulate = course().json.at("accumulate").get<int64_t>();
+  const auto optim = config_from<OptimConfig>(run.at("settings"));
+  Learner mine;
+  data::Loader loader = mine.loader(accumulate);
+  AdamW optimizer(mine.trainee.parameters, optim);
+  std::vector<at::Tensor> start;
+  for (const model::NamedTensor& parameter : mine.trainee.parameters) start.push_back(parameter.tensor->detach().clone());
+  for (int64_t s = 0; s < steps; ++s) {
+    const auto at = static_cast<size_t>(s);
+    mine.expect_gradients(s, accumulate, course().tensors.at("gradients." + GetParam()).select(0, s),
+                          of_step("gradient of each LoRA tensor in each step", 1e-7));
+    const double lr = learning_rate(optim, s, steps);
+    EXPECT_DOUBLE_EQ(lr, rates[at]);
+    const StepReport report =
+        step({mine.trainee.policy, mine.trainee.objective}, mine.trainee.dataset, loader, optimizer, lr);
+    const double loss = report.sums.loss / report.sums.denominator(loss::Average::pairs);
+    expect_parity(of_step("loss of each step", 1e-9), std::abs(loss / losses[at] - 1));
+    expect_parity(of_step("gradient norm of each step", 1e-9), std::abs(report.grad_norm / norms[at] - 1));
+  }
+  expect_rows(mine.trainee, course().json.at("parameters"), course().tensors.at("movement." + GetParam()),
+              of_step("movement in three AdamW steps with warm-up, accumulation and clipping", 1e-6),
+              [&](size_t i) { return mine.trainee.parameters[i].tensor->detach().sub(start[i]); });
+}
+
+TEST(TrainingSteps, RatesAreThoseOfTransformers) {
+  for (const Json& schedule : course().json.at("schedules")) {
+    OptimConfig optim;
+    optim.lr = 1;
+    optim.schedule = schedule.at("schedule");
+    optim.warmup_ratio = schedule.at("warmup_ratio");
+    const auto rates = schedule.at("rates").get<std::vector<double>>();
+    const auto steps = static_cast<int64_t>(rates.size());
+    for (int64_t s = 0; s < steps; ++s) {
+      expect_parity({"learning rates", original(course().json, "transformers"), "every rate of a run, peak 1", 1e-15},
+                    std::abs(learning_rate(optim, s, steps) - rates[static_cast<size_t>(s)]), schedule.dump());
+    }
   }
 }
 

@@ -31,9 +31,8 @@ struct Bench {
         config(make_config(objective, trainable)),
         objective(loss::make_objective(objective)),
         policy(world.open(model::Dtype::float64)),
-        rows(data::read_dataset(
-            {world.pairs()}, world.root(), policy,
-            {.rejected = this->objective.row->needs_rejected, .marks = this->objective.row->needs_marks})),
+        rows(data::read_dataset({world.pairs()}, world.root(), policy,
+                                {.rejected = this->objective.row->needs_rejected, .marks = this->objective.needs_marks})),
         optimizer(prepare_trainable(policy, config), config.optim) {
     const at::NoGradGuard frozen;
     Random random(5, "adapter");
@@ -79,7 +78,14 @@ void expect_same(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>
 }
 
 const std::vector<Json> kObjectives = {
-    {{"name", "rrpo"}, {"alpha", 0.1}, {"beta", 0.5}}, {{"name", "dpo"}}, {{"name", "sft"}}};
+    {{"name", "rrpo"}, {"alpha", 0.1}, {"beta", 0.5}},
+    {{"name", "rrpo"}, {"alpha", 0}, {"phrase_rewards", false}},
+    {{"name", "dpo"}, {"loss_type", "robust"}, {"label_smoothing", 0.1}, {"rpo_alpha", 0.5}},
+    {{"name", "dpo"}, {"loss_type", "ipo"}},
+    {{"name", "tdpo"}, {"variant", 1}},
+    {{"name", "ddpo"}, {"average", true}},
+    {{"name", "dpa"}},
+    {{"name", "sft"}}};
 
 TEST(Step, DoesNotDependOnTheCutIntoMicroBatchesOrOnGrouping) {
   const TinyWorld world(3, 3);  // rows of one video are not neighbours: 0 1 2 0 1 2 0 1 2

@@ -36,8 +36,8 @@ struct ScenesConfig {
     v("distribution", distribution, "uniform: attributes are independent; biased: they follow stereotypes (clips only)");
     v("rho", rho, "biased: probability that an attribute follows its stereotype, for each attribute");
     v("types", types,
-      "question types; clips: shape, dir, mcq, order, exist, cap, path, paths; stills: list, at, where, shape, exist; "
-      "empty: the first six of clips, the five of stills");
+      "question types; clips: shape, dir, mcq, order, exist, cap, path, paths, option; stills: list, at, where, shape, "
+      "exist, option; empty: the first six of clips, the first five of stills");
     v("weights", weights, "one weight per type, for questions > 0; empty: equal");
     v("questions", questions, "questions per video, types drawn by weight; 0: one of each type");
     v("round", round, "so many consecutive questions of a video are of different types; 1: each type is drawn for itself");

@@ -29,7 +29,8 @@ struct ObjectiveRow {
   std::string help;
   bool needs_reference = true;
   bool needs_rejected = true;
-  bool needs_marks = false;
+  /// Whether a pair without a marked token is useless to it, by its resolved fields.
+  bool (*needs_marks)(const Json& config) = [](const Json&) { return false; };
   Average average = Average::pairs;
   std::vector<FieldHelp> fields;  ///< its own fields with their defaults
   /// The function with the fields read from `config` (the `objective` object with `name`).
@@ -42,6 +43,7 @@ const std::vector<ObjectiveRow>& objectives();
 struct Objective {
   const ObjectiveRow* row = nullptr;
   LossFunction loss;
+  bool needs_marks = false;
   Json config;  ///< resolved, with defaults
 };
 

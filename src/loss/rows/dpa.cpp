@@ -1,0 +1,72 @@
+// Data-augmented Phrase-level Alignment: each marked phrase of the chosen answer against the one of the same number in the
+// rejected answer, by the policy alone, and a pull towards the reference.
+//
+//   loss = mean over phrases i of log( 1 + exp( L_i(rejected) - L_i(chosen) ) ) + alpha * KL(chosen)
+//   L_i(y) = sum over tokens of phrase i of y of log p_policy, 0 where y has no phrase i
+//   KL(y) = sum over all answer tokens of KL( reference || policy )
+//
+// The mean is over the phrase numbers that either answer of the pair has. The authors' takes it over a micro-batch, with a
+// constant log 2 for each number that a pair lacks and another has: equal where every pair has as many phrases, or where a
+// micro-batch holds one pair. They take the KL on other data, instructions with their answers; here it is that of the
+// chosen answer. The rewards reported are sums of L_i. Source: arXiv 2405.18654 (HALVA) and its authors' code.
+#include "rows.h"
+
+namespace rrpo::loss {
+
+namespace {
+
+struct DpaWeights {
+  double alpha = 0.4;
+  template <class V>
+  void fields(V& v) {
+    v("alpha", alpha, "weight of KL(reference || policy) on the chosen answer; 0: without it");
+  }
+  void check(const std::string& at) const { check_not_negative(at, "alpha", alpha); }
+};
+
+/// Sums of `values` [M] by answer and phrase: [2P, N], where N is the largest number of a phrase.
+at::Tensor sum_phrases(const at::Tensor& values, const TokenStats& stats, int64_t largest) {
+  const at::Tensor cell = stats.row.mul(largest + 1).add(stats.phrase);
+  const at::Tensor sums = values.new_zeros({2 * stats.pairs * (largest + 1)}).index_add(0, cell, values);
+  return sums.view({2 * stats.pairs, largest + 1}).narrow(1, 1, largest);
+}
+
+/// The mean over the phrases of each pair, [P]; 0 for a pair without any.
+at::Tensor contrast(const TokenStats& stats) {
+  const int64_t largest = stats.phrase.max().item<int64_t>();
+  const auto halves = [&](const at::Tensor& sums) {
+    return Answers{sums.narrow(0, 0, stats.pairs), sums.narrow(0, stats.pairs, stats.pairs)};
+  };
+  const Answers likelihood = halves(sum_phrases(stats.logp, stats, largest));
+  const Answers tokens = halves(sum_phrases(stats.logp.detach().new_ones({stats.logp.numel()}), stats, largest));
+  const at::Tensor present = tokens.chosen.add(tokens.rejected).gt(0).to(stats.logp.scalar_type());
+  const at::Tensor terms = logistic(likelihood.chosen.sub(likelihood.rejected)).mul(present);
+  return terms.sum({1}).div(present.sum({1}).clamp_min(1));
+}
+
+LossOutput dpa(const TokenStats& stats, const DpaWeights& weights) {
+  const at::Tensor marked = stats.phrase.gt(0).to(stats.logp.scalar_type());
+  at::Tensor loss = contrast(stats);
+  if (weights.alpha > 0) loss = loss.add(sum_answers(stats.kl, stats).chosen, weights.alpha);
+  return with_rewards(loss, sum_answers(stats.logp.mul(marked), stats), stats);
+}
+
+LossFunction make(const Json& config) {
+  const auto weights = read_weights<DpaWeights>(config);
+  return [weights](const TokenStats& stats) { return dpa(stats, weights); };
+}
+
+}  // namespace
+
+const ObjectiveRow& dpa_row() {
+  static const ObjectiveRow row{
+      .name = "dpa",
+      .help = "each marked phrase against its counterpart, plus KL(reference || policy) on the chosen answer",
+      .needs_marks = [](const Json&) { return true; },
+      .fields = describe<DpaWeights>(),
+      .make = make,
+  };
+  return row;
+}
+
+}  // namespace rrpo::loss
