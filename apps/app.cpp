@@ -98,6 +98,8 @@ void place_words(const Command& command, const Flags& flags, Invocation& call) {
       call.sources.settings.push_back(word);
     } else if (next < command.arguments.size()) {
       call.words[command.arguments[next++].name] = word;
+    } else if (!command.arguments.empty() && command.arguments.back().repeats) {
+      call.more.push_back(word);
     } else {
       bad_usage("'" + printable(word) + "' is neither a field (path=value) nor expected here", "--help lists the arguments");
     }

@@ -18,6 +18,7 @@ struct Word {
   std::string help;
   bool required = true;
   bool takes_value = true;  ///< flags: false for a switch
+  bool repeats = false;     ///< the last argument: may be given several times
 };
 
 /// What the user typed, taken apart.
@@ -28,6 +29,7 @@ struct Invocation {
   io::Existing existing = io::Existing::refuse;
   bool dry_run = false, quiet = false;
   std::map<std::string, std::string> words;  ///< by Word::name, those that were given
+  std::vector<std::string> more{};           ///< the last argument again, where it repeats
 };
 
 /// A table of the library that --help lists: objectives, perturbations, ….

@@ -33,7 +33,7 @@ std::string line(const std::string& left, const std::string& right, size_t width
 
 std::string usage_line(const Program& program, const Command& command) {
   std::string out = "usage: " + program.name + (command.name.empty() ? "" : " " + command.name);
-  for (const Word& word : command.arguments) out += " " + word.name;
+  for (const Word& word : command.arguments) out += " " + word.name + (word.repeats ? "…" : "");
   for (const Word& word : command.flags) {
     const std::string flag = word.name + (word.takes_value ? " …" : "");
     out += word.required ? " " + flag : " [" + flag + "]";

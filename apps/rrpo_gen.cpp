@@ -51,8 +51,11 @@ int main(int argc, char** argv) {
                               .tables = import_tables});
   program.commands.push_back({.name = "show",
                               .help = "One page with frames, questions and answers, marked tokens in colour.",
-                              .arguments = {{"FILE", "a file of pairs"}},
-                              .flags = {{"--text", "print to the terminal, without frames", false, false}},
+                              .arguments = {{.name = "FILE",
+                                             .help = "a file of pairs; --perturbations: videos, or files of questions",
+                                             .repeats = true}},
+                              .flags = {{"--text", "print to the terminal, without frames", false, false},
+                                        {"--perturbations", "what each perturbation does to a clip", false, false}},
                               .needs_out = false,
                               .fields = describe<gen::ShowConfig>,
                               .run = apps::run_show});

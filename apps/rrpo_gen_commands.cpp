@@ -1,14 +1,11 @@
 #include "rrpo_gen_commands.h"
 
-#include <unistd.h>
-
 #include <cstdio>
 #include <thread>
 
 #include "app_record.h"
 #include "rrpo/data/answers.h"
 #include "rrpo/data/media.h"
-#include "rrpo/gen/lens.h"
 #include "rrpo/gen/pairs.h"
 #include "rrpo/gen/scenes.h"
 #include "rrpo/util/stop.h"
@@ -89,26 +86,6 @@ int run_scenes(const Invocation& call) {
   const int exit_code = complete ? 0 : 128 + stop_signal();
   record.write(exit_code, {{config.kind, config.count}});
   return finish({{"kind", config.kind}, {"count", config.count}, {"out", call.out.string()}}, exit_code);
-}
-
-int run_show(const Invocation& call) {
-  const auto config = read_config<gen::ShowConfig>(call.sources);
-  const fs::path file = call.words.at("FILE");
-  const std::vector<rows::Pair> pairs = rows::read_pairs(file);
-  if (pairs.empty()) throw Error(Fault::input, "data", file.string() + ": holds no pair", "name a file of pairs");
-  if (call.dry_run) return finish({{"pairs", pairs.size()}}, 0);
-  if (call.words.contains("--text")) {
-    std::fputs(gen::lens_text(config, pairs, ::isatty(STDOUT_FILENO) != 0).c_str(), stdout);
-    return 0;
-  }
-  const fs::path folder = call.out.empty() ? file.parent_path() : call.out, page = folder / "show.html";
-  refuse_existing(page, call);
-  const std::string html = gen::lens_page(config, file, pairs);
-  std::error_code unused;
-  if (!folder.empty()) fs::create_directories(folder, unused);
-  io::write_file(page, html);
-  std::printf("%s\n", page.c_str());
-  return 0;
 }
 
 }  // namespace rrpo::apps

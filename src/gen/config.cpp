@@ -38,6 +38,7 @@ void GenConfig::check(const std::string& at) const {
 void ShowConfig::check(const std::string& at) const {
   check_range(below(at, "count"), count, 1, 10000);
   check_range(below(at, "columns"), columns, 1, 64);
+  parse_perturbations(perturb, below(at, "perturb"));
   check_choice(below(at, "compat"), compat, kCompatValues);
   if (is_official(compat) && model.path.empty())
     bad_field(below(at, "model.path"), "not given", "the authors' marks need the model's tokenizer");

@@ -12,9 +12,7 @@
 #include "rrpo/text/official.h"
 #include "rrpo/text/span.h"
 #include "rrpo/util/compat.h"
-#include "rrpo/video/sheet.h"
-#include "rrpo/video/transform.h"
-#include "rrpo/video/writer.h"
+#include "sheet_html.h"
 
 namespace rrpo::gen {
 
@@ -30,17 +28,6 @@ std::vector<std::pair<int64_t, int64_t>> ranges_of(const text::MarkedText& marke
   return ranges;
 }
 
-/// Frames as one picture, not wider than a page wants them.
-std::string sheet(const video::Frames& frames, int64_t columns, const std::string& caption) {
-  constexpr int64_t kSide = 160;
-  const int64_t scale = std::max<int64_t>(1, kSide / std::max(frames.height, frames.width) / 2 * 2);
-  video::Frames shown = frames;
-  if (frames.width > kSide)
-    shown = video::resize_bicubic(frames, std::max<int64_t>(1, frames.height * kSide / frames.width), kSide);
-  const video::Frames picture = video::contact_sheet(shown, columns, scale);
-  return report::figure(report::png_image(video::encode_png(picture, 0), caption), caption);
-}
-
 /// The steps that a pair's row names; none where it does not say.
 std::vector<PerturbStep> steps_of(const rows::Pair& pair) {
   const Json::json_pointer at("/made/perturbation/steps");
@@ -50,14 +37,14 @@ std::vector<PerturbStep> steps_of(const rows::Pair& pair) {
 
 std::string frames_html(const ShowConfig& config, const std::filesystem::path& root, const rows::Pair& pair) {
   const video::Frames frames = data::read_media(pair.media, root, config.video);
-  std::string html = sheet(frames, config.columns, "as they are: what training sees");
+  std::string html = sheet_html(frames, config.columns, "as they are: what training sees");
   const std::vector<PerturbStep> steps = steps_of(pair);
   if (steps.empty()) return html;
   std::string names;
   for (const PerturbStep& step : steps) names += (names.empty() ? "" : ", ") + step.name;
   const auto seed = pair.extra.at(Json::json_pointer("/made/seed")).get<uint64_t>();
-  return html + sheet(perturb(frames, steps, seed, pair.media.key()), config.columns,
-                      "perturbed (" + names + "): what the model saw when it erred");
+  return html + sheet_html(perturb(frames, steps, seed, pair.media.key()), config.columns,
+                           "perturbed (" + names + "): what the model saw when it erred");
 }
 
 /// Tokens whose mark differs: `also` marked by the authors' code, or `not`.

@@ -7,9 +7,7 @@ namespace rrpo::gen {
 
 const std::vector<Perturbation>& perturbations() {
   static const std::vector<Perturbation> rows = {
-      mask_row(),
-      shuffle_local_row(),
-      shuffle_global_row(),
+      mask_row(), shuffle_local_row(), shuffle_global_row(), reverse_row(), drop_row(), blank_row(),
   };
   return rows;
 }
@@ -32,7 +30,7 @@ std::vector<PerturbStep> parse_perturbations(const Json& list, const std::string
 }
 
 video::Frames reordered(const video::Frames& frames, const std::vector<int64_t>& order) {
-  expect(static_cast<int64_t>(order.size()) == frames.count, "an order names every frame");
+  expect(static_cast<int64_t>(order.size()) == frames.count, "an order fills every place");
   video::Frames out = frames;
   for (int64_t i = 0; i < frames.count; ++i) {
     const int64_t from = order[static_cast<size_t>(i)];

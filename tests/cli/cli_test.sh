@@ -45,7 +45,7 @@ for program in "$gen" "$train" "$eval"; do
   says out.txt "$(basename "$program") 0."
 done
 runs 0 "$gen" --help
-for name in mask shuffle_local shuffle_global gen.max_new_tokens; do says out.txt "$name"; done
+for name in mask shuffle_local shuffle_global reverse drop blank gen.max_new_tokens; do says out.txt "$name"; done
 runs 0 "$train" --help
 for name in rrpo dpo tdpo ddpo dpa sft loss_type optim.lr; do says out.txt "$name"; done
 runs 0 "$gen" scenes --help
@@ -120,6 +120,10 @@ runs 0 "$gen" --out cut "${common[@]}" --resume
 for file in responses ledger pairs; do same gen1/$file.jsonl cut/$file.jsonl; done
 runs 0 "$gen" show pairs.jsonl video_root=world model.path=model video.frames=8 --out page
 says page/show.html "chosen"
+runs 0 "$gen" show --perturbations world/questions.jsonl count=2 video.frames=8 --out page
+for name in mask patches shuffle_local reverse drop blank; do says page/perturbations.html "$name"; done
+runs 0 "$gen" show --perturbations world/videos/0000{1,2}.mp4 'perturb=["mask", "reverse"]' --out page --overwrite
+runs 2 "$gen" show pairs.jsonl world/questions.jsonl
 runs 0 "$gen" show pairs.jsonl --text
 says out.txt "A [red] circle."
 

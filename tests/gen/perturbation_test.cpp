@@ -65,8 +65,9 @@ TEST(Perturbations, EveryRowKeepsTheContract) {
       EXPECT_EQ(out.time_s, input.time_s);
       EXPECT_EQ(out.index.size(), input.index.size());
     }
-    EXPECT_NE(perturb(noise(16), steps, 42, "sample").rgb, perturb(noise(16), steps, 42, "another").rgb);
-    EXPECT_NE(perturb(noise(16), steps, 42, "sample").rgb, perturb(noise(16), steps, 43, "sample").rgb);
+    const video::Frames frames = noise(16);
+    EXPECT_EQ(row.random, perturb(frames, steps, 42, "sample").rgb != perturb(frames, steps, 42, "another").rgb);
+    EXPECT_EQ(row.random, perturb(frames, steps, 42, "sample").rgb != perturb(frames, steps, 43, "sample").rgb);
   }
 }
 
@@ -95,6 +96,94 @@ TEST(Perturbations, MaskIsATubeOfTheClipsMean) {
     EXPECT_GT(side * side / static_cast<double>(covered), 0.57);  // height : width
     EXPECT_LT(side * side / static_cast<double>(covered), 1.69);
   }
+}
+
+/// Which bytes of a frame were changed.
+std::vector<bool> changed(const video::Frames& before, const video::Frames& after, int64_t frame) {
+  std::vector<bool> out;
+  for (int64_t i = 0; i < before.frame_bytes(); ++i) out.push_back(before.frame(frame)[i] != after.frame(frame)[i]);
+  return out;
+}
+
+TEST(Perturbations, AMaskPerFrameIsAnotherRectangleInEachFrame) {
+  video::Frames input = noise(6, 64, 64);
+  std::replace(input.rgb.begin(), input.rgb.end(), uint8_t{7}, uint8_t{8});
+  const video::Frames tube = after(R"([{"name": "mask", "fill": 7}])", input);
+  const video::Frames own = after(R"([{"name": "mask", "fill": 7, "shape": "frame"}])", input);
+  std::set<std::vector<bool>> places;
+  for (int64_t i = 0; i < 6; ++i) {
+    const std::vector<bool> covered = changed(input, own, i);
+    const double area =
+        static_cast<double>(std::count(covered.begin(), covered.end(), true)) / static_cast<double>(covered.size());
+    EXPECT_GT(area, 0.23);
+    EXPECT_LT(area, 0.52);
+    places.insert(covered);
+    EXPECT_EQ(changed(input, tube, i), changed(input, tube, 0));
+  }
+  EXPECT_EQ(places.size(), 6u);
+}
+
+TEST(Perturbations, PatchesAreCellsOfAGridTheSameInEveryFrame) {
+  video::Frames input = noise(3, 50, 70);  // no multiple of the grid: cells of 12 or 13 by 17 or 18
+  std::replace(input.rgb.begin(), input.rgb.end(), uint8_t{7}, uint8_t{8});
+  const auto out = after(R"([{"name": "mask", "fill": 7, "shape": "patches", "grid": 4, "area": [0.5, 0.5]}])", input);
+  int64_t cells = 0;
+  for (int64_t row = 0; row < 4; ++row) {
+    for (int64_t column = 0; column < 4; ++column) {
+      int64_t covered = 0, pixels = 0;
+      for (int64_t y = row * 50 / 4; y < (row + 1) * 50 / 4; ++y) {
+        for (int64_t x = column * 70 / 4; x < (column + 1) * 70 / 4; ++x, ++pixels) {
+          covered += out.frame(0)[(y * 70 + x) * 3] == 7;
+        }
+      }
+      EXPECT_TRUE(covered == 0 || covered == pixels) << row << "," << column;
+      cells += covered == pixels;
+    }
+  }
+  EXPECT_EQ(cells, 8);
+  EXPECT_EQ(changed(input, out, 0), changed(input, out, 2));
+}
+
+TEST(Perturbations, ReverseIsItsOwnInverse) {
+  const video::Frames input = noise(5);
+  EXPECT_EQ(after(R"(["reverse"])", input).index, (std::vector<int64_t>{14, 13, 12, 11, 10}));
+  EXPECT_EQ(after(R"(["reverse", "reverse"])", input).rgb, input.rgb);
+}
+
+TEST(Perturbations, ALostFrameShowsTheOneBefore) {
+  const video::Frames input = noise(8);
+  std::set<std::vector<int64_t>> orders;
+  for (int sample = 0; sample < 30; ++sample) {
+    const auto out = after(R"([{"name": "drop", "share": [0.5, 0.5]}])", input, 1, std::to_string(sample));
+    std::set<int64_t> shown(out.index.begin(), out.index.end());
+    EXPECT_EQ(shown.size(), 4u);
+    EXPECT_TRUE(std::is_sorted(out.index.begin(), out.index.end()));
+    for (int64_t i = 0; i < 8; ++i) {
+      const int64_t from = out.index[static_cast<size_t>(i)] - 10;
+      EXPECT_TRUE(std::equal(out.frame(i), out.frame(i) + out.frame_bytes(), input.frame(from)));
+      if (shown.contains(10 + i)) {
+        EXPECT_EQ(from, i);
+      }
+    }
+    orders.insert(out.index);
+  }
+  EXPECT_GT(orders.size(), 10u);
+  EXPECT_EQ(after(R"([{"name": "drop", "share": [1, 1]}])", noise(3)).rgb.size(), noise(3).rgb.size());
+}
+
+TEST(Perturbations, BlankCoversWholeFrames) {
+  const video::Frames input = noise(8);
+  const auto out = after(R"([{"name": "blank", "share": [0.25, 0.25], "fill": "black"}])", input);
+  int64_t covered = 0;
+  for (int64_t i = 0; i < 8; ++i) {
+    const bool black = std::all_of(out.frame(i), out.frame(i) + out.frame_bytes(), [](uint8_t v) { return v == 0; });
+    covered += black;
+    if (!black) {
+      EXPECT_TRUE(std::equal(out.frame(i), out.frame(i) + out.frame_bytes(), input.frame(i)));
+    }
+  }
+  EXPECT_EQ(covered, 2);
+  EXPECT_EQ(out.index, input.index);
 }
 
 TEST(Perturbations, MaskFills) {
@@ -160,6 +249,9 @@ TEST(Perturbations, FaultsNameTheFullPath) {
   EXPECT_THAT(fault_of(Json::parse(R"([{"name": "mask", "area": [0.5, 0.2]}])")), HasSubstr("gen.perturb[0].area"));
   EXPECT_THAT(fault_of(Json::parse(R"([{"name": "mask", "fill": "pink"}])")), HasSubstr("gen.perturb[0].fill"));
   EXPECT_THAT(fault_of(Json::parse(R"([{"name": "shuffle_local", "window": 1}])")), HasSubstr("gen.perturb[0].window"));
+  EXPECT_THAT(fault_of(Json::parse(R"([{"name": "mask", "shape": "disc"}])")), HasSubstr("gen.perturb[0].shape"));
+  EXPECT_THAT(fault_of(Json::parse(R"([{"name": "drop", "share": [0, 0.5]}])")), HasSubstr("gen.perturb[0].share"));
+  EXPECT_THAT(fault_of(Json::parse(R"([{"name": "blank", "fill": 300}])")), HasSubstr("gen.perturb[0].fill"));
   EXPECT_THAT(fault_of(Json::parse(R"({"name": "mask"})")), HasSubstr("gen.perturb"));
 }
 

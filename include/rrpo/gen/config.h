@@ -65,14 +65,18 @@ struct ShowConfig {
   int64_t count = 24;
   int64_t columns = 8;
   std::string compat = "none";
+  Json perturb = Json::array();
+  int64_t seed = 42;
   template <class V>
   void fields(V& v) {
     v("model", model, "its tokenizer shows marked tokens; without a path marked bytes are shown");
     v("video", video, "as the pairs were made");
     v("video_root", video_root, "folder that videos and frames are relative to; empty: that of the file");
-    v("count", count, "so many pairs, evenly spread over the file");
+    v("count", count, "so many pairs (--perturbations: clips), evenly spread over the file");
     v("columns", columns, "frames in a row");
     v("compat", compat, "none, or official: say for each pair how the authors' marks differ, or why they drop it");
+    v("perturb", perturb, "--perturbations: as gen.perturb, step upon step; []: every perturbation by itself");
+    v("seed", seed, "--perturbations: as the seed of the main job");
   }
   void check(const std::string& at) const;
 };

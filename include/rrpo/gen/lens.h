@@ -26,7 +26,12 @@ std::string official_difference(const rows::Pair& pair, const text::Tokenizer& t
 /// the marked tokens in colour. Throws Error(input) for a video that cannot be read.
 std::string lens_page(const ShowConfig& config, const std::filesystem::path& file, const std::vector<rows::Pair>& pairs);
 
-/// The same without frames for a terminal: marked tokens in brackets, in colour where `colour`.
+/// One page: what perturbations do to each clip. `config.perturb` step upon step as the main job applies it, or, where it is
+/// empty, every row of the table by itself. Throws Error(input) for a video that cannot be read.
+std::string perturbation_page(const ShowConfig& config, const std::filesystem::path& root,
+                              const std::vector<rows::Media>& clips);
+
+/// The same as lens_page without frames for a terminal: marked tokens in brackets, in colour where `colour`.
 std::string lens_text(const ShowConfig& config, const std::vector<rows::Pair>& pairs, bool colour);
 
 }  // namespace rrpo::gen

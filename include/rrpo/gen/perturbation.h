@@ -29,9 +29,10 @@ struct Perturbation {
   std::vector<FieldHelp> parameters;
   /// Reads an entry; throws Error(usage) naming the key by its full path (`gen.perturb[0].windw`).
   std::function<PerturbStep(const Json& entry, const std::string& at)> parse;
+  bool random = true;  ///< does different things to different samples
 };
 
-/// All rows: mask, shuffle_local, shuffle_global.
+/// All rows: mask, shuffle_local, shuffle_global, reverse, drop, blank.
 const std::vector<Perturbation>& perturbations();
 
 /// The steps of a list such as `[{"name": "mask", "fill": "mean"}, {"name": "shuffle_local", "window": 4}]`; a bare name
@@ -46,7 +47,7 @@ video::Frames perturb(const video::Frames& frames, const std::vector<PerturbStep
 /// Makes a row from a configuration struct with fields() (one of them `name`) and a function over it.
 template <class Config>
 Perturbation perturbation_row(std::string help, video::Frames (*apply)(const Config&, const video::Frames&, Random&)) {
-  Perturbation row{Config{}.name, std::move(help), describe<Config>(), {}};
+  Perturbation row{Config{}.name, std::move(help), describe<Config>(), {}, true};
   row.parse = [apply](const Json& entry, const std::string& at) {
     Config config{};
     field::read(config, entry, at);

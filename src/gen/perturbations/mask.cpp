@@ -1,9 +1,11 @@
-// A rectangle of one colour at the same place in every frame.
+// A part of the picture under one colour: a rectangle (the same in every frame, or one of its own in each), or patches of a
+// grid.
 #include <algorithm>
-#include <array>
 #include <cmath>
 
+#include "fill.h"
 #include "rows.h"
+#include "rrpo/util/table.h"
 
 namespace rrpo::gen {
 namespace {
@@ -13,13 +15,20 @@ struct MaskConfig {
   std::vector<double> area = {0.25, 0.5};
   std::vector<double> aspect = {0.6, 1.6};
   Json fill = "mean";
+  std::string shape = "tube";
+  int64_t grid = 8;
 
   template <class V>
   void fields(V& v) {
     v("name", name, "mask");
     v("area", area, "share of the frame's area that is covered, drawn uniformly between two numbers");
     v("aspect", aspect, "height : width of the rectangle (cut to the frame), drawn log-uniformly between two numbers");
-    v("fill", fill, "colour: mean (of the clip), black, white (245), or a grey level 0-255");
+    v("fill", fill, kFillHelp);
+    v("shape", shape,
+      "tube: one rectangle at the same place in every frame; frame: a rectangle of its own in each frame; patches: cells of "
+      "a "
+      "grid, the same in every frame");
+    v("grid", grid, "patches: cells along height and width");
   }
 
   void check(const std::string& at) const {
@@ -28,30 +37,11 @@ struct MaskConfig {
     };
     if (!range(area, 1.0)) bad_field(at + ".area", "needs two rising numbers in (0, 1]", "\"area\": [0.25, 0.5]");
     if (!range(aspect, 100.0)) bad_field(at + ".aspect", "needs two rising numbers in (0, 100]", "\"aspect\": [0.6, 1.6]");
-    const bool grey = fill.is_number_integer() && fill.get<int64_t>() >= 0 && fill.get<int64_t>() <= 255;
-    if (!grey && fill != "mean" && fill != "black" && fill != "white") {
-      bad_field(at + ".fill", fill.dump() + " is no fill", "\"mean\", \"black\", \"white\" or a grey level 0-255");
-    }
+    check_fill(at + ".fill", fill);
+    check_choice(at + ".shape", shape, {"tube", "frame", "patches"});
+    if (grid < 2 || grid > 64) bad_field(at + ".grid", std::to_string(grid) + " is outside 2 to 64", "\"grid\": 8");
   }
 };
-
-using Colour = std::array<uint8_t, 3>;
-
-Colour mean_colour(const video::Frames& frames) {
-  std::array<int64_t, 3> sums{};
-  for (size_t i = 0; i < frames.rgb.size(); ++i) sums[i % 3] += frames.rgb[i];
-  const auto pixels = static_cast<double>(frames.rgb.size() / 3);
-  Colour mean{};
-  for (size_t c = 0; c < 3; ++c) mean[c] = static_cast<uint8_t>(std::lround(static_cast<double>(sums[c]) / pixels));
-  return mean;
-}
-
-Colour fill_colour(const Json& fill, const video::Frames& frames) {
-  if (fill == "mean") return mean_colour(frames);
-  const int64_t grey = fill == "black" ? 0 : fill == "white" ? 245 : fill.get<int64_t>();
-  const auto level = static_cast<uint8_t>(grey);
-  return {level, level, level};
-}
 
 struct Box {
   int64_t y = 0, x = 0, height = 0, width = 0;
@@ -69,23 +59,43 @@ Box draw_box(const MaskConfig& config, const video::Frames& frames, Random& rand
   return box;
 }
 
+void paint(video::Frames& frames, int64_t frame, const Box& box, const Colour& colour) {
+  for (int64_t y = box.y; y < box.y + box.height; ++y) {
+    uint8_t* to = frames.frame(frame) + (y * frames.width + box.x) * 3;
+    for (int64_t x = 0; x < box.width; ++x, to += 3) std::copy(colour.begin(), colour.end(), to);
+  }
+}
+
+/// Cells of the grid that are covered, as boxes: the drawn share of them, one at least.
+std::vector<Box> draw_patches(const MaskConfig& config, const video::Frames& frames, Random& random) {
+  const int64_t cells = config.grid * config.grid;
+  const double share = random.uniform(config.area[0], config.area[1]);
+  const int64_t covered = std::clamp<int64_t>(std::lround(share * static_cast<double>(cells)), 1, cells);
+  const std::vector<int64_t> order = random.permutation(cells);
+  std::vector<Box> boxes;
+  for (int64_t i = 0; i < covered; ++i) {
+    const int64_t row = order[static_cast<size_t>(i)] / config.grid, column = order[static_cast<size_t>(i)] % config.grid;
+    const int64_t y = row * frames.height / config.grid, x = column * frames.width / config.grid;
+    boxes.push_back({y, x, (row + 1) * frames.height / config.grid - y, (column + 1) * frames.width / config.grid - x});
+  }
+  return boxes;
+}
+
 video::Frames apply_mask(const MaskConfig& config, const video::Frames& frames, Random& random) {
   const Colour colour = fill_colour(config.fill, frames);
-  const Box box = draw_box(config, frames, random);
+  std::vector<Box> boxes;
+  if (config.shape == "tube") boxes = {draw_box(config, frames, random)};
+  if (config.shape == "patches") boxes = draw_patches(config, frames, random);
   video::Frames out = frames;
   for (int64_t i = 0; i < out.count; ++i) {
-    for (int64_t y = box.y; y < box.y + box.height; ++y) {
-      uint8_t* to = out.frame(i) + (y * out.width + box.x) * 3;
-      for (int64_t x = 0; x < box.width; ++x, to += 3) std::copy(colour.begin(), colour.end(), to);
-    }
+    if (config.shape == "frame") boxes = {draw_box(config, frames, random)};
+    for (const Box& box : boxes) paint(out, i, box, colour);
   }
   return out;
 }
 
 }  // namespace
 
-Perturbation mask_row() {
-  return perturbation_row<MaskConfig>("cover one rectangle at the same place in every frame", apply_mask);
-}
+Perturbation mask_row() { return perturbation_row<MaskConfig>("cover a part of the picture with one colour", apply_mask); }
 
 }  // namespace rrpo::gen

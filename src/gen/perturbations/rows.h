@@ -8,8 +8,11 @@ namespace rrpo::gen {
 Perturbation mask_row();
 Perturbation shuffle_local_row();
 Perturbation shuffle_global_row();
+Perturbation reverse_row();
+Perturbation drop_row();
+Perturbation blank_row();
 
-/// The frames in the order of `order`; `index` follows them, `time_s` stays.
+/// Frame order[i] at place i (a frame may come twice); `index` follows the frames, `time_s` stays.
 video::Frames reordered(const video::Frames& frames, const std::vector<int64_t>& order);
 
 }  // namespace rrpo::gen
