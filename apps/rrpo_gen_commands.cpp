@@ -66,8 +66,9 @@ int run_gen(const Invocation& call) {
   std::vector<fs::path> inputs = model_inputs(config.model.path, config.model.adapter);
   inputs.push_back(config.gen.questions);
   RunRecord record(call, folder, config_json(config), {inputs, "responses.jsonl", {"threads", "device", "gen.video_root"}});
-  const gen::Responses responses = gen::collect_responses(config, questions, call.out / "responses.jsonl");
-  if (responses.size() < questions.size()) {
+  const gen::Collected collected = gen::collect_responses(config, questions, call.out / "responses.jsonl");
+  const gen::Responses& responses = collected.responses;
+  if (!collected.complete) {
     const Json counts = {{"questions", questions.size()}, {"responses", responses.size()}};
     record.write(128 + stop_signal(), counts);
     return finish({{"stopped", true}, {"responses", responses.size()}, {"out", call.out.string()}}, 128 + stop_signal());

@@ -12,6 +12,7 @@
 #include "rrpo/model/lvlm.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/prefetch.h"
+#include "rrpo/util/random.h"
 
 namespace rrpo::data {
 
@@ -19,6 +20,21 @@ namespace {
 
 /// Branches of one pass: bounds the memory of a video with very many questions.
 constexpr size_t kBranches = 32;
+
+/// Branches begin … end - 1 of a media's questions times samples, asked together.
+void ask(const policy::Policy& policy, const at::Tensor& visual, const std::vector<const rows::Question*>& branches,
+         const AnswerRules& rules, size_t begin, size_t end, std::vector<policy::Generated>& answers) {
+  std::vector<std::string> texts;
+  policy::Sampling sampling{rules.temperature, rules.top_p, {}};
+  for (size_t i = begin; i < end; ++i) {
+    texts.push_back(branches[i]->question);
+    const size_t sample = i % static_cast<size_t>(rules.samples);
+    if (rules.temperature > 0)
+      sampling.streams.emplace_back(rules.seed, "answer/" + std::to_string(sample), hash64(branches[i]->id));
+  }
+  for (policy::Generated& one : policy::generate(policy, visual, texts, rules.max_new_tokens, {}, std::move(sampling)))
+    answers.push_back(std::move(one));
+}
 
 /// Answers to the questions of one media, or the reason why it could not be read.
 VideoAnswers answer(const policy::Policy& policy, const std::vector<rows::Question>& questions, const VideoQuestions& group,
@@ -34,16 +50,13 @@ VideoAnswers answer(const policy::Policy& policy, const std::vector<rows::Questi
   }
   if (rules.change) frames = rules.change(frames, group.media);
   out.frames = frames.index;
+  out.pixels = hash64({reinterpret_cast<const char*>(frames.rgb.data()), frames.rgb.size()});
   const at::Tensor visual = model::encode(policy.lvlm, pixel_tensor(frames, policy.pixels));
-  for (size_t begin = 0; begin < group.questions.size(); begin += kBranches) {
-    std::vector<std::string> texts;
-    for (size_t i = begin; i < std::min(begin + kBranches, group.questions.size()); ++i) {
-      texts.push_back(questions[static_cast<size_t>(group.questions[i])].question);
-    }
-    for (policy::Generated& one : policy::generate(policy, visual, texts, rules.max_new_tokens)) {
-      out.answers.push_back(std::move(one));
-    }
-  }
+  std::vector<const rows::Question*> branches;
+  for (const int64_t i : group.questions)
+    branches.insert(branches.end(), static_cast<size_t>(rules.samples), &questions[static_cast<size_t>(i)]);
+  for (size_t begin = 0; begin < branches.size(); begin += kBranches)
+    ask(policy, visual, branches, rules, begin, std::min(begin + kBranches, branches.size()), out.answers);
   return out;
 }
 

@@ -1,5 +1,10 @@
 #include "rrpo/gen/config.h"
 
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+
 #include "rrpo/gen/perturbation.h"
 #include "rrpo/gen/rewrite.h"
 #include "rrpo/rows/foreign.h"
@@ -18,15 +23,61 @@ void check_range(const std::string& at, int64_t value, int64_t least, int64_t mo
 
 std::string below(const std::string& at, const char* name) { return at.empty() ? name : at + "." + name; }
 
+constexpr std::array kFormats = {"mcq", "yesno", "short", "open"};
+
+void check_require(const std::string& at, const std::vector<std::string>& require) {
+  const std::vector<std::string> known = {"wrong_on_perturbed", "wrong_on_clean", "right_on_clean"};
+  std::set<std::string> given;
+  for (const std::string& name : require) {
+    check_choice(at, name, known);
+    if (!given.insert(name).second) bad_field(at, name + " is listed twice", "list it once");
+  }
+  if (given.contains("wrong_on_clean") && given.contains("right_on_clean"))
+    bad_field(at, "no answer is both right and wrong on the clean video", "leave one of them out");
+  if (!given.contains("wrong_on_perturbed") && !given.contains("wrong_on_clean"))
+    bad_field(at, "a pair needs a wrong response", at + "=[\"wrong_on_perturbed\"]");
+}
+
+void check_sampling(const std::string& at, const GenFields& gen) {
+  check_range(at + ".samples", gen.samples, 1, 1024);
+  if (!(gen.temperature >= 0) || gen.temperature > 100) bad_field(at + ".temperature", "is outside 0 to 100", "0.7");
+  if (!(gen.top_p > 0) || gen.top_p > 1) bad_field(at + ".top_p", "is outside (0, 1]", at + ".top_p=0.95");
+  if (gen.samples > 1 && gen.temperature == 0)
+    bad_field(at + ".samples", "greedy responses to one question are all the same", at + ".temperature=0.7");
+}
+
+void check_balance(const std::string& at, const Json& balance) {
+  if (balance.is_boolean()) return;
+  for (const Json& name : balance.is_array() ? balance : Json::array({balance})) {
+    if (!name.is_string()) bad_field(at, balance.dump() + " is neither true, false nor a list of names", "[\"yesno\"]");
+    check_choice(at, name.get<std::string>(), {"yesno", "letters"});
+  }
+}
+
+void check_limits(const std::string& at, const Json& limits) {
+  if (limits.is_null()) return;
+  const auto check_one = [](const std::string& place, const Json& value) {
+    if (!value.is_number_integer()) bad_field(place, value.dump() + " is no whole number", "100");
+    check_range(place, value.get<int64_t>(), 1, int64_t{1} << 40);
+  };
+  if (!limits.is_object()) return check_one(at, limits);
+  for (const auto& [format, limit] : limits.items()) {
+    check_choice(at, format, {kFormats.begin(), kFormats.end()});
+    check_one(at + "." + format, limit);
+  }
+}
+
 }  // namespace
 
 void GenFields::check(const std::string& at) const {
-  parse_perturbations(perturb.is_array() ? perturb : Json::array({perturb}), at + ".perturb");
+  parse_perturbations(perturb_list(*this), at + ".perturb");
   check_range(at + ".max_new_tokens", max_new_tokens, 1, 32768);
   check_choice(at + ".judge", judge, {"rules"});
-  check_choice(at + ".require", require, {"wrong_on_perturbed"});
+  check_require(at + ".require", require);
+  check_sampling(at, *this);
   check_choice(at + ".rewrite", rewrite, row_names(rewrites()));
-  if (max_per_format) check_range(at + ".max_per_format", *max_per_format, 1, int64_t{1} << 40);
+  check_balance(at + ".balance", balance);
+  check_limits(at + ".max_per_format", max_per_format);
 }
 
 void GenConfig::check(const std::string& at) const {
@@ -50,6 +101,31 @@ void ImportConfig::check(const std::string& at) const {
   check_choice(below(at, "format"), format, formats);
   check_choice(below(at, "spans"), spans, {"auto", "difference", "none"});
   check_range(below(at, "max_skipped"), max_skipped, 0, int64_t{1} << 40);
+}
+
+bool requires_of(const GenFields& config, const std::string& name) {
+  return std::find(config.require.begin(), config.require.end(), name) != config.require.end();
+}
+
+bool balances(const GenFields& config, const std::string& name) {
+  const Json& balance = config.balance;
+  if (balance.is_boolean()) return balance.get<bool>() && name == "yesno";
+  if (balance.is_string()) return balance == name;
+  return std::find(balance.begin(), balance.end(), Json(name)) != balance.end();
+}
+
+std::map<std::string, int64_t> format_limits(const GenFields& config) {
+  std::map<std::string, int64_t> limits;
+  const Json& given = config.max_per_format;
+  for (const char* format : kFormats) {
+    if (given.is_number_integer()) limits[format] = given.get<int64_t>();
+    if (given.is_object() && given.contains(format)) limits[format] = given.at(format).get<int64_t>();
+  }
+  return limits;
+}
+
+Json perturb_list(const GenFields& config) {
+  return config.perturb.is_array() ? config.perturb : Json::array({config.perturb});
 }
 
 std::filesystem::path media_root(const GenFields& config) {

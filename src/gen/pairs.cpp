@@ -16,15 +16,72 @@ namespace {
 /// What every pair of a run says about its making.
 Json made_of(const GenConfig& config) {
   Json steps = Json::array();
-  const Json& perturb = config.gen.perturb;
-  for (const PerturbStep& step : parse_perturbations(perturb.is_array() ? perturb : Json::array({perturb}))) {
-    steps.push_back(step.settings);
+  if (requires_of(config.gen, "wrong_on_perturbed")) {
+    for (const PerturbStep& step : parse_perturbations(perturb_list(config.gen))) steps.push_back(step.settings);
   }
-  return {{"perturbation", {{"steps", steps}}}, {"seed", config.seed}};
+  Json made = {{"perturbation", {{"steps", steps}}}, {"seed", config.seed}};
+  if (config.gen.temperature > 0) {
+    made["samples"] = config.gen.samples;
+    made["temperature"] = config.gen.temperature;
+    made["top_p"] = config.gen.top_p;
+  }
+  made["max_new_tokens"] = config.gen.max_new_tokens;
+  made["require"] = config.gen.require;
+  return made;
 }
 
-rows::Pair pair_of(const GenConfig& config, const rows::Question& question, const Response& response,
-                   const rows::Judged& judged, Rewritten sides, const Json& made) {
+/// A mistake, the number of the first sample that makes it, and in how many it is made.
+struct Mistake {
+  size_t sample = 0;
+  int64_t times = 1;
+  rows::Judged judged;
+};
+
+/// What the samples of one question come to.
+struct Verdicts {
+  std::vector<Mistake> mistakes;  ///< the most frequent first, then by sample
+  bool right = false;             ///< some sample is right
+  std::string unparsable;         ///< why the first sample that cannot be judged cannot
+};
+
+std::string unparsable_reason(const rows::Judged& judged, const Response& response) {
+  return response.finished ? judged.reason : judged.reason + " (cut at gen.max_new_tokens)";
+}
+
+Verdicts judge_samples(const rows::Question& question, const std::vector<Response>& samples) {
+  Verdicts out;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    rows::Judged judged = rows::judge(question, samples[i].text);
+    if (judged.verdict == rows::Verdict::right) out.right = true;
+    if (judged.verdict == rows::Verdict::unparsable && out.unparsable.empty())
+      out.unparsable = unparsable_reason(judged, samples[i]);
+    if (judged.verdict != rows::Verdict::wrong) continue;
+    const auto same = std::find_if(out.mistakes.begin(), out.mistakes.end(),
+                                   [&](const Mistake& mistake) { return mistake.judged.found == judged.found; });
+    if (same == out.mistakes.end()) {
+      out.mistakes.push_back({i, 1, std::move(judged)});
+    } else {
+      ++same->times;
+    }
+  }
+  std::stable_sort(out.mistakes.begin(), out.mistakes.end(),
+                   [](const Mistake& a, const Mistake& b) { return a.times > b.times; });
+  return out;
+}
+
+/// Why the response to the clean video rules the pair out; empty where it does not.
+std::string clean_objection(const GenFields& gen, const rows::Question& question, const std::optional<Response>& clean) {
+  if (!clean) return "";
+  const rows::Judged judged = rows::judge(question, clean->text);
+  if (judged.verdict == rows::Verdict::unparsable)
+    return "unparsable on the clean video: " + unparsable_reason(judged, *clean);
+  const char* wanted = requires_of(gen, "right_on_clean") ? "right" : "wrong";
+  const std::string is = rows::verdict_name(judged.verdict);
+  return is == wanted ? "" : is + " on the clean video";
+}
+
+rows::Pair pair_of(const GenConfig& config, const rows::Question& question, const Said& said, const Mistake& mistake,
+                   Rewritten sides, const Json& made) {
   rows::Pair pair;
   pair.id = question.id;
   pair.media = question.media;
@@ -33,12 +90,20 @@ rows::Pair pair_of(const GenConfig& config, const rows::Question& question, cons
   pair.rejected = std::move(sides.rejected);
   const bool named = question.extra.contains("source") && question.extra["source"].is_string();
   pair.source = named ? question.extra["source"].get<std::string>() : "rrpo-gen";
+  const Response& response = said.samples[mistake.sample];
   pair.extra["made"] = made;
   Json& own = pair.extra["made"];
+  own["frames"] = response.frames;
+  own["pixels"] = response.pixels;
+  if (config.gen.samples > 1) {
+    own["sample"] = mistake.sample;
+    own["times"] = mistake.times;
+  }
   own["response"] = response.text;
+  if (said.clean) own["clean_response"] = said.clean->text;
   own["judge"] = config.gen.judge;
-  own["expected"] = judged.expected;
-  own["found"] = judged.found;
+  own["expected"] = mistake.judged.expected;
+  own["found"] = mistake.judged.found;
   own["rewrite"] = config.gen.rewrite;
   pair.extra["format"] = question.format;
   if (!question.tags.empty()) pair.extra["tags"] = question.tags;
@@ -51,22 +116,40 @@ struct Open {
   rows::Pair pair;
 };
 
-/// Judges one response; a wrong one that can be rewritten is appended to `open`.
+Candidate candidate_of(const rows::Question& question, const rows::Judged& judged) {
+  const bool has_truth = question.format == "yesno" || question.format == "mcq";
+  return {question.id, question.format, has_truth ? judged.expected.front() : "",
+          static_cast<int64_t>(question.options.size())};
+}
+
+/// Judges the responses to one question; the most frequent mistake that can be rewritten is appended to `open`.
 Fate judge_one(const GenConfig& config, const rows::Question& question, const Responses& responses, const Json& made,
                size_t number, std::vector<Open>& open, std::vector<Candidate>& candidates) {
   const auto found = responses.find(question.id);
   expect(found != responses.end(), "a question without a response");
-  const Response& response = found->second;
-  if (!response.fault.empty()) return {"failed", response.fault};
-  const rows::Judged judged = rows::judge(question, response.text);
-  if (judged.verdict == rows::Verdict::right) return {"right", ""};
-  if (judged.verdict == rows::Verdict::unparsable)
-    return {"unparsable", response.finished ? judged.reason : judged.reason + " (cut at gen.max_new_tokens)"};
-  Rewritten sides = find_row(rewrites(), config.gen.rewrite)->apply(question, judged, response.text);
-  if (!sides.reason.empty()) return {"dropped_rewrite", sides.reason};
-  candidates.push_back({question.id, question.format, judged.expected.front() == "yes"});
-  open.push_back({number, pair_of(config, question, response, judged, std::move(sides), made)});
-  return {"pair", ""};
+  const Said& said = found->second;
+  if (!said.fault.empty()) return {"failed", said.fault};
+  const Verdicts verdicts = judge_samples(question, said.samples);
+  if (verdicts.mistakes.empty()) return verdicts.right ? Fate{"right", ""} : Fate{"unparsable", verdicts.unparsable};
+  const std::string objection = clean_objection(config.gen, question, said.clean);
+  if (!objection.empty()) return {"dropped_clean", objection};
+  std::string reason;
+  for (const Mistake& mistake : verdicts.mistakes) {
+    const std::string& text = said.samples[mistake.sample].text;
+    Rewritten sides = find_row(rewrites(), config.gen.rewrite)->apply(question, mistake.judged, text);
+    if (reason.empty()) reason = sides.reason;
+    if (!sides.reason.empty()) continue;
+    candidates.push_back(candidate_of(question, mistake.judged));
+    open.push_back({number, pair_of(config, question, said, mistake, std::move(sides), made)});
+    return {"pair", ""};
+  }
+  return {"dropped_rewrite", reason};
+}
+
+std::string balance_reason(const Candidate& candidate) {
+  if (candidate.format == "yesno")
+    return candidate.truth == "yes" ? "more pairs with yes than with no" : "more pairs with no than with yes";
+  return "more pairs whose true letter is " + candidate.truth + " than with another letter";
 }
 
 }  // namespace
@@ -80,13 +163,12 @@ PairSet make_pairs(const GenConfig& config, const std::vector<rows::Question>& q
     out.fates.push_back(judge_one(config, questions[i], responses, made, i, open, candidates));
   }
   const std::vector<Selection> selection =
-      select(candidates, {config.gen.balance, config.gen.max_per_format, static_cast<uint64_t>(config.seed)});
+      select(candidates, {balances(config.gen, "yesno"), balances(config.gen, "letters"), format_limits(config.gen),
+                          static_cast<uint64_t>(config.seed)});
   for (size_t i = 0; i < open.size(); ++i) {
     Fate& fate = out.fates[open[i].question];
     if (selection[i] == Selection::kept) out.pairs.push_back(std::move(open[i].pair));
-    if (selection[i] == Selection::dropped_balance)
-      fate = {"dropped_balance",
-              candidates[i].yes ? "more pairs with yes than with no" : "more pairs with no than with yes"};
+    if (selection[i] == Selection::dropped_balance) fate = {"dropped_balance", balance_reason(candidates[i])};
     if (selection[i] == Selection::dropped_limit) fate = {"dropped_limit", "gen.max_per_format is reached"};
   }
   return out;
@@ -106,8 +188,8 @@ void write_pairs(const PairSet& set, const std::vector<rows::Question>& question
 }
 
 report::Table fate_table(const PairSet& set, const std::vector<rows::Question>& questions) {
-  const std::vector<std::string> states = {
-      "pair", "right", "unparsable", "failed", "dropped_rewrite", "dropped_balance", "dropped_limit"};
+  const std::vector<std::string> states = {"pair",          "right",           "unparsable",      "failed",
+                                           "dropped_clean", "dropped_rewrite", "dropped_balance", "dropped_limit"};
   std::vector<std::string> formats;
   std::map<std::string, std::map<std::string, int64_t>> counts;
   for (size_t i = 0; i < questions.size(); ++i) {

@@ -1,6 +1,10 @@
-// What the model says to each question about its perturbed video.
+// What the model says to each question about its perturbed video, and about the clean one where gen.require wants to know.
 #include <algorithm>
+#include <array>
+#include <cinttypes>
+#include <cstdio>
 #include <set>
+#include <tuple>
 
 #include "rrpo/data/answers.h"
 #include "rrpo/gen/pairs.h"
@@ -15,102 +19,187 @@ namespace rrpo::gen {
 
 namespace {
 
-std::vector<PerturbStep> steps_of(const GenFields& gen) {
-  return parse_perturbations(gen.perturb.is_array() ? gen.perturb : Json::array({gen.perturb}));
+/// One way in which all questions are asked.
+struct Pass {
+  bool clean = false;      ///< about the video as it is
+  bool condition = false;  ///< asked once, greedily, beside the pass that mistakes are taken from
+  std::vector<PerturbStep> steps{};
+};
+
+std::vector<Pass> passes_of(const GenFields& gen) {
+  if (!requires_of(gen, "wrong_on_perturbed")) return {{.clean = true}};
+  std::vector<Pass> passes = {{.steps = parse_perturbations(perturb_list(gen))}};
+  if (gen.require.size() > 1) passes.push_back({.clean = true, .condition = true});
+  return passes;
 }
 
-Json steps_json(const std::vector<PerturbStep>& steps) {
-  Json list = Json::array();
-  for (const PerturbStep& step : steps) list.push_back(step.settings);
-  return list;
+const char* video_of(const Pass& pass) { return pass.clean ? "clean" : "perturbed"; }
+
+int64_t samples_of(const GenFields& gen, const Pass& pass) { return pass.condition ? 1 : gen.samples; }
+
+/// What `pass` has heard so far, as a list of samples without a text where one is missing.
+class Heard {
+ public:
+  Heard(const GenFields& gen, Responses& responses) : gen_(gen), responses_(responses) {}
+
+  /// False when the row was there before.
+  bool add(const Pass& pass, const std::string& id, int64_t sample, Response response) {
+    if (!known_.insert(key(pass, id, sample)).second) return false;
+    Said& said = responses_[id];
+    if (pass.condition) {
+      said.clean = std::move(response);
+    } else {
+      said.samples.resize(static_cast<size_t>(gen_.samples));
+      said.samples[static_cast<size_t>(sample)] = std::move(response);
+    }
+    return true;
+  }
+  void fail(const std::string& id, const std::string& fault) { responses_[id].fault = fault; }
+  bool failed(const std::string& id) const { return responses_.contains(id) && !responses_.at(id).fault.empty(); }
+
+  bool has(const Pass& pass, const std::string& id, int64_t sample) const { return known_.contains(key(pass, id, sample)); }
+  bool has_all(const Pass& pass, const std::string& id) const {
+    for (int64_t s = 0; s < samples_of(gen_, pass); ++s) {
+      if (!has(pass, id, s)) return false;
+    }
+    return true;
+  }
+  /// Rows so far.
+  int64_t rows() const { return static_cast<int64_t>(known_.size()); }
+
+ private:
+  using Key = std::tuple<bool, std::string, int64_t>;
+  static Key key(const Pass& pass, const std::string& id, int64_t sample) { return {pass.condition, id, sample}; }
+
+  const GenFields& gen_;
+  Responses& responses_;
+  std::set<Key> known_;
+};
+
+/// A row of an earlier run.
+void hear(const Json& json, const std::string& place, const std::vector<Pass>& passes, const GenFields& gen,
+          const std::set<std::string>& ids, Heard& heard) {
+  rows::RowReader row(json, place);
+  const std::string id = row.text("id"), on = row.text_or("on", "perturbed");
+  if (!ids.contains(id)) rows::bad_row(place, "'" + id + "' is not in gen.questions", "--overwrite, or another --out");
+  const auto pass = std::find_if(passes.begin(), passes.end(), [&](const Pass& p) { return video_of(p) == on; });
+  const auto sample = static_cast<int64_t>(row.number("sample").value_or(0));
+  if (pass == passes.end() || sample < 0 || sample >= samples_of(gen, *pass))
+    rows::bad_row(place, "'" + id + "' was asked in another way", "--overwrite, or another --out");
+  const Json* finished = row.find("finished");
+  const Json* frames = row.find("sampled");
+  Response response{row.text("response", true), finished == nullptr || *finished == Json(true),
+                    frames == nullptr ? Json() : *frames, row.text_or("pixels", "")};
+  if (!heard.add(*pass, id, sample, std::move(response))) rows::bad_row(place, "'" + id + "' occurs twice", "--overwrite");
 }
 
-/// The rows of an earlier run.
-Responses earlier(const std::filesystem::path& file, const std::vector<rows::Question>& questions) {
-  std::set<std::string> ids;
-  for (const rows::Question& question : questions) ids.insert(question.id);
-  Responses found;
-  each_json_line(file, "data", [&](const Json& json, int64_t line) {
-    const std::string place = file.string() + ":" + std::to_string(line);
-    rows::RowReader row(json, place);
-    const std::string id = row.text("id");
-    if (!ids.contains(id)) rows::bad_row(place, "'" + id + "' is not in gen.questions", "--overwrite, or another --out");
-    const Json* finished = row.find("finished");
-    const Response response{row.text("response", true), finished == nullptr || *finished == Json(true), ""};
-    if (!found.emplace(id, response).second) rows::bad_row(place, "'" + id + "' occurs twice", "--overwrite");
-  });
-  return found;
-}
-
-Json response_json(const rows::Question& question, const policy::Generated& answer, const std::vector<int64_t>& frames,
-                   const Json& steps, int64_t seed) {
-  Json row = {{"id", question.id}};
+Json response_json(const rows::Question& question, const Pass& pass, int64_t sample, const Response& response,
+                   int64_t seed) {
+  Json steps = Json::array();
+  for (const PerturbStep& step : pass.steps) steps.push_back(step.settings);
+  Json row = {{"id", question.id}, {"on", video_of(pass)}, {"sample", sample}};
   rows::write_media(question.media, row);
-  row["sampled"] = frames;
+  row["sampled"] = response.frames;
+  row["pixels"] = response.pixels;
   row["perturbation"] = {{"steps", steps}};
   row["seed"] = seed;
-  row["response"] = answer.text;
-  row["finished"] = answer.finished;
+  row["response"] = response.text;
+  row["finished"] = response.finished;
   return row;
 }
 
-/// Appends what was said about one video.
-class Recorder {
- public:
-  Recorder(const GenConfig& config, const std::vector<rows::Question>& questions, io::LineWriter& writer, Json steps)
-      : config_(config), questions_(questions), writer_(writer), steps_(std::move(steps)) {}
+std::string hex(uint64_t value) {
+  std::array<char, 17> text{};
+  std::snprintf(text.data(), text.size(), "%016" PRIx64, value);
+  return text.data();
+}
 
-  void record(const data::VideoAnswers& video, const std::vector<int64_t>& asked, Responses& responses) {
-    for (size_t i = 0; i < asked.size(); ++i) {
-      const rows::Question& question = questions_[static_cast<size_t>(asked[i])];
-      if (responses.contains(question.id)) continue;
-      if (!video.fault.empty()) {
-        responses[question.id] = {"", false, video.fault};
-        continue;
-      }
-      writer_.write(response_json(question, video.answers[i], video.frames, steps_, config_.seed));
-      responses[question.id] = {video.answers[i].text, video.answers[i].finished, ""};
+/// Takes in and appends what was said about one video.
+void record(const GenConfig& config, const std::vector<rows::Question>& questions, const std::vector<int64_t>& asked,
+            const Pass& pass, const data::VideoAnswers& video, Heard& heard, io::LineWriter& writer) {
+  const int64_t samples = samples_of(config.gen, pass);
+  for (size_t i = 0; i < asked.size(); ++i) {
+    const rows::Question& question = questions[static_cast<size_t>(asked[i])];
+    if (!video.fault.empty()) heard.fail(question.id, video.fault);
+    for (int64_t s = 0; s < samples && video.fault.empty(); ++s) {
+      if (heard.has(pass, question.id, s)) continue;
+      const policy::Generated& answer = video.answers[i * static_cast<size_t>(samples) + static_cast<size_t>(s)];
+      const Response response{answer.text, answer.finished, video.frames, hex(video.pixels)};
+      writer.write(response_json(question, pass, s, response, config.seed));
+      heard.add(pass, question.id, s, response);
     }
   }
+}
 
- private:
-  const GenConfig& config_;
-  const std::vector<rows::Question>& questions_;
-  io::LineWriter& writer_;
-  Json steps_;
-};
+data::AnswerRules rules_of(const GenConfig& config, const Pass& pass) {
+  data::AnswerRules rules{media_root(config.gen), config.video, config.gen.max_new_tokens,
+                          data::answer_threads(config.threads, policy::resolve_device(config.device))};
+  rules.seed = static_cast<uint64_t>(config.seed);
+  if (!pass.clean) {
+    rules.change = [&pass, seed = rules.seed](const video::Frames& frames, const rows::Media& media) {
+      return perturb(frames, pass.steps, seed, media.key());
+    };
+  }
+  if (pass.condition) return rules;
+  rules.samples = config.gen.samples;
+  rules.temperature = config.gen.temperature;
+  rules.top_p = config.gen.top_p;
+  return rules;
+}
+
+/// A video of which something is open is asked everything of this pass again: the responses are those of an undisturbed
+/// run.
+std::vector<data::VideoQuestions> open_groups(const std::vector<rows::Question>& questions, const Pass& pass,
+                                              const Heard& heard) {
+  std::vector<data::VideoQuestions> groups = data::group_by_video(questions);
+  std::erase_if(groups, [&](const data::VideoQuestions& group) {
+    return std::all_of(group.questions.begin(), group.questions.end(),
+                       [&](int64_t i) { return heard.has_all(pass, questions[static_cast<size_t>(i)].id); });
+  });
+  return groups;
+}
+
+bool nothing_open(const std::vector<rows::Question>& questions, const std::vector<Pass>& passes, const Heard& heard) {
+  return std::all_of(questions.begin(), questions.end(), [&](const rows::Question& question) {
+    return heard.failed(question.id) ||
+           std::all_of(passes.begin(), passes.end(), [&](const Pass& pass) { return heard.has_all(pass, question.id); });
+  });
+}
 
 }  // namespace
 
-Responses collect_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
+Collected collect_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
                             const std::filesystem::path& file) {
   io::LineWriter writer(file);  // first: it cuts a torn last line off
-  Responses responses = earlier(file, questions);
-  std::vector<data::VideoQuestions> groups = data::group_by_video(questions);
-  // A video of which some questions are open is asked all of them again: the responses are those of an undisturbed run.
-  std::erase_if(groups, [&](const data::VideoQuestions& group) {
-    return std::all_of(group.questions.begin(), group.questions.end(),
-                       [&](int64_t i) { return responses.contains(questions[static_cast<size_t>(i)].id); });
+  Collected out;
+  Heard heard(config.gen, out.responses);
+  const std::vector<Pass> passes = passes_of(config.gen);
+  std::set<std::string> ids;
+  for (const rows::Question& question : questions) ids.insert(question.id);
+  each_json_line(file, "data", [&](const Json& json, int64_t line) {
+    hear(json, file.string() + ":" + std::to_string(line), passes, config.gen, ids, heard);
   });
-  if (groups.empty()) return responses;
-  const policy::Policy policy = policy::open_policy(config.model, config.device);
-  const int64_t threads = data::answer_threads(config.threads, policy::resolve_device(config.device));
-  const std::vector<PerturbStep> steps = steps_of(config.gen);
-  const auto change = [&](const video::Frames& frames, const rows::Media& media) {
-    return perturb(frames, steps, static_cast<uint64_t>(config.seed), media.key());
-  };
-  Recorder recorder(config, questions, writer, steps_json(steps));
-  report::Progress progress("responses", static_cast<int64_t>(questions.size()), "questions",
-                            static_cast<int64_t>(responses.size()));
-  data::AnswerStream stream(policy, questions, groups,
-                            {media_root(config.gen), config.video, config.gen.max_new_tokens, threads, change});
-  while (const auto video = stream.next()) {
-    recorder.record(*video, groups[static_cast<size_t>(video->group)].questions, responses);
-    progress.update(static_cast<int64_t>(responses.size()));
-    if (stop_signal() != 0) return responses;
+  int64_t total = 0;
+  for (const Pass& pass : passes) total += static_cast<int64_t>(questions.size()) * samples_of(config.gen, pass);
+  report::Progress progress("responses", total, "responses", heard.rows());
+  std::optional<policy::Policy> policy;
+  for (const Pass& pass : passes) {
+    const std::vector<data::VideoQuestions> groups = open_groups(questions, pass, heard);
+    if (groups.empty()) continue;
+    if (!policy) policy = policy::open_policy(config.model, config.device);
+    data::AnswerStream stream(*policy, questions, groups, rules_of(config, pass));
+    while (const auto video = stream.next()) {
+      record(config, questions, groups[static_cast<size_t>(video->group)].questions, pass, *video, heard, writer);
+      progress.update(heard.rows());
+      if (stop_signal() != 0) {
+        out.complete = nothing_open(questions, passes, heard);
+        return out;
+      }
+    }
   }
   progress.finish();
-  return responses;
+  out.complete = true;
+  return out;
 }
 
 }  // namespace rrpo::gen

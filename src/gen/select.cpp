@@ -1,7 +1,7 @@
 #include "rrpo/gen/select.h"
 
 #include <algorithm>
-#include <map>
+#include <optional>
 
 #include "rrpo/util/random.h"
 
@@ -11,6 +11,9 @@ namespace {
 
 using Numbers = std::vector<size_t>;
 
+/// Candidates that are to be equally many, by truth.
+using Sides = std::map<std::string, Numbers>;
+
 /// Marks all but the first `keep` of `members` as dropped.
 void drop_rest(const Numbers& members, int64_t keep, Selection why, std::vector<Selection>& out) {
   for (size_t i = 0; i < members.size(); ++i) {
@@ -18,14 +21,29 @@ void drop_rest(const Numbers& members, int64_t keep, Selection why, std::vector<
   }
 }
 
-void balance(const Numbers& members, const std::vector<Candidate>& candidates, const SelectRules& rules,
-             std::vector<Selection>& out) {
-  Numbers yes, no;
-  for (const size_t i : members) (candidates[i].yes ? yes : no).push_back(i);
-  const auto fewer = static_cast<int64_t>(std::min(yes.size(), no.size()));
-  for (const Numbers& side : {yes, no}) {
-    drop_rest(side, fewer, Selection::dropped_balance, out);
-    if (rules.max_per_format) drop_rest(side, *rules.max_per_format / 2, Selection::dropped_limit, out);
+bool balanced(const std::string& format, const SelectRules& rules) {
+  return (format == "yesno" && rules.balance_yesno) || (format == "mcq" && rules.balance_letters);
+}
+
+/// One entry for yesno; for mcq one for each number of options.
+std::map<int64_t, Sides> sides_of(const std::string& format, const Numbers& members,
+                                  const std::vector<Candidate>& candidates) {
+  std::map<int64_t, Sides> sets;
+  if (format == "yesno") sets[0] = {{"yes", {}}, {"no", {}}};
+  for (const size_t i : members) sets[candidates[i].options][candidates[i].truth].push_back(i);
+  return sets;
+}
+
+void balance(const std::map<int64_t, Sides>& sets, std::optional<int64_t> limit, std::vector<Selection>& out) {
+  int64_t classes = 0;
+  for (const auto& [options, sides] : sets) classes += static_cast<int64_t>(sides.size());
+  for (const auto& [options, sides] : sets) {
+    size_t fewest = out.size();
+    for (const auto& [truth, members] : sides) fewest = std::min(fewest, members.size());
+    for (const auto& [truth, members] : sides) {
+      drop_rest(members, static_cast<int64_t>(fewest), Selection::dropped_balance, out);
+      if (limit) drop_rest(members, *limit / classes, Selection::dropped_limit, out);
+    }
   }
 }
 
@@ -40,10 +58,12 @@ std::vector<Selection> select(const std::vector<Candidate>& candidates, const Se
       const auto rank = [&](size_t i) { return std::pair(hash64(candidates[i].id, rules.seed), candidates[i].id); };
       return rank(a) < rank(b);
     });
-    if (format == "yesno" && rules.balance) {
-      balance(members, candidates, rules, out);
-    } else if (rules.max_per_format) {
-      drop_rest(members, *rules.max_per_format, Selection::dropped_limit, out);
+    const auto found = rules.limits.find(format);
+    const std::optional<int64_t> limit = found == rules.limits.end() ? std::nullopt : std::optional(found->second);
+    if (balanced(format, rules)) {
+      balance(sides_of(format, members, candidates), limit, out);
+    } else if (limit) {
+      drop_rest(members, *limit, Selection::dropped_limit, out);
     }
   }
   return out;

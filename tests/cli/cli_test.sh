@@ -118,6 +118,18 @@ cp -r gen1 cut && rm cut/pairs.jsonl cut/ledger.jsonl
 { head -n 8 gen1/responses.jsonl && printf '{"id": "torn'; } >cut/responses.jsonl
 runs 0 "$gen" --out cut "${common[@]}" --resume
 for file in responses ledger pairs; do same gen1/$file.jsonl cut/$file.jsonl; done
+several=(gen.samples=3 gen.temperature=0.8 gen.top_p=0.9 'gen.require=["wrong_on_perturbed","right_on_clean"]'
+  'gen.balance=["yesno","letters"]' 'gen.max_per_format={"open":2}')
+base=("${common[@]/model.path=model/model.path=$root/data/toy/base}" gen.max_new_tokens=40)
+runs 0 "$gen" --out several1 "${base[@]}" "${several[@]}" threads=1
+lines several1/responses.jsonl 144
+lines several1/ledger.jsonl 36
+grep -q dropped_clean several1/ledger.jsonl || fault "gen.require had no effect"
+[ -s several1/pairs.jsonl ] || fault "no pair from several samples"
+runs 0 "$gen" --out several3 "${base[@]}" "${several[@]}" gen.questions=world/backwards.jsonl threads=3
+for file in responses pairs; do sort several1/$file.jsonl >sorted1 && sort several3/$file.jsonl >sorted2 && same sorted1 sorted2; done
+runs 2 "$gen" --out never "${base[@]}" gen.samples=3
+says err.txt "gen.temperature"
 runs 0 "$gen" show pairs.jsonl video_root=world model.path=model video.frames=8 --out page
 says page/show.html "chosen"
 runs 0 "$gen" show --perturbations world/questions.jsonl count=2 video.frames=8 --out page

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "../support/temp_dir.h"
+#include "rrpo/util/random.h"
 
 namespace rrpo::gen {
 namespace {
@@ -25,8 +28,12 @@ std::vector<rows::Question> questions() {
 
 /// a and b wrong yes, c wrong no, d right, e unparsable, f failed.
 Responses responses() {
-  return {{"a", {"No.", true, ""}}, {"b", {"No", true, ""}},       {"c", {"Yes", true, ""}},
-          {"d", {"Yes", true, ""}}, {"e", {"Perhaps", false, ""}}, {"f", {"", true, "video: broken"}}};
+  return {{"a", {{{"No."}}}},
+          {"b", {{{"No"}}}},
+          {"c", {{{"Yes"}}}},
+          {"d", {{{"Yes"}}}},
+          {"e", {{{"Perhaps", false}}}},
+          {"f", {{}, {}, "video: broken"}}};
 }
 
 TEST(Pairs, EveryQuestionEndsInOneState) {
@@ -66,6 +73,105 @@ TEST(Pairs, DoNotDependOnTheOrderOfTheQuestions) {
   std::reverse(back.pairs.begin(), back.pairs.end());
   ASSERT_EQ(back.pairs.size(), there.pairs.size());
   for (size_t i = 0; i < there.pairs.size(); ++i) EXPECT_EQ(rows::pair_json(back.pairs[i]), rows::pair_json(there.pairs[i]));
+}
+
+/// A question of four options.
+rows::Question option(const std::string& id, const std::string& truth) {
+  rows::Question out;
+  out.id = id;
+  out.media.video = id + ".mp4";
+  out.format = "mcq";
+  out.question = "Which? (A) up (B) down (C) left (D) right";
+  out.options = {{"A", "up"}, {"B", "down"}, {"C", "left"}, {"D", "right"}};
+  out.answer = "(" + truth + ")";
+  return out;
+}
+
+TEST(Pairs, TakeTheMistakeThatIsMadeMostOften) {
+  GenConfig config;
+  config.gen.samples = 6;
+  config.gen.temperature = 1;
+  Said said;
+  for (const char* text : {"(A)", "(B)", "(C)", "(D)", "C.", "who knows"}) said.samples.push_back({text});
+  const PairSet set = make_pairs(config, {option("q", "A")}, {{"q", said}});
+  ASSERT_EQ(set.pairs.size(), 1u);
+  EXPECT_EQ(set.pairs[0].rejected.text, "(C)");
+  const Json& made = set.pairs[0].extra["made"];
+  EXPECT_EQ(made["sample"], 2);
+  EXPECT_EQ(made["times"], 2);
+  EXPECT_EQ(made["samples"], 6);
+  EXPECT_EQ(make_pairs(config, {option("q", "A")}, {{"q", {{{"hm"}, {"(A)"}}}}}).fates[0].state, "right");
+}
+
+TEST(Pairs, AskWhatTheModelSaysAboutTheCleanVideo) {
+  const auto state = [](std::vector<std::string> require, const std::string& clean) {
+    GenConfig config;
+    config.gen.require = std::move(require);
+    Said said{{{"(B)"}}, {}, ""};
+    if (!clean.empty()) said.clean = Response{clean};
+    const PairSet set = make_pairs(config, {option("q", "A")}, {{"q", said}});
+    EXPECT_EQ(set.pairs.size(), set.fates[0].state == "pair" ? 1u : 0u);
+    return set.fates[0].state + "|" + set.fates[0].reason;
+  };
+  const std::string perturbed = "wrong_on_perturbed", right = "right_on_clean", wrong = "wrong_on_clean";
+  EXPECT_EQ(state({perturbed}, ""), "pair|");
+  EXPECT_EQ(state({wrong}, ""), "pair|");
+  EXPECT_EQ(state({perturbed, right}, "(A)"), "pair|");
+  EXPECT_EQ(state({perturbed, right}, "(D)"), "dropped_clean|wrong on the clean video");
+  EXPECT_EQ(state({perturbed, wrong}, "(D)"), "pair|");
+  EXPECT_EQ(state({perturbed, wrong}, "(A)"), "dropped_clean|right on the clean video");
+  EXPECT_EQ(state({perturbed, right}, "who").substr(0, 43), "dropped_clean|unparsable on the clean video");
+}
+
+// Every combination of settings over one pool: the ledger adds up, and the pairs are those that it says.
+TEST(Pairs, StatesAddUpWhateverTheSettings) {
+  std::vector<rows::Question> all = questions();
+  Responses said = responses();
+  for (int i = 0; i < 12; ++i) {
+    all.push_back(option("o" + std::to_string(i), i % 4 == 0 ? "A" : i % 3 == 0 ? "B" : "C"));
+    said[all.back().id] = {{{i % 5 == 0 ? "what" : i % 2 == 0 ? "(D)" : "(C)"}}, {}, ""};
+  }
+  for (const Json& balance : {Json(true), Json(false), Json("letters"), Json::array({"yesno", "letters"})}) {
+    for (const Json& limit : {Json(), Json(1), Json{{"mcq", 3}}, Json{{"mcq", 4}, {"yesno", 2}}}) {
+      for (const char* clean : {"", "right_on_clean", "wrong_on_clean"}) {
+        GenConfig config;
+        config.gen.balance = balance;
+        config.gen.max_per_format = limit;
+        if (*clean != 0) config.gen.require.emplace_back(clean);
+        config.gen.check("gen");
+        for (auto& [id, one] : said) {
+          one.clean = std::nullopt;
+          if (*clean != 0) one.clean = Response{hash64(id) % 2 == 0 ? "(C)" : "No"};
+        }
+        const PairSet set = make_pairs(config, all, said);
+        const Json json = fate_json(set);
+        size_t sum = 0;
+        for (const auto& [state, count] : json["states"].items()) sum += count.get<size_t>();
+        EXPECT_EQ(sum, all.size());
+        EXPECT_EQ(json["total"], all.size());
+        EXPECT_EQ(json["states"].value("pair", size_t{0}), set.pairs.size());
+      }
+    }
+  }
+}
+
+TEST(Pairs, SettingsThatContradictEachOtherAreRefused) {
+  const auto refused = [](const std::function<void(GenFields&)>& set) {
+    GenFields gen;
+    set(gen);
+    EXPECT_THROW(gen.check("gen"), Error);
+  };
+  refused([](GenFields& gen) { gen.require = {"right_on_clean"}; });
+  refused([](GenFields& gen) { gen.require = {"wrong_on_clean", "right_on_clean"}; });
+  refused([](GenFields& gen) { gen.require = {"wrong_on_clean", "wrong_on_clean"}; });
+  refused([](GenFields& gen) { gen.require = {"wrong"}; });
+  refused([](GenFields& gen) { gen.samples = 4; });
+  refused([](GenFields& gen) { gen.top_p = 0; });
+  refused([](GenFields& gen) { gen.temperature = -1; });
+  refused([](GenFields& gen) { gen.balance = "letter"; });
+  refused([](GenFields& gen) { gen.balance = 3; });
+  refused([](GenFields& gen) { gen.max_per_format = 0; });
+  refused([](GenFields& gen) { gen.max_per_format = {{"mqc", 3}}; });
 }
 
 TEST(Pairs, TheLedgerHasOneLinePerQuestion) {

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+#include <limits>
 #include <thread>
 
 #include "rrpo/policy/device.h"
@@ -222,6 +224,64 @@ TEST(Generate, EndsAtAStopId) {
   ASSERT_FALSE(heard.empty());
   EXPECT_EQ(heard.back(), answer.text);
   EXPECT_TRUE(generate(policy, visual, {}, 20).empty());
+}
+
+// Frequencies of 20000 draws against the probabilities that the definition gives; 0.02 is 5.6 standard deviations.
+TEST(Draw, FollowsTemperatureAndNucleus) {
+  const std::vector<float> logits = {0.5f, 2.0f, 1.0f, 2.0f, -3.0f};
+  const auto frequencies = [&](double temperature, double top_p) {
+    Random random(3, "test");
+    std::vector<double> out(logits.size(), 0.0);
+    for (int i = 0; i < 20000; ++i)
+      out[static_cast<size_t>(draw_token(logits.data(), 5, temperature, top_p, random))] += 1 / 20000.0;
+    return out;
+  };
+  const auto expected = [&](double temperature, const std::vector<size_t>& kept) {
+    std::vector<double> out(logits.size(), 0.0);
+    double total = 0;
+    for (const size_t i : kept) total += std::exp(static_cast<double>(logits[i]) / temperature);
+    for (const size_t i : kept) out[i] = std::exp(static_cast<double>(logits[i]) / temperature) / total;
+    return out;
+  };
+  const auto check = [&](double temperature, double top_p, const std::vector<size_t>& kept) {
+    EXPECT_THAT(frequencies(temperature, top_p), testing::Pointwise(testing::DoubleNear(0.02), expected(temperature, kept)))
+        << temperature << " " << top_p;
+  };
+  check(1, 1, {0, 1, 2, 3, 4});
+  check(2, 1, {0, 1, 2, 3, 4});
+  // Probabilities at temperature 1: 0.0865, 0.3877, 0.1426, 0.3877, 0.0026.
+  check(1, 0.95, {0, 1, 2, 3});
+  check(1, 0.8, {1, 2, 3});
+  check(1, 0.7, {1, 3});
+  check(1, 0.3, {1});  // of two equal tokens the one with the lower number
+}
+
+TEST(Draw, RefusesLogitsThatAreNotFinite) {
+  const std::vector<float> logits = {0.5f, std::numeric_limits<float>::quiet_NaN()};
+  Random random(3, "test");
+  EXPECT_THROW(draw_token(logits.data(), 2, 1, 0.9, random), Error);
+}
+
+TEST(Generate, DrawsEachBranchFromItsOwnStream) {
+  const Golden& tiny = golden("tiny");
+  const Policy policy = open_case(tiny, model::Dtype::float32);
+  const Json& clip = tiny.json.at("clips")[0];
+  const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
+  const auto question = clip.at("question").get<std::string>();
+  const auto asked = [&](const std::vector<uint64_t>& seeds, double temperature) {
+    Sampling sampling{temperature, 0.95, {}};
+    for (const uint64_t seed : seeds) sampling.streams.emplace_back(seed, "answer");
+    std::vector<std::vector<int64_t>> ids;
+    for (const Generated& one :
+         generate(policy, visual, std::vector<std::string>(seeds.size(), question), 10, {}, std::move(sampling)))
+      ids.push_back(one.ids);
+    return ids;
+  };
+  const auto three = asked({1, 2, 1}, 1.5);
+  EXPECT_EQ(three[0], three[2]);
+  EXPECT_NE(three[0], three[1]);
+  EXPECT_EQ(asked({2}, 1.5)[0], three[1]);
+  EXPECT_EQ(asked({2}, 1e-6)[0], generate(policy, visual, {question}, 10).at(0).ids);
 }
 
 TEST(Generate, RunsInSeveralThreads) {

@@ -26,21 +26,26 @@ struct VideoQuestions {
 /// One entry per media, in the order in which the media first appear.
 std::vector<VideoQuestions> group_by_video(const std::vector<rows::Question>& questions);
 
-/// How questions are asked.
+/// How questions are asked. Each is answered `samples` times; what is drawn depends on seed, question and sample alone.
 struct AnswerRules {
   std::filesystem::path root;
   policy::VideoConfig video;
   int64_t max_new_tokens = 64;
   int64_t threads = 1;  ///< videos at a time
   /// What is done to the frames before the model sees them; empty: nothing.
-  std::function<video::Frames(const video::Frames&, const rows::Media&)> change;
+  std::function<video::Frames(const video::Frames&, const rows::Media&)> change{};
+  int64_t samples = 1;
+  double temperature = 0;
+  double top_p = 1;
+  uint64_t seed = 0;
 };
 
-/// One answered video. `answers[i]` belongs to `questions[i]` of the group; with a `fault` there are none.
+/// One answered video. `answers[i * samples + s]` is answer s to `questions[i]` of the group; with a `fault` there are none.
 struct VideoAnswers {
   int64_t group = 0;
   std::vector<policy::Generated> answers;
   std::vector<int64_t> frames;  ///< numbers of the frames that were seen, in their order
+  uint64_t pixels = 0;          ///< hash64 of their bytes
   std::string fault;            ///< why the media could not be read
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -18,10 +19,13 @@ struct GenFields {
   Json perturb = Json::array({"mask", "shuffle_local"});
   int64_t max_new_tokens = 64;
   std::string judge = "rules";
-  std::string require = "wrong_on_perturbed";
+  int64_t samples = 1;
+  double temperature = 0;
+  double top_p = 1;
+  std::vector<std::string> require = {"wrong_on_perturbed"};
   std::string rewrite = "slots";
-  bool balance = true;
-  std::optional<int64_t> max_per_format;
+  Json balance = true;
+  Json max_per_format;
   template <class V>
   void fields(V& v) {
     v("questions", questions, "question rows (JSONL) with their true answers");
@@ -29,11 +33,21 @@ struct GenFields {
     v("perturb", perturb, "perturbations in order, names or {\"name\": …, parameters}; []: none");
     v("max_new_tokens", max_new_tokens, "a response is cut after so many tokens");
     v("judge", judge, "who says right, wrong or unparsable: rules");
-    v("require", require, "which responses become pairs: wrong_on_perturbed");
+    v("samples", samples, "responses to each question; its pair takes the mistake that is made most often");
+    v("temperature", temperature, "0: the most likely token; else tokens are drawn, for each question and sample by itself");
+    v("top_p", top_p, "tokens are drawn among the fewest that have this probability together");
+    v("require", require,
+      "which questions become pairs, all that is listed: wrong_on_perturbed, wrong_on_clean, right_on_clean; the response "
+      "is "
+      "the one to the perturbed video, or, without wrong_on_perturbed, the one to the clean video; beside it the clean "
+      "video "
+      "is asked once, greedily");
     v("rewrite", rewrite,
       "rejected answer: slots (the true sentence with the wrong phrases) or raw (the response as it is)");
-    v("balance", balance, "as many yesno pairs with the true answer yes as with no");
-    v("max_per_format", max_per_format, "at most so many pairs of one format; null: all");
+    v("balance", balance,
+      "yesno: as many pairs with the true answer yes as with no; letters: as many mcq pairs for each true letter; a list of "
+      "these; true: yesno; false: none");
+    v("max_per_format", max_per_format, "at most so many pairs of one format, or {\"mcq\": 100, …}; null: all");
   }
   void check(const std::string& at) const;
 };
@@ -96,6 +110,15 @@ struct ImportConfig {
   }
   void check(const std::string& at) const;
 };
+
+/// True where gen.require lists `name`.
+bool requires_of(const GenFields& config, const std::string& name);
+/// True where gen.balance asks for `name` (yesno, letters).
+bool balances(const GenFields& config, const std::string& name);
+/// gen.max_per_format, by format.
+std::map<std::string, int64_t> format_limits(const GenFields& config);
+/// gen.perturb as a list.
+Json perturb_list(const GenFields& config);
 
 /// The folder that media paths are relative to.
 std::filesystem::path media_root(const GenFields& config);

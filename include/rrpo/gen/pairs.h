@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,18 +18,33 @@ namespace rrpo::gen {
 struct Response {
   std::string text;
   bool finished = true;  ///< false: cut at gen.max_new_tokens
-  std::string fault;     ///< why there is none
+  Json frames{};         ///< numbers of the frames that it saw, in the order in which it saw them
+  std::string pixels{};  ///< hash64 of these frames' bytes, 16 hexadecimal digits
 };
 
-/// Every response by the id of its question. A file may hold a part of them.
-using Responses = std::map<std::string, Response>;
+/// All that the model said to one question.
+struct Said {
+  std::vector<Response> samples;    ///< gen.samples, to the video that gen.require takes its mistakes from
+  std::optional<Response> clean{};  ///< to the clean video, where gen.require asks about it too
+  std::string fault{};              ///< why there is nothing: the video could not be read
+};
 
-/// Asks the questions that `file` (responses.jsonl) has no row for and appends them, video by video. Questions of a video
-/// that cannot be read have a `fault` and no row: a later call asks them again. After a stop signal some have no entry.
-Responses collect_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
+/// By the id of the question.
+using Responses = std::map<std::string, Said>;
+
+/// What asking has brought. Not complete after a stop signal: some is left to ask.
+struct Collected {
+  Responses responses;
+  bool complete = false;
+};
+
+/// Asks the questions that `file` (responses.jsonl) lacks rows for and appends them, video by video. Questions of a video
+/// that cannot be read have a `fault` and no row: a later call asks them again.
+Collected collect_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
                             const std::filesystem::path& file);
 
-/// The final state of one question: pair, right, unparsable, failed, dropped_rewrite, dropped_balance or dropped_limit.
+/// The final state of one question: pair, right, unparsable, failed, dropped_clean (gen.require), dropped_rewrite,
+/// dropped_balance or dropped_limit.
 struct Fate {
   std::string state, reason;
 };

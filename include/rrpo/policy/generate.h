@@ -1,4 +1,4 @@
-// Greedy decoding: all questions of a video as branches of one prefix.
+// Decoding, greedy or by chance: all questions of a video as branches of one prefix.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "rrpo/policy/draw.h"
 #include "rrpo/policy/policy.h"
 
 namespace rrpo::policy {
@@ -20,8 +21,9 @@ struct Generated {
 /// Called after each new token of branch `k` with the text so far.
 using OnText = std::function<void(int64_t k, const std::string& text)>;
 
-/// The answers to `questions` about the clip with these visual tokens [N, D], each up to `max_new_tokens` tokens.
+/// The answers to `questions` (one may stand there several times) about the clip with these visual tokens [N, D], each up to
+/// `max_new_tokens` tokens. Throws Error(numerics) where tokens cannot be drawn from what the model computes.
 std::vector<Generated> generate(const Policy& policy, const at::Tensor& visual, const std::vector<std::string>& questions,
-                                int64_t max_new_tokens, const OnText& on_text = {});
+                                int64_t max_new_tokens, const OnText& on_text = {}, Sampling sampling = {});
 
 }  // namespace rrpo::policy
