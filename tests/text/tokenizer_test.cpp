@@ -8,8 +8,8 @@
 #include "rrpo/text/nfc.h"
 #include "rrpo/text/split.h"
 #include "rrpo/text/unicode.h"
-#include "rrpo/util/json_file.h"
 #include "support/temp_dir.h"
+#include "text/golden_texts.h"
 
 namespace rrpo::text {
 namespace {
@@ -24,18 +24,8 @@ const Json& golden() {
   return json;
 }
 
-/// The range widened to whole characters: the unit in which the oracle counts.
-ByteRange widened(std::string_view text, ByteRange range) {
-  while (!is_char_border(text, range.begin)) --range.begin;
-  while (!is_char_border(text, range.end)) ++range.end;
-  return range;
-}
-
-std::vector<ByteRange> ranges_of(const Json& json) {
-  std::vector<ByteRange> out;
-  for (const Json& range : json) out.push_back({range[0].get<int64_t>(), range[1].get<int64_t>()});
-  return out;
-}
+using test::ranges_of;
+using test::widened;
 
 TEST(Golden, IdsEqualTheOriginals) {
   for (const Json& row : golden()["cases"]) {
@@ -78,6 +68,19 @@ TEST(Golden, DecodingGivesTheNormalForm) {
   for (const Json& row : golden()["cases"]) {
     EXPECT_EQ(toy().decode(row["ids"].get<std::vector<int64_t>>(), false), row["decoded"]) << row["text"];
   }
+}
+
+TEST(Golden, AMegabyteOfMixedTextEqualsTheOriginals) {
+  const Json& mixed = golden()["mixed"];
+  const std::string text = test::mixed_text(mixed);
+  const std::vector<Token> tokens = toy().encode(text);
+  EXPECT_EQ(tokens.size(), mixed["tokens"].get<size_t>());
+  EXPECT_EQ(test::hash_of_ids(tokens), mixed["ids"].get<uint64_t>());
+  const std::string normal = to_nfc(text).text;
+  EXPECT_EQ(toy().decode(test::ids_of(tokens), false), normal);
+  const std::vector<Token> of_normal = toy().encode(normal);
+  EXPECT_EQ(test::hash_of_ids(of_normal), mixed["nfc_ids"].get<uint64_t>());
+  EXPECT_EQ(test::hash_of_ranges(widened(normal, of_normal)), mixed["nfc_ranges"].get<uint64_t>());
 }
 
 /// Ranges of all tokens that are no part of a changed group, and of all that are, are known in closed form.
@@ -217,6 +220,17 @@ TEST(Files, VocabularyAndMergesApart) {
   const auto older = open_tokenizer(dir.path());
   expect_same_as_toy(*older);
   EXPECT_EQ(older->decode(encode_ids(*older, "a<|im_end|><video>")), "a");
+}
+
+TEST(Files, VocabularyAndMergesAsTheOriginalWritesThem) {
+  expect_same_as_toy(*open_tokenizer(test::source_file("tests/golden/vocab_and_merges")));
+}
+
+TEST(Files, TheSingleFileWins) {
+  const test::TempDir dir;
+  dir.write("tokenizer.json", toy_file().dump());
+  for (const char* name : {"vocab.json", "merges.txt", "tokenizer.model"}) dir.write(name, "broken");
+  expect_same_as_toy(*open_tokenizer(dir.path()));
 }
 
 TEST(Files, TokensOfTheConfigurationAreAdded) {
