@@ -114,16 +114,15 @@ Policy open_policy(const ModelConfig& config, const std::string& device, std::op
   const std::filesystem::path& folder = config.path;
   if (folder.empty()) throw Error(Fault::usage, "config", "model.path: not given", "name a checkpoint folder");
   const model::Family& family = model::family_of(read_json(required(folder, "config.json"), "model"), folder);
-  required(folder, "tokenizer.json");
   auto tokenizer = text::open_tokenizer(folder);
   const text::ChatTemplate& chat = choose_chat(folder, config.prompt, family);
-  const int64_t end_of_turn = tokenizer->id_of(chat.end_of_turn);
-  if (end_of_turn < 0) {
-    throw Error(Fault::input, "model",
-                (folder / "tokenizer.json").string() + ": no token " + chat.end_of_turn + ", which the prompt form '" +
-                    chat.name + "' ends a turn with",
-                "choose another model.prompt");
+  if (const std::string marker = text::missing_marker(*tokenizer, chat); !marker.empty()) {
+    throw Error(
+        Fault::input, "model",
+        folder.string() + ": its tokenizer has no token " + marker + ", which the prompt form '" + chat.name + "' writes",
+        "choose another model.prompt, or take all files of one checkpoint");
   }
+  const int64_t end_of_turn = tokenizer->id_of(chat.end_of_turn);
   const video::PixelSpec pixels = read_pixel_spec(folder);
   model::LoadOptions options;
   options.dtype = dtype.value_or(config.dtype == "bfloat16" ? model::Dtype::bfloat16 : model::Dtype::float32);

@@ -29,6 +29,17 @@ const ChatTemplate* recognise_template(std::string_view jinja) {
   return nullptr;
 }
 
+std::string missing_marker(const Tokenizer& tokenizer, const ChatTemplate& chat) {
+  const std::string form = chat.before_video + chat.after_video + chat.answer_start + chat.end_of_turn;
+  for (size_t begin = form.find("<|"); begin != std::string::npos; begin = form.find("<|", begin + 2)) {
+    const size_t end = form.find("|>", begin);
+    if (end == std::string::npos) break;
+    const std::string marker = form.substr(begin, end + 2 - begin);
+    if (tokenizer.id_of(marker) < 0) return marker;
+  }
+  return tokenizer.id_of(chat.end_of_turn) < 0 ? chat.end_of_turn : "";
+}
+
 PromptIds encode_prompt(const Tokenizer& tokenizer, const ChatTemplate& chat, std::string_view question) {
   return {encode_ids(tokenizer, chat.before_video),
           encode_ids(tokenizer, chat.after_video + std::string(question) + chat.answer_start)};

@@ -95,5 +95,14 @@ TEST(Prompt, QuestionMeetsTheNewline) {  // the text after the video is one: its
   }
 }
 
+TEST(MissingMarker, NamesTheFirstThatIsNoToken) {
+  const auto tokenizer = open_tokenizer(test::source_file("data/toy/tokenizer"));
+  for (const ChatTemplate& chat : chat_templates()) EXPECT_EQ(missing_marker(*tokenizer, chat), "") << chat.name;
+  const auto other = open_tokenizer(test::source_file("tests/golden/sentencepiece"));
+  EXPECT_EQ(missing_marker(*other, chat_templates()[0]), "<|im_start|>");
+  EXPECT_EQ(missing_marker(*other, {"plain", "", "[INST]", "", "[/INST]", "</s>"}), "");
+  EXPECT_EQ(missing_marker(*other, {"plain", "", "", "", "", "END"}), "END");
+}
+
 }  // namespace
 }  // namespace rrpo::text

@@ -6,11 +6,15 @@
 #include <random>
 #include <thread>
 
+#include "support/model_parts.h"
+#include "support/parity.h"
 #include "support/temp_dir.h"
 #include "text/golden_texts.h"
 
 namespace rrpo::text {
 namespace {
+
+using Parts = test::ModelParts;
 
 constexpr const char* kFolder = "tests/golden/sentencepiece";
 
@@ -22,6 +26,11 @@ const Tokenizer& tiny() {
 const Json& golden() {
   static const Json json = read_json(test::source_file(std::string(kFolder) + "/golden.json"), "test");
   return json;
+}
+
+test::Comparison row_of(const std::string& compared) {
+  return {"tokenizer.model, a tiny BPE with byte fallback", "sentencepiece " + golden()["sentencepiece"].get<std::string>(),
+          compared};
 }
 
 const std::string& model_file() {
@@ -43,15 +52,18 @@ std::string bytes_from_hex(const std::string& hex) {
 }
 
 TEST(SentencePiece, IdsEqualTheOriginals) {
-  for (const Json& row : golden()["cases"])
-    EXPECT_EQ(encode_ids(tiny(), row["text"].get<std::string>()), row["ids"].get<std::vector<int64_t>>()) << row["text"];
+  for (const Json& row : golden()["cases"]) {
+    const std::vector<int64_t> ids = encode_ids(tiny(), row["text"].get<std::string>());
+    test::expect_same(row_of("ids of hostile strings"), ids == row["ids"].get<std::vector<int64_t>>(), row["text"].dump());
+  }
 }
 
 TEST(SentencePiece, RangesEqualTheOriginals) {
   for (const Json& row : golden()["cases"]) {
     std::vector<ByteRange> ranges;
     for (const Token& token : tiny().encode(row["text"].get<std::string>())) ranges.push_back(token.bytes);
-    EXPECT_EQ(ranges, test::ranges_of(row["ranges"])) << row["text"];
+    test::expect_same(row_of("byte ranges of hostile strings"), ranges == test::ranges_of(row["ranges"]),
+                      row["text"].dump());
   }
 }
 
@@ -60,7 +72,7 @@ TEST(SentencePiece, DecodingEqualsTheOriginals) {
   for (const Json& row : golden()["cases"]) {
     const auto ids = row["ids"].get<std::vector<int64_t>>();
     if (std::find(ids.begin(), ids.end(), unknown) != ids.end()) continue;  // it writes a surface of its own for <unk>
-    EXPECT_EQ(tiny().decode(ids), row["decoded"]) << row["text"];
+    test::expect_same(row_of("decoded text"), tiny().decode(ids) == row["decoded"], row["text"].dump());
   }
   for (const Json& row : golden()["broken_decoded"])
     EXPECT_EQ(tiny().decode(row["ids"].get<std::vector<int64_t>>()), row["text"]) << row;
@@ -88,8 +100,9 @@ TEST(SentencePiece, AMegabyteOfMixedTextEqualsTheOriginals) {
   std::string text = test::mixed_text(mixed);
   const std::vector<Token> tokens = tiny().encode(text);
   EXPECT_EQ(tokens.size(), mixed["tokens"].get<size_t>());
-  EXPECT_EQ(test::hash_of_ids(tokens), mixed["ids"].get<uint64_t>());
-  EXPECT_EQ(test::hash_of_ranges(tokens), mixed["ranges"].get<uint64_t>());
+  test::expect_same(row_of("ids of 1 MB of mixed text"), test::hash_of_ids(tokens) == mixed["ids"].get<uint64_t>());
+  test::expect_same(row_of("byte ranges of 1 MB of mixed text"),
+                    test::hash_of_ranges(tokens) == mixed["ranges"].get<uint64_t>());
   for (size_t at; (at = text.find("\u2581")) != std::string::npos;) text.replace(at, 3, " ");
   EXPECT_EQ(tiny().decode(test::ids_of(tokens)), text);
 }
@@ -97,7 +110,8 @@ TEST(SentencePiece, AMegabyteOfMixedTextEqualsTheOriginals) {
 TEST(SentencePiece, BrokenBytesEqualTheOriginals) {
   for (const Json& row : golden()["broken"]) {
     const std::string text = bytes_from_hex(row["hex"].get<std::string>());
-    EXPECT_EQ(encode_ids(tiny(), text), row["ids"].get<std::vector<int64_t>>()) << row["hex"];
+    test::expect_same(row_of("ids of bytes that are no UTF-8"),
+                      encode_ids(tiny(), text) == row["ids"].get<std::vector<int64_t>>(), row["hex"].dump());
     int64_t at = 0;
     for (const Token& token : tiny().encode(text)) {  // several tokens may stand for one broken byte, none is left out
       EXPECT_LE(token.bytes.begin, at);
@@ -191,27 +205,6 @@ TEST(SentencePieceFile, SaysWhatTheTrainerWrote) {
   EXPECT_EQ(model.pieces[3].text, "[INST]");
   EXPECT_EQ(model.pieces[3].type, PieceType::control);
 }
-
-/// A model in parts, written by hand: the wire format, not our writer, is the measure.
-struct Parts {
-  std::string pieces, trainer = std::string("\x18\x02", 2);
-  std::string normalizer = std::string("\x18\x01\x20\x00\x28\x01", 6);
-
-  static std::string field(char tag, const std::string& bytes) {
-    std::string size;
-    for (size_t left = bytes.size(); left >= 0x80 || size.empty() || left > 0; left >>= 7) {
-      size += static_cast<char>(left >= 0x80 ? left | 0x80 : left);
-      if (left < 0x80) break;
-    }
-    return tag + size + bytes;
-  }
-  Parts& piece(const std::string& text, char type = 1, const std::string& score = std::string(4, '\0')) {
-    pieces += field('\x0a', field('\x0a', text) + '\x15' + score + '\x18' + type);
-    return *this;
-  }
-  Parts& specials() { return piece("<unk>", 2).piece("<s>", 3).piece("</s>", 3).piece("\u2581"); }
-  std::string bytes() const { return pieces + field('\x12', trainer) + field('\x1a', normalizer); }
-};
 
 /// What is said of a model: "" when it is read and works.
 std::string verdict(const std::string& bytes) {
