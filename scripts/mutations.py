@@ -43,6 +43,18 @@ MUTATIONS = [
     ("a KL of weight 0 in the backward pass", "loss", "src/loss/rows/rrpo.cpp", "if (weights.alpha > 0) loss", "loss"),
     ("first warm-up step", "train", "src/train/schedule.cpp", "static_cast<double>(step) / static_cast<double>(warmup)",
      "static_cast<double>(step + 1) / static_cast<double>(warmup)"),
+    ("rank order of merges", "text", "src/text/merge.cpp", "rank > other.rank", "rank < other.rank"),
+    ("the leftmost of equal merges", "text", "src/text/merge.cpp", "at > other.at", "at < other.at"),
+    ("NFC", "text", "src/text/byte_bpe.cpp", "nfc_ ? to_nfc(text)", "false ? to_nfc(text)"),
+    ("range of a token", "text", "src/text/byte_bpe.cpp", "push(piece.id, at, at + piece.size);", "push(piece.id, at, at + piece.size - 1);"),
+    ("range of a piece", "text", "src/text/sentencepiece.cpp", "at_ + used_ + take :", "at_ + used_ + take - 1 :"),
+    ("dummy prefix", "text", "src/text/sentencepiece.cpp", 'std::string form(prefix ? kSpace : "");', "std::string form;"),
+    ("dummy prefix behind a special token", "text", "src/text/sentencepiece.cpp", "(prefix_everywhere_ || begin == 0)", "begin == 0"),
+    ("the prefix when decoding", "text", "src/text/sentencepiece.cpp", "bytes.append(entry.bytes, prefix ? 1 : 0);", "bytes.append(entry.bytes);"),
+    ("byte fallback", "text", "src/text/piece_segmenter.cpp", "} else if (byte_fallback_) {", "} else if (false) {"),
+    ("words of pieces that cross spaces", "text", "src/text/sentencepiece.cpp", "if (piece.text.find(kSpace, at) != std::string::npos) return false;", ""),
+    ("length of a field", "text", "src/text/wire.cpp", "if (*value > left_.size()) return std::nullopt;", ""),
+    ("character map", "text", "src/text/sentencepiece_model.cpp", "if (size > 0) unsupported", "if (size > 99) unsupported"),
     ("clipping factor", "train", "src/train/optimizer.cpp", "(norm + 1e-6)", "norm"),
 ]
 
