@@ -1,6 +1,7 @@
 #include "rrpo/text/byte_bpe.h"
 
 #include <optional>
+#include <queue>
 
 #include "rrpo/text/nfc.h"
 #include "rrpo/text/split.h"
@@ -51,6 +52,30 @@ std::optional<std::string> spelled_bytes(std::string_view token) {
 const std::string& byte_symbol(unsigned char byte) {
   static const std::array<std::string, 256> symbols = byte_symbols();
   return symbols[byte];
+}
+
+MergeTable::MergeTable(size_t count) {
+  size_t capacity = 16;
+  while (capacity < 2 * count) capacity *= 2;
+  slots_.resize(capacity);
+}
+
+size_t MergeTable::place(uint64_t key) const {
+  uint64_t hash = key * 0x9e3779b97f4a7c15ull;
+  hash ^= hash >> 32;
+  size_t at = static_cast<size_t>(hash) & (slots_.size() - 1);
+  while (slots_[at].key != kEmpty && slots_[at].key != key) at = (at + 1) & (slots_.size() - 1);
+  return at;
+}
+
+void MergeTable::insert(int32_t left, int32_t right, Merge merge) {
+  const uint64_t key = static_cast<uint64_t>(left) << 32 | static_cast<uint32_t>(right);
+  slots_[place(key)] = {key, merge};
+}
+
+MergeTable::Merge MergeTable::find(int32_t left, int32_t right) const {
+  const uint64_t key = static_cast<uint64_t>(left) << 32 | static_cast<uint32_t>(right);
+  return slots_[place(key)].merge;
 }
 
 ByteBpe::ByteBpe(const BpeFiles& files, std::string_view place) : merges_(files.merges.size()), nfc_(files.nfc) {
@@ -120,11 +145,46 @@ int64_t ByteBpe::id_of(std::string_view token) const {
   return found == ids_.end() ? -1 : found->second;
 }
 
-Pieces ByteBpe::segment(std::string_view word) const {
-  Pieces bytes;
-  bytes.reserve(word.size());
-  for (const char byte : word) bytes.push_back({byte_ids_[static_cast<unsigned char>(byte)], 1});
-  return merge(bytes, merges_);
+Pieces ByteBpe::merge_bytes(std::string_view word) const {
+  struct Node {
+    int32_t id, size, previous, next;  // size 0: merged away
+  };
+  struct Candidate {
+    int32_t rank, at, id, left, right;
+    bool operator<(const Candidate& other) const { return rank != other.rank ? rank > other.rank : at > other.at; }
+  };
+  const int32_t count = static_cast<int32_t>(word.size());
+  std::vector<Node> nodes(word.size());
+  for (int32_t i = 0; i < count; ++i) {
+    const auto byte = static_cast<unsigned char>(word[static_cast<size_t>(i)]);
+    nodes[static_cast<size_t>(i)] = {byte_ids_[byte], 1, i - 1, i + 1 < count ? i + 1 : -1};
+  }
+  const auto node = [&](int32_t at) -> Node& { return nodes[static_cast<size_t>(at)]; };
+  std::priority_queue<Candidate> queue;
+  const auto offer = [&](int32_t at) {
+    if (at < 0 || node(at).next < 0) return;
+    const int32_t left = node(at).id, right = node(node(at).next).id;
+    const MergeTable::Merge merge = merges_.find(left, right);
+    if (merge.rank >= 0) queue.push({merge.rank, at, merge.id, left, right});
+  };
+  for (int32_t i = 0; i < count; ++i) offer(i);
+  while (!queue.empty()) {
+    const Candidate best = queue.top();
+    queue.pop();
+    Node& left = node(best.at);
+    if (left.size == 0 || left.id != best.left || left.next < 0 || node(left.next).id != best.right) continue;  // outdated
+    Node& right = node(left.next);
+    left.id = best.id;
+    left.size += right.size;
+    left.next = right.next;
+    right.size = 0;
+    if (left.next >= 0) node(left.next).previous = best.at;
+    offer(left.previous);
+    offer(best.at);
+  }
+  Pieces pieces;
+  for (int32_t at = 0; at >= 0 && at < count; at = node(at).next) pieces.push_back({node(at).id, node(at).size});
+  return pieces;
 }
 
 /// Encodes text between added tokens; `offset` is where it begins in the whole text.
@@ -142,7 +202,7 @@ void ByteBpe::encode_stretch(std::string_view text, int64_t offset, std::vector<
       const std::string_view word =
           stretch.substr(static_cast<size_t>(range.begin), static_cast<size_t>(range.end - range.begin));
       int64_t at = begin + range.begin;
-      for (const Piece& piece : words_.pieces(word, scratch, [&](std::string_view it) { return segment(it); })) {
+      for (const Piece& piece : words_.pieces(word, scratch, [&](std::string_view it) { return merge_bytes(it); })) {
         push(piece.id, at, at + piece.size);
         at += piece.size;
       }

@@ -1,5 +1,7 @@
 #include "rrpo/text/sentencepiece.h"
 
+#include <sentencepiece_processor.h>
+
 #include <algorithm>
 
 #include "rrpo/text/unicode.h"
@@ -119,15 +121,26 @@ std::string replace_broken(std::string_view bytes) {
 
 }  // namespace
 
+struct SentencePiece::Library {
+  sentencepiece::SentencePieceProcessor processor;
+};
+
 SentencePiece::SentencePiece(const SentencePieceFiles& files, std::string_view place)
-    : segmenter_(files.model),
+    : library_(std::make_unique<Library>()),
       dummy_prefix_(files.model.dummy_prefix),
       prefix_everywhere_(files.prefix_everywhere),
       words_apart_(pieces_end_with_words(files.model)) {
   read_pieces(files.model);
   read_added(files.added, place);
   added_.sort();
+  const auto status = library_->processor.LoadFromSerializedProto(segmenter_file(files.model));
+  if (!status.ok()) {
+    throw Error(Fault::input, "tokenizer", std::string(place) + ": " + status.message(),
+                "take the tokenizer files of the checkpoint");
+  }
 }
+
+SentencePiece::~SentencePiece() = default;
 
 void SentencePiece::read_pieces(const SentencePieceModel& model) {
   for (const VocabularyPiece& piece : model.pieces) {
@@ -174,6 +187,22 @@ int64_t SentencePiece::id_of(std::string_view token) const {
   return found == ids_.end() ? -1 : found->second;
 }
 
+/// Pieces of a text in its segmented form. Of the pieces for the bytes of one character the library gives all bytes to the
+/// last.
+Pieces SentencePiece::segment(std::string_view word) const {
+  const auto text = library_->processor.EncodeAsImmutableProto(word);
+  Pieces pieces;
+  size_t covered = 0;
+  for (size_t i = 0; i < text.pieces_size(); ++i) {
+    const auto piece = text.pieces(static_cast<int>(i));
+    const bool byte = entries_[piece.id()].byte;
+    pieces.push_back({static_cast<int32_t>(piece.id()), byte ? 1 : static_cast<int32_t>(piece.end() - piece.begin())});
+    covered += static_cast<size_t>(pieces.back().size);
+  }
+  expect(covered == word.size(), "sentencepiece's tokens do not cover the text");
+  return pieces;
+}
+
 /// Encodes text between added tokens; `offset` is where it begins in the whole text.
 void SentencePiece::encode_stretch(std::string_view text, int64_t offset, bool prefix, std::vector<Token>& out) const {
   const int64_t size = static_cast<int64_t>(text.size());
@@ -183,7 +212,7 @@ void SentencePiece::encode_stretch(std::string_view text, int64_t offset, bool p
   for (int64_t at = 0; at < size; form.clear()) {
     do at = take_word(text, at, form);
     while (!words_apart_ && at < size);
-    for (const Piece& piece : words_.pieces(form, scratch, [&](std::string_view it) { return segmenter_.segment(it); })) {
+    for (const Piece& piece : words_.pieces(form, scratch, [&](std::string_view it) { return segment(it); })) {
       const ByteRange range = walk.range(piece.size);
       out.push_back({piece.id, {range.begin + offset, range.end + offset}});
     }
@@ -191,7 +220,7 @@ void SentencePiece::encode_stretch(std::string_view text, int64_t offset, bool p
 }
 
 std::vector<Token> SentencePiece::encode(std::string_view text) const {
-  // the form has up to three bytes for one, and pieces count in 32 bits
+  // the form has up to three bytes for one, and the library counts in 32 bits
   expect(text.size() < size_t{1} << 29, "a text of 512 MiB is not tokenised at once");
   std::vector<Token> out;
   added_.split(

@@ -15,7 +15,9 @@ namespace {
 
 /// The largest vocabularies in use have 262144 pieces, the longest pieces some tens of bytes.
 constexpr size_t kMostPieces = size_t{1} << 22;
-constexpr size_t kLongestPiece = 256;
+constexpr size_t kLongestPiece = 1024;
+/// The library looks user-defined pieces up into an array of 64 matches without asking whether they fit.
+constexpr size_t kMostNested = 32;
 /// TrainerSpec's number of byte-pair encoding.
 constexpr uint64_t kBpe = 2;
 
@@ -54,6 +56,7 @@ class Reader {
     check_texts();
     check_byte_pieces();
     check_special_pieces();
+    check_nesting();
     return std::move(model_);
   }
 
@@ -99,7 +102,6 @@ class Reader {
         if (number_of(field) < 1 || number_of(field) > 6)
           fail("piece " + std::to_string(id) + " is of type " + std::to_string(number_of(field)) + ", not 1 to 6");
         piece.type = static_cast<PieceType>(number_of(field));
-        if (piece.type == PieceType::unused) unsupported("piece " + std::to_string(id) + " is an unused one");
       }
     });
     if (piece.text.empty() || piece.text.size() > kLongestPiece) {
@@ -147,7 +149,7 @@ class Reader {
     if (!escape_spaces_) unsupported("does not write spaces as U+2581 (escape_whitespaces)");
   }
 
-  /// Special pieces of one character are met in texts by the library, which then gives them no bytes.
+  /// Reserved pieces of one character would be met in texts, where the library gives them no bytes.
   void check_texts() const {
     std::unordered_set<std::string_view> known;
     for (size_t id = 0; id < model_.pieces.size(); ++id) {
@@ -198,6 +200,20 @@ class Reader {
       fail(name + "_id is " + std::to_string(id) + ", which is no piece of that kind");
   }
 
+  void check_nesting() const {
+    std::vector<std::string_view> texts, open;
+    for (const VocabularyPiece& piece : model_.pieces) {
+      if (piece.type == PieceType::user_defined) texts.push_back(piece.text);
+    }
+    std::sort(texts.begin(), texts.end());  // a text comes after its own beginnings
+    for (const std::string_view text : texts) {
+      while (!open.empty() && !text.starts_with(open.back())) open.pop_back();
+      open.push_back(text);
+      if (open.size() > kMostNested)
+        fail("more than " + std::to_string(kMostNested) + " user-defined pieces begin one another");
+    }
+  }
+
   std::string place_;
   SentencePieceModel model_;
   Trainer trainer_;
@@ -215,6 +231,27 @@ int byte_of(std::string_view piece) {
 
 SentencePieceModel read_sentencepiece_model(std::string_view bytes, std::string_view place) {
   return Reader(place).read(bytes);
+}
+
+std::string segmenter_file(const SentencePieceModel& model) {
+  std::string out, part;
+  for (const VocabularyPiece& piece : model.pieces) {
+    part.clear();
+    write_bytes(part, piece_field::text, piece.text);
+    write_float(part, piece_field::score, piece.score);
+    write_varint(part, piece_field::type, static_cast<uint64_t>(piece.type));
+    write_bytes(out, model_field::piece, part);
+  }
+  part.clear();
+  write_varint(part, trainer_field::model_type, kBpe);
+  write_varint(part, trainer_field::byte_fallback, model.byte_fallback ? 1 : 0);
+  write_bytes(out, model_field::trainer, part);
+  part.clear();
+  for (const uint32_t off :
+       {normalizer_field::dummy_prefix, normalizer_field::collapse_spaces, normalizer_field::escape_spaces})
+    write_varint(part, off, 0);
+  write_bytes(out, model_field::normalizer, part);
+  return out;
 }
 
 }  // namespace rrpo::text

@@ -255,11 +255,11 @@ bool of_sentencepiece(const fs::path& file) {
 }
 
 SentencePieceFiles read_sentencepiece_files(const fs::path& folder, const ConfigFile& config) {
-  constexpr uintmax_t kLargestFile = uintmax_t{16} << 20;  // the largest in use has 4 MB
+  constexpr uintmax_t kLargestFile = uintmax_t{64} << 20;  // the largest in use has 4 MB
   const fs::path file = folder / "tokenizer.model";
   std::error_code unreadable;
   if (fs::file_size(file, unreadable) > kLargestFile && !unreadable)
-    fail(file, "is larger than 16 MiB", "take the tokenizer files of the checkpoint");
+    fail(file, "is larger than 64 MiB", "take the tokenizer files of the checkpoint");
   SentencePieceFiles out{read_sentencepiece_model(read_file(file, "tokenizer"), file.string()),
                          read_added_tokens(folder, config), config.legacy};
   out.model.dummy_prefix = out.model.dummy_prefix && config.add_prefix_space;

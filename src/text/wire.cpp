@@ -1,7 +1,14 @@
 #include "wire.h"
 
+#include <bit>
+
 namespace rrpo::text {
 namespace {
+
+void append_varint(std::string& out, uint64_t value) {
+  for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
+  out += static_cast<char>(value);
+}
 
 /// The wire's number of each kind; 3 and 4 were groups.
 std::optional<WireField::Kind> kind_of(uint64_t wire_type) {
@@ -63,6 +70,23 @@ std::optional<WireField> WireReader::next() {
   }
   broken_ = false;
   return field;
+}
+
+void write_varint(std::string& out, uint32_t number, uint64_t value) {
+  append_varint(out, number << 3);
+  append_varint(out, value);
+}
+
+void write_float(std::string& out, uint32_t number, float value) {
+  append_varint(out, number << 3 | 5);
+  const auto bits = std::bit_cast<uint32_t>(value);
+  for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>(bits >> shift);
+}
+
+void write_bytes(std::string& out, uint32_t number, std::string_view bytes) {
+  append_varint(out, number << 3 | 2);
+  append_varint(out, bytes.size());
+  out += bytes;
 }
 
 }  // namespace rrpo::text

@@ -1,8 +1,9 @@
-// Protocol buffers' wire format: fields of a message, read within bounds.
+// Protocol buffers' wire format: fields of a message, read within bounds, and written.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace rrpo::text {
@@ -31,5 +32,9 @@ class WireReader {
   std::string_view left_;
   bool broken_ = false;
 };
+
+void write_varint(std::string& out, uint32_t number, uint64_t value);
+void write_float(std::string& out, uint32_t number, float value);
+void write_bytes(std::string& out, uint32_t number, std::string_view bytes);
 
 }  // namespace rrpo::text

@@ -196,7 +196,7 @@ TEST(SentencePieceFile, AJsonMadeOfAModelStepsBackBehindIt) {
   EXPECT_EQ(open_tokenizer(dir.path())->size(), 640);
 }
 
-TEST(SentencePieceFile, SaysWhatTheTrainerWrote) {
+TEST(SentencePieceFile, WhatTheLibraryGetsReadsTheSame) {
   const SentencePieceModel model = read_sentencepiece_model(model_file(), "tiny");
   EXPECT_TRUE(model.byte_fallback);
   EXPECT_TRUE(model.dummy_prefix);
@@ -287,7 +287,9 @@ TEST(SentencePieceFile, WhatWeDoNotDoIsRefused) {
   parts = Parts().specials();
   parts.trainer += std::string("\xc0\x01\x01", 3);
   expect_refused(parts.bytes(), "treat_whitespace_as_suffix");
-  expect_refused(Parts().specials().piece("a", 5).bytes(), "is an unused one");
+  parts = Parts().specials();
+  for (size_t i = 1; i <= 65; ++i) parts.piece(std::string(i, 'x'), 4);
+  expect_refused(parts.bytes(), "begin one another");
 }
 
 TEST(SentencePieceFile, NoTruncationAndNoFlippedByteCrashes) {

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "rrpo/text/added_tokens.h"
-#include "rrpo/text/merge.h"
 #include "rrpo/text/tokenizer.h"
 #include "rrpo/text/word_cache.h"
 
@@ -22,6 +21,28 @@ struct BpeFiles {
   std::vector<std::pair<std::string, std::string>> merges;  ///< best first
   std::vector<AddedToken> added;
   bool nfc = true;
+};
+
+/// Pairs of ids and what they merge into: open addressing, one cache line a look-up.
+class MergeTable {
+ public:
+  struct Merge {
+    int32_t rank = -1;  ///< -1: the pair does not merge
+    int32_t id = 0;
+  };
+  explicit MergeTable(size_t count);
+  /// A pair given again takes the later entry, as in the `tokenizers` library.
+  void insert(int32_t left, int32_t right, Merge merge);
+  Merge find(int32_t left, int32_t right) const;
+
+ private:
+  struct Slot {
+    uint64_t key = kEmpty;
+    Merge merge;
+  };
+  static constexpr uint64_t kEmpty = ~uint64_t{0};
+  size_t place(uint64_t key) const;
+  std::vector<Slot> slots_;
 };
 
 class ByteBpe : public Tokenizer {
@@ -47,7 +68,7 @@ class ByteBpe : public Tokenizer {
   Entry& claim(int64_t id, std::string_view token, std::string_view place);
 
   void encode_stretch(std::string_view text, int64_t offset, std::vector<Token>& out) const;
-  Pieces segment(std::string_view word) const;
+  Pieces merge_bytes(std::string_view word) const;
 
   std::vector<Entry> entries_;
   std::unordered_map<std::string, int64_t> ids_;  ///< by the files' spelling

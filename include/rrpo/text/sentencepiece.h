@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "rrpo/text/added_tokens.h"
-#include "rrpo/text/piece_segmenter.h"
 #include "rrpo/text/sentencepiece_model.h"
 #include "rrpo/text/tokenizer.h"
 #include "rrpo/text/word_cache.h"
@@ -31,6 +31,7 @@ class SentencePiece : public Tokenizer {
   /// `place` (the file) names faults. Throws Error(input, "tokenizer"): an added token that is empty, listed twice or has
   /// the id of another token.
   SentencePiece(const SentencePieceFiles& files, std::string_view place);
+  ~SentencePiece() override;
 
   std::vector<Token> encode(std::string_view text) const override;
   /// Without the one space that the dummy prefix put before the text; each byte that is no UTF-8 becomes U+FFFD.
@@ -43,15 +44,17 @@ class SentencePiece : public Tokenizer {
     std::string bytes;
     bool used = false, added = false, special = false, byte = false;
   };
+  struct Library;
 
   void read_pieces(const SentencePieceModel& model);
   void read_added(const std::vector<AddedToken>& added, std::string_view place);
   void encode_stretch(std::string_view text, int64_t offset, bool prefix, std::vector<Token>& out) const;
+  Pieces segment(std::string_view word) const;
 
   std::vector<Entry> entries_;
   std::unordered_map<std::string, int64_t> ids_;
   AddedTokens added_;
-  PieceSegmenter segmenter_;
+  std::unique_ptr<Library> library_;
   bool dummy_prefix_, prefix_everywhere_;
   bool words_apart_ = false;  ///< no piece goes on behind a word: words can be segmented one by one
   mutable WordCache words_;

@@ -26,10 +26,11 @@ class WordCache {
   const Pieces& pieces(std::string_view word, Pieces& scratch, Make make) {
     const bool fits = word.size() <= kLongestWord;
     const Pieces* known = fits ? find(word) : nullptr;
-    if (known != nullptr) return *known;
-    scratch = make(word);
-    if (fits) keep(word, scratch);
-    return scratch;
+    if (known == nullptr) {
+      scratch = make(word);
+      if (fits) keep(word, scratch);
+    }
+    return known == nullptr ? scratch : *known;
   }
 
  private:
