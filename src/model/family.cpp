@@ -10,6 +10,7 @@ namespace rrpo::model {
 const std::vector<Family>& families() {
   static const std::vector<Family> rows = {
       llava_onevision_row(),
+      llava_qwen_row(),
   };
   return rows;
 }

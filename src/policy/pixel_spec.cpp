@@ -1,6 +1,8 @@
 // The processor's files of a checkpoint folder. Layouts: transformers 5 nests everything in processor_config.json; before,
 // the image processor stands flat in preprocessor_config.json and the video processor, if any, in
 // video_preprocessor_config.json.
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "rrpo/policy/policy.h"
@@ -12,6 +14,9 @@ namespace {
 
 /// The resampling filter's number in Pillow.
 constexpr int64_t kBicubic = 3;
+
+constexpr std::array<const char*, 3> kFiles = {"processor_config.json", "video_preprocessor_config.json",
+                                               "preprocessor_config.json"};
 
 /// One processor's settings and where they stand, for errors.
 struct Settings {
@@ -34,7 +39,7 @@ struct Settings {
 
 /// The processor that prepares frames: the one for videos where there is one, else the one for images.
 Settings find_settings(const std::filesystem::path& folder) {
-  const auto nested = folder / "processor_config.json";
+  const auto nested = folder / kFiles[0];
   if (std::filesystem::exists(nested)) {
     const Json json = read_json(nested, "model");
     for (const char* key : {"video_processor", "image_processor"}) {
@@ -42,7 +47,7 @@ Settings find_settings(const std::filesystem::path& folder) {
         return {json.at(key), nested.string() + "#" + key};
     }
   }
-  for (const char* name : {"video_preprocessor_config.json", "preprocessor_config.json"}) {
+  for (const char* name : {kFiles[1], kFiles[2]}) {
     const auto file = folder / name;
     if (!std::filesystem::exists(file)) continue;
     Settings settings{read_json(file, "model"), file.string() + "#"};
@@ -81,6 +86,11 @@ std::array<float, 3> triple(const Settings& settings, const std::string& key) {
 }
 
 }  // namespace
+
+bool has_pixel_spec(const std::filesystem::path& folder) {
+  return std::any_of(kFiles.begin(), kFiles.end(),
+                     [&folder](const char* name) { return std::filesystem::exists(folder / name); });
+}
 
 video::PixelSpec read_pixel_spec(const std::filesystem::path& folder) {
   const Settings settings = find_settings(folder);

@@ -57,7 +57,7 @@ const text::ChatTemplate& choose_chat(const std::filesystem::path& folder, const
   const std::string fix = "set model.prompt to one of " + join(row_names(text::chat_templates()));
   std::string name = prompt;
   if (prompt == "auto") {
-    if (const auto found = find_template(folder)) {
+    if (const auto found = family.own_prompt ? std::nullopt : find_template(folder)) {
       const text::ChatTemplate* known = text::recognise_template(found->jinja);
       if (known == nullptr)
         throw Error(Fault::input, "model", found->place + ": its chat template is none that we know", fix);
@@ -124,7 +124,8 @@ Policy open_policy(const ModelConfig& config, const std::string& device, std::op
                     chat.name + "' ends a turn with",
                 "choose another model.prompt");
   }
-  const video::PixelSpec pixels = read_pixel_spec(folder);
+  const bool own_pixels = family.own_pixels && !has_pixel_spec(folder);
+  const video::PixelSpec pixels = own_pixels ? video::PixelSpec() : read_pixel_spec(folder);
   model::LoadOptions options;
   options.dtype = dtype.value_or(config.dtype == "bfloat16" ? model::Dtype::bfloat16 : model::Dtype::float32);
   options.device = resolve_device(device);
@@ -136,6 +137,7 @@ Policy open_policy(const ModelConfig& config, const std::string& device, std::op
                 read_stop_ids(folder, end_of_turn),
                 pixels,
                 folder};
+  if (own_pixels) policy.pixels.size = model::image_size(policy.lvlm);
   check_agreement(policy);
   if (config.adapter) model::load_adapter(policy.lvlm, *config.adapter);
   return policy;

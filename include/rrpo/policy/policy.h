@@ -29,7 +29,8 @@ struct ModelConfig {
     v("path", path, "checkpoint folder in Hugging Face form");
     v("adapter", adapter, "adapter folder in PEFT form");
     v("dtype", dtype, "compute type: float32 or bfloat16");
-    v("video_pool", video_pool, "pooling of visual tokens where the family has several: auto");
+    v("video_pool", video_pool,
+      "pooling of visual tokens: auto (the checkpoint's), or where the family has several bilinear, average, max");
     v("prompt", prompt, "prompt form: auto (the checkpoint's own template), onevision, onevision_2024, authors");
   }
   void check(const std::string& at) const;
@@ -61,6 +62,8 @@ struct Policy {
 /// `dtype` of the configuration unless `dtype` is given (tests compute in double).
 Policy open_policy(const ModelConfig& config, const std::string& device, std::optional<model::Dtype> dtype = std::nullopt);
 
+/// True when a folder holds a processor's file.
+bool has_pixel_spec(const std::filesystem::path& folder);
 /// The normalisation of a folder's `processor_config.json` or `preprocessor_config.json`, nested or flat.
 video::PixelSpec read_pixel_spec(const std::filesystem::path& folder);
 
