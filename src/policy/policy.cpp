@@ -136,11 +136,22 @@ Policy open_policy(const ModelConfig& config, const std::string& device, std::op
                 end_of_turn,
                 read_stop_ids(folder, end_of_turn),
                 pixels,
-                folder};
+                folder,
+                config.time_instruction};
   if (own_pixels) policy.pixels.size = model::image_size(policy.lvlm);
   check_agreement(policy);
   if (config.adapter) model::load_adapter(policy.lvlm, *config.adapter);
   return policy;
+}
+
+std::string timed_question(const Policy& policy, const video::Frames& frames, const std::string& question) {
+  if (policy.time_instruction == "off") return question;
+  if (!(frames.duration_s > 0)) {
+    throw Error(Fault::input, "data", "model.time_instruction needs times, and pictures or a video without a rate have none",
+                "model.time_instruction=off");
+  }
+  const char* gap = policy.time_instruction == "paragraph" ? "\n\n" : "\n";
+  return text::time_sentence(frames.duration_s, frames.time_s) + gap + question;
 }
 
 }  // namespace rrpo::policy

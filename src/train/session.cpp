@@ -8,8 +8,10 @@ namespace rrpo::train {
 
 data::Dataset open_rows(const std::vector<std::filesystem::path>& files, const TrainConfig& config,
                         const policy::Policy& policy, const loss::Objective& objective, bool skip_bad_rows) {
-  const data::DatasetRules rules{
-      .rejected = objective.row->needs_rejected, .marks = objective.row->needs_marks, .skip_bad_rows = skip_bad_rows};
+  const data::DatasetRules rules{.rejected = objective.row->needs_rejected,
+                                 .marks = objective.row->needs_marks,
+                                 .skip_bad_rows = skip_bad_rows,
+                                 .video = config.video};
   return data::read_dataset(files, config.data.video_root, policy, rules);
 }
 

@@ -9,6 +9,7 @@
 #include "rrpo/io/checkpoint.h"
 #include "rrpo/model/weights.h"
 #include "rrpo/policy/generate.h"
+#include "rrpo/video/reader.h"
 
 namespace rrpo::policy::test {
 namespace {
@@ -77,6 +78,24 @@ TEST_F(LlavaQwen, PromptsAreThoseOfTrainingAndEvaluation) {
                   policy.chat.answer_start,
               turn.at("prompt").get<std::string>());
   }
+}
+
+TEST_F(LlavaQwen, TimeSentence) {
+  const Json& time = json_.at("time");
+  const video::Frames frames = video::read_video(rrpo::test::source_file(time.at("video").get<std::string>()),
+                                                 time.at("sampling"), time.at("frames"));
+  const std::string question = time.at("question"), sentence = time.at("sentence");
+  Policy policy = open(model::Dtype::float32);
+  EXPECT_EQ(timed_question(policy, frames, question), question);
+  EXPECT_DOUBLE_EQ(frames.duration_s, time.at("duration_s").get<double>());
+  policy.time_instruction = "line";
+  EXPECT_EQ(timed_question(policy, frames, question), sentence + "\n" + question);
+  policy.time_instruction = "paragraph";  // as the authors' train.py writes it
+  const std::string asked = timed_question(policy, frames, question);
+  EXPECT_EQ(whole_prompt(policy, asked), ids_of(time.at("ids")));
+  EXPECT_EQ(policy.chat.before_video + "<image>" + policy.chat.after_video + asked + policy.chat.answer_start,
+            time.at("prompt").get<std::string>());
+  EXPECT_THROW(timed_question(policy, video::test::picture(8, 8, 1), question), Error);
 }
 
 TEST_F(LlavaQwen, AnswersAreLabelledToTheirEndOfTurn) {
