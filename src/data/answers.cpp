@@ -35,7 +35,8 @@ VideoAnswers answer(const policy::Policy& policy, const std::vector<rows::Questi
   }
   if (rules.change) frames = rules.change(frames, group.media);
   out.frames = frames.index;
-  const at::Tensor visual = model::encode(policy.lvlm, pixel_tensor(frames, policy.pixels));
+  const TowerInput input = tower_input(policy, group.media, frames);
+  const at::Tensor visual = model::encode(policy.lvlm, input.pixels, input.picture);
   for (size_t begin = 0; begin < group.questions.size(); begin += kBranches) {
     std::vector<std::string> texts;
     for (size_t i = begin; i < std::min(begin + kBranches, group.questions.size()); ++i) {

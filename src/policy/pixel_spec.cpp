@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "rrpo/policy/policy.h"
 #include "rrpo/util/error.h"
@@ -37,17 +38,21 @@ struct Settings {
   }
 };
 
-/// The processor that prepares frames: the one for videos where there is one, else the one for images.
-Settings find_settings(const std::filesystem::path& folder) {
+/// The processor that prepares frames: the one for videos where there is one, else the one for images; for stills the other
+/// way round.
+Settings find_settings(const std::filesystem::path& folder, Media media) {
   const auto nested = folder / kFiles[0];
   if (std::filesystem::exists(nested)) {
     const Json json = read_json(nested, "model");
-    for (const char* key : {"video_processor", "image_processor"}) {
+    std::array<const char*, 2> keys = {"video_processor", "image_processor"};
+    if (media == Media::image) std::swap(keys[0], keys[1]);
+    for (const char* key : keys) {
       if (json.is_object() && json.contains(key) && json.at(key).is_object())
         return {json.at(key), nested.string() + "#" + key};
     }
   }
   for (const char* name : {kFiles[1], kFiles[2]}) {
+    if (media == Media::image && name == kFiles[1]) continue;
     const auto file = folder / name;
     if (!std::filesystem::exists(file)) continue;
     Settings settings{read_json(file, "model"), file.string() + "#"};
@@ -92,8 +97,8 @@ bool has_pixel_spec(const std::filesystem::path& folder) {
                      [&folder](const char* name) { return std::filesystem::exists(folder / name); });
 }
 
-video::PixelSpec read_pixel_spec(const std::filesystem::path& folder) {
-  const Settings settings = find_settings(folder);
+video::PixelSpec read_pixel_spec(const std::filesystem::path& folder, Media media) {
+  const Settings settings = find_settings(folder, media);
   for (const char* key : {"do_resize", "do_rescale", "do_normalize"}) {
     if (settings.json.value(key, Json(true)) != Json(true))
       settings.refuse(key, "a processor that leaves this out is not supported");

@@ -107,6 +107,18 @@ void check_agreement(const Policy& policy) {
   }
 }
 
+/// How the tiles of stills are prepared. Throws Error(usage) for a model that takes none.
+video::PixelSpec tile_spec(const Policy& policy) {
+  if (model::tile_resolutions(policy.lvlm).empty()) {
+    throw Error(Fault::usage, "config",
+                "model.image: " + (policy.folder / "config.json").string() + " offers no tiles of the tower's size",
+                "model.image=video");
+  }
+  video::PixelSpec spec = has_pixel_spec(policy.folder) ? read_pixel_spec(policy.folder, Media::image) : policy.pixels;
+  spec.size = policy.pixels.size;
+  return spec;
+}
+
 }  // namespace
 
 Policy open_policy(const ModelConfig& config, const std::string& device, std::optional<model::Dtype> dtype) {
@@ -137,8 +149,10 @@ Policy open_policy(const ModelConfig& config, const std::string& device, std::op
                 read_stop_ids(folder, end_of_turn),
                 pixels,
                 folder,
-                config.time_instruction};
+                config.time_instruction,
+                std::nullopt};
   if (own_pixels) policy.pixels.size = model::image_size(policy.lvlm);
+  if (config.image == "anyres") policy.tiles = tile_spec(policy);
   check_agreement(policy);
   if (config.adapter) model::load_adapter(policy.lvlm, *config.adapter);
   return policy;

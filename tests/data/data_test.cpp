@@ -98,7 +98,7 @@ std::vector<Json> outline(const TinyWorld& world, const policy::Policy& policy, 
   std::vector<Json> batches;
   while (const auto batch = loader.next()) {
     double pixels = 0;
-    for (const Clip& clip : batch->clips) pixels += clip.pixels.abs().sum().item<double>();
+    for (const Clip& clip : batch->clips) pixels += clip.input.pixels.abs().sum().item<double>();
     batches.push_back({{"ids", batch->ids},
                        {"window", batch->place.window},
                        {"ends", batch->place.ends_window},

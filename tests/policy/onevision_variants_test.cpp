@@ -5,6 +5,7 @@
 #include "../../src/model/layers.h"
 #include "policy/golden.h"
 #include "rrpo/model/weights.h"
+#include "rrpo/video/tiles.h"
 
 namespace rrpo::policy::test {
 namespace {
@@ -49,6 +50,57 @@ TEST_F(Variants, ShardsInBfloat16WithATiedHead) {
     ASSERT_EQ(visual.size(0), video.at("visual_tokens").get<int64_t>());
     EXPECT_LT(relative(some_rows(visual), tensors_.at(std::string("visual.") + name)), tolerance) << name;
     EXPECT_LT(relative(first_logits(policy, visual, video), tensors_.at(std::string("logits.") + name)), tolerance) << name;
+  }
+}
+
+TEST_F(Variants, StillsInTiles) {
+  ModelConfig config;
+  config.image = "anyres";
+  for (const auto& [dtype, tolerance] : {std::pair{model::Dtype::float64, 3e-7}, std::pair{model::Dtype::float32, 1e-4}}) {
+    const Policy policy = open(dtype, config);
+    ASSERT_TRUE(policy.tiles.has_value());
+    for (size_t i = 0; i < json_.at("pictures").size(); ++i) {
+      const Json& picture = json_.at("pictures")[i];
+      const video::Resolution size{picture.at("height"), picture.at("width")};
+      const std::string place = std::to_string(size.height) + " x " + std::to_string(size.width);
+      const video::Frames tiles = video::cut_tiles(video::test::picture(size.height, size.width, picture.at("seed")),
+                                                   model::tile_resolutions(policy.lvlm), policy.tiles->size);
+      ASSERT_EQ(tiles.count, picture.at("tiles").get<int64_t>()) << place;
+      const video::Pixels values = video::to_pixels(tiles, *policy.tiles);
+      EXPECT_EQ(video::test::crc32(values.values.data(), values.values.size() * sizeof(float)),
+                picture.at("crc32").get<uint32_t>())
+          << place;
+      at::Tensor pixels = at::empty({values.count, 3, values.size, values.size}, at::kFloat);
+      std::copy(values.values.begin(), values.values.end(), pixels.mutable_data_ptr<float>());
+      const at::Tensor visual = model::encode(policy.lvlm, pixels, size);
+      ASSERT_EQ(visual.size(0), picture.at("visual_tokens").get<int64_t>()) << place;
+      EXPECT_EQ(model::visual_token_count(policy.lvlm, size), visual.size(0)) << place;
+      EXPECT_LT(relative(some_rows(visual), tensors_.at("picture." + std::to_string(i))), tolerance) << place;
+      const auto expected = picture.at("fingerprint").get<std::vector<double>>();
+      const std::vector<double> actual = fingerprint(visual, static_cast<int64_t>(expected.size()) - 1);
+      for (size_t k = 0; k < expected.size(); ++k) EXPECT_NEAR(actual[k], expected[k], tolerance * expected[0]) << place;
+      EXPECT_LT(relative(first_logits(policy, visual, picture), tensors_.at("picture_logits." + std::to_string(i))),
+                tolerance)
+          << place;
+      const text::PromptIds prompt =
+          text::encode_prompt(*policy.tokenizer, policy.chat, json_.at("video").at("question").get<std::string>());
+      EXPECT_EQ(prompt.before, ids_of(picture.at("before")));
+      EXPECT_EQ(prompt.after, ids_of(picture.at("after")));
+    }
+  }
+}
+
+TEST_F(Variants, TilesAreAskedForAndOffered) {
+  EXPECT_FALSE(open(model::Dtype::float32).tiles.has_value());
+  ModelConfig config;
+  config.image = "anyres";
+  config.path = rrpo::test::source_file("tests/golden/llava_qwen/checkpoint");
+  try {
+    open_policy(config, "cpu");
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::usage);
+    EXPECT_THAT(error.what(), testing::HasSubstr("offers no tiles"));
   }
 }
 

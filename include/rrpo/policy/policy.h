@@ -25,6 +25,7 @@ struct ModelConfig {
   std::string video_pool = "auto";
   std::string prompt = "auto";
   std::string time_instruction = "off";
+  std::string image = "video";
   template <class V>
   void fields(V& v) {
     v("path", path, "checkpoint folder in Hugging Face form");
@@ -37,6 +38,9 @@ struct ModelConfig {
       "LLaVA-Video's sentence on the clip's length and the frames' times before the question: off; line: a line of its own, "
       "as "
       "lmms-eval and its demo ask; paragraph: and an empty line, as it was trained");
+    v("image", image,
+      "a row of one still picture: video (of one frame), or anyres (the whole picture and tiles of it, as the family shows "
+      "pictures)");
   }
   void check(const std::string& at) const;
 };
@@ -62,6 +66,8 @@ struct Policy {
   video::PixelSpec pixels;
   std::filesystem::path folder;
   std::string time_instruction = "off";  ///< `model.time_instruction`
+  /// How a still is prepared that is shown in tiles (`model.image=anyres`); absent: as a video of one frame.
+  std::optional<video::PixelSpec> tiles;
 };
 
 /// Opens `config.path` on `device` (auto, cpu, cuda, cuda:N; auto takes a GPU when one is there), with its adapter if given.
@@ -74,7 +80,10 @@ std::string timed_question(const Policy& policy, const video::Frames& frames, co
 
 /// True when a folder holds a processor's file.
 bool has_pixel_spec(const std::filesystem::path& folder);
+/// What a processor prepares.
+enum class Media { video, image };
+
 /// The normalisation of a folder's `processor_config.json` or `preprocessor_config.json`, nested or flat.
-video::PixelSpec read_pixel_spec(const std::filesystem::path& folder);
+video::PixelSpec read_pixel_spec(const std::filesystem::path& folder, Media media = Media::video);
 
 }  // namespace rrpo::policy

@@ -41,6 +41,7 @@ Lvlm build(const Json& json, const LoadOptions& options) {
   weights->projector.linear_1 = shapes.linear(inner, width, bias);
   weights->projector.linear_2 = shapes.linear(width, width, bias);
   weights->projector.newline = shapes.tensor({width});
+  weights->projector.tiles = read_tiles(config, "vision_aspect_ratio", weights->tower.image);
   return Lvlm(std::move(weights));
 }
 

@@ -1,5 +1,7 @@
 #include "parts.h"
 
+#include <charconv>
+
 namespace rrpo::model {
 
 namespace {
@@ -75,6 +77,26 @@ Decoder qwen2_decoder(const ConfigReader& text, double theta, const Shapes& shap
   decoder.norm = shapes.rms_norm(width, eps);
   decoder.head = shapes.tensor({rows, width});
   return decoder;
+}
+
+std::optional<Tiles> read_tiles(const ConfigReader& config, const std::string& ratio_key, int64_t side) {
+  const std::string prefix = "anyres_max_", ratio = config.has(ratio_key) ? config.text(ratio_key, "") : "";
+  if (!ratio.starts_with(prefix) || !config.has("image_grid_pinpoints")) return std::nullopt;
+  Tiles tiles;
+  const char* end = ratio.data() + ratio.size();
+  const auto parsed = std::from_chars(ratio.data() + prefix.size(), end, tiles.most);
+  if (parsed.ec != std::errc() || parsed.ptr != end || tiles.most < 1)
+    config.refuse(ratio_key, "'" + printable(ratio) + "' names no number of tiles");
+  const Json& pairs = config.json().at("image_grid_pinpoints");
+  if (!pairs.is_array()) return std::nullopt;
+  for (const Json& pair : pairs) {
+    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_number_integer() || !pair[1].is_number_integer())
+      return std::nullopt;
+    const video::Resolution one{pair[0].get<int64_t>(), pair[1].get<int64_t>()};
+    if (one.height < side || one.width < side || one.height % side != 0 || one.width % side != 0) return std::nullopt;
+    tiles.offered.push_back(one);
+  }
+  return tiles.offered.empty() ? std::nullopt : std::optional(tiles);
 }
 
 std::string llava_name(const std::string& name) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "../config_reader.h"
@@ -19,6 +20,10 @@ double rope_theta(const ConfigReader& text);
 
 /// The decoder that Qwen2's keys describe, with a head of its own.
 Decoder qwen2_decoder(const ConfigReader& text, double theta, const Shapes& shapes);
+
+/// Tiles of stills from a list of [height, width] and a text `anyres_max_N`; nothing where a family's configuration has no
+/// such setting, or resolutions that are no multiples of the tower's side.
+std::optional<Tiles> read_tiles(const ConfigReader& config, const std::string& ratio_key, int64_t side);
 
 /// Canonical name of a tensor in any of the four layouts in circulation (lmms-lab's and three generations of transformers');
 /// empty for buffers and for the tower's pooling head, which nothing here reads.
