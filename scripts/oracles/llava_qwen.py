@@ -20,6 +20,7 @@ What stands in for what, everything that computes being the package's:
                     of llava/train/train.py that write the time sentence
   softmax, RMSNorm  in float64 without their casts to float32; the tables of RoPE stay in float32
   image processor   the package's class with size=55 (its default, 384, belongs to the real tower)
+  tower.config      for stills: that of the tower that is there, the package asking its own constants for the side of a tile
 
 Values are computed in float64 and kept in float32; greedy tokens are those of float32, by the package's `generate`.
 """
@@ -57,6 +58,10 @@ CLIPS = [(2, 40, 60, 5, "Which way does the first object move? (A) up (B) left (
 CONVERSATIONS = [("Which way does it move?", "(C) right"),
                  ("Describe the video.", "In this video, a red square\nmoves to the left.\n\nThen it stops."),
                  ("Line one\nline two?", "Yes, it does.\n")]
+PINPOINTS = [[SIDE * width, SIDE * height] for width in (1, 2) for height in (1, 2, 3)]
+# height, width, seed of stills: long ones, a square, one that is shrunk, one whose size meets a whole number of patches but for rounding
+PICTURES = [(60, 150, 1), (170, 61, 2), (50, 50, 3), (180, 119, 4), (187, 198, 5), (27, 81, 6)]
+PICTURE_ROWS = 401
 VIDEO, VIDEO_FRAMES = ROOT / "tests" / "fixtures" / "bframes.mp4", 4
 GREEDY_TOKENS = 32
 LOGIT_ROWS = 3
@@ -162,9 +167,9 @@ def configuration(vocabulary):
         num_key_value_heads=2, rms_norm_eps=1e-5, rope_theta=777.0, max_position_embeddings=2048, use_sliding_window=False,
         mm_vision_tower=TOWER_NAME, mm_hidden_size=TOWER["hidden_size"], mm_projector_type="mlp2x_gelu", mm_vision_select_layer=-2,
         mm_vision_select_feature="patch", mm_patch_merge_type="spatial_unpad", mm_newline_position="grid",
-        mm_spatial_pool_mode="bilinear", mm_spatial_pool_stride=2, image_aspect_ratio="anyres_max_9",
-        image_grid_pinpoints=[[SIDE, SIDE]], add_faster_video=False, mm_use_im_start_end=False, mm_use_im_patch_token=False,
-        mm_tunable_parts="mm_vision_tower,mm_mlp_adapter,mm_language_model", tokenizer_model_max_length=2048,
+        mm_spatial_pool_mode="bilinear", mm_spatial_pool_stride=2, image_aspect_ratio="anyres_max_4",
+        image_grid_pinpoints=PINPOINTS, add_faster_video=False, mm_use_im_start_end=False, mm_use_im_patch_token=False,
+        mm_tunable_parts="mm_vision_tower,mm_mlp_adapter,mm_language_model", tokenizer_model_max_length=32768,
         tokenizer_padding_side="right", use_pos_skipping=False, pos_skipping_range=4096,
         vision_config=TOWER | {"model_type": "siglip_vision_model"})
 
@@ -346,20 +351,23 @@ def time_goldens(tokenizer, source):
 
 # --- stages ----------------------------------------------------------------------------------------------------------------
 
+def image_processor():
+    from llava.model.multimodal_encoder.siglip_encoder import SigLipImageProcessor
+    return SigLipImageProcessor(size=(SIDE, SIDE), crop_size={"height": SIDE, "width": SIDE})
+
+
 def to_pixels(clip):
     import torch
-    from llava.model.multimodal_encoder.siglip_encoder import SigLipImageProcessor
     count, height, width, seed, _ = clip
-    processor = SigLipImageProcessor(size=(SIDE, SIDE), crop_size={"height": SIDE, "width": SIDE})
-    values = processor.preprocess([picture(height, width, seed + i) for i in range(count)], return_tensors="pt")["pixel_values"]
+    values = image_processor().preprocess([picture(height, width, seed + i) for i in range(count)], return_tensors="pt")["pixel_values"]
     assert values.dtype == torch.float32
     return values
 
 
-def some_rows(tensor):
+def some_rows(tensor, step=37):
     """Rows of [N, D] that both sides pick: every 37th, and the last."""
     import torch
-    rows = list(range(0, tensor.shape[0], 37)) + [tensor.shape[0] - 1]
+    rows = list(range(0, tensor.shape[0], step)) + [tensor.shape[0] - 1]
     return tensor[torch.tensor(rows)].float().contiguous()
 
 
@@ -418,6 +426,24 @@ def clip_goldens(tokenizer, tensors):
                "runs": dict(run_goldens(model, exact, ids, pixels, number, tensors))}
 
 
+def picture_goldens(tensors):
+    """Stills as process_anyres_image cuts them and prepare_inputs_labels_for_multimodal puts them together."""
+    import torch
+    from llava.mm_utils import process_anyres_image
+    from PIL import Image
+    exact = Original(torch.float64)
+    tower = exact.model.get_vision_tower()
+    tower.config = tower.vision_tower.config
+    for number, (height, width, seed) in enumerate(PICTURES):
+        tiles = process_anyres_image(Image.fromarray(picture(height, width, seed)), image_processor(), PINPOINTS)
+        embeds = exact.model.prepare_inputs_labels_for_multimodal(torch.tensor([[0, -200]]), None, None, None, None, [tiles.to(exact.dtype)],
+                                                                  ["image"], [(width, height)])[4]
+        visual = embeds[0, 1:]
+        tensors[f"picture.{number}"] = some_rows(visual, PICTURE_ROWS)
+        yield {"height": height, "width": width, "seed": seed, "tiles": len(tiles), "crc32": zlib.crc32(tiles.numpy().tobytes()),
+               "rows": len(visual), "fingerprint": fingerprint(visual)}
+
+
 def goldens(source):
     import torch
     from transformers import AutoTokenizer
@@ -425,7 +451,8 @@ def goldens(source):
     tensors = {}
     with torch.no_grad():
         clips = list(clip_goldens(tokenizer, tensors))
-    return {"recipe": "scripts/oracles/llava_qwen.py --rrpo-source DIR", "commit": COMMIT, "versions": versions(), "clips": clips,
+        pictures = list(picture_goldens(tensors))
+    return {"recipe": "scripts/oracles/llava_qwen.py --rrpo-source DIR", "commit": COMMIT, "versions": versions(), "clips": clips, "pictures": pictures,
             "conversations": list(conversation_goldens(tokenizer, source)), "time": time_goldens(tokenizer, source)}, tensors
 
 

@@ -61,7 +61,9 @@ PairBatch Loader::make(const MicroBatch& place) const {
     const auto [fault, is_new] = faults.try_emplace(sample.video);
     try {
       if (is_new) {
-        Clip clip{sample.video, {}, cache_ ? cache_->find(sample.media) : at::Tensor()};
+        Clip clip;
+        clip.video = sample.video;
+        if (cache_) clip.visual = cache_->find(sample.media);
         if (!clip.visual.defined()) {
           clip.input = tower_input(policy_, sample.media, read_media(sample.media, rules_.root, rules_.video));
         }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "rrpo/io/atomic.h"
+#include "rrpo/model/family.h"
 #include "rrpo/model/weights.h"
 #include "rrpo/util/table.h"
 #include "tensor_io.h"
@@ -89,13 +90,20 @@ class PeftReader {
   Json json_;
 };
 
-/// Canonical key of an adapter tensor: module names of transformers 5, or the disk names before it.
-std::string canonical_key(const std::string& key) {
-  const std::string old = "base_model.model.language_model.model.";
-  return key.starts_with(old) ? "base_model.model.model.language_model." + key.substr(old.size()) : key;
+const std::string kPeftPrefix = "base_model.model.";
+
+const Family& family_named(const std::string& name) {
+  const Family* family = find_row(families(), name);
+  expect(family != nullptr, "a model of no family");
+  return *family;
 }
 
-std::vector<std::pair<std::string, io::TensorEntry>> adapter_entries(const fs::path& folder) {
+/// Canonical key of an adapter tensor: module names of the original, or its names on disk.
+std::string canonical_key(const Family& family, const std::string& key) {
+  return key.starts_with(kPeftPrefix) ? kPeftPrefix + family.canonical(key.substr(kPeftPrefix.size())) : key;
+}
+
+std::vector<std::pair<std::string, io::TensorEntry>> adapter_entries(const Family& family, const fs::path& folder) {
   const fs::path file = folder / "adapter_model.safetensors";
   if (!fs::exists(file)) {
     const bool pickle = fs::exists(folder / "adapter_model.bin");
@@ -105,7 +113,7 @@ std::vector<std::pair<std::string, io::TensorEntry>> adapter_entries(const fs::p
   }
   std::vector<std::pair<std::string, io::TensorEntry>> found;
   for (io::TensorEntry& entry : io::read_safetensors_header(file)) {
-    std::string key = canonical_key(entry.name);
+    std::string key = canonical_key(family, entry.name);
     found.emplace_back(std::move(key), std::move(entry));
   }
   return found;
@@ -172,12 +180,13 @@ void load_adapter(Lvlm& lvlm, const fs::path& folder) {
   const fs::path file = folder / "adapter_config.json";
   if (!fs::exists(file))
     throw Error(Fault::input, "adapter", file.string() + ": missing", "model.adapter must be a PEFT folder");
+  const Family& family = family_named(weights.family);
   const PeftConfig peft = PeftReader(file).read();
-  const auto entries = adapter_entries(folder);
+  const auto entries = adapter_entries(family, folder);
   LoraConfig config{peft.rank, peft.scale() * static_cast<double>(peft.rank), {}};
   each_decoder_linear(weights, [&](const std::string& name, Linear& linear) {
     linear.lora = {};
-    if (!peft.names(name)) return;
+    if (!peft.names(name) && !peft.names(module_name(family, name))) return;
     set_shape(linear.lora, linear, peft);
     if (std::find(config.targets.begin(), config.targets.end(), leaf(name)) == config.targets.end()) {
       config.targets.push_back(leaf(name));
@@ -197,13 +206,15 @@ void load_adapter(Lvlm& lvlm, const fs::path& folder) {
 void save_adapter(const Lvlm& lvlm, const fs::path& folder, const std::string& base) {
   Weights& weights = const_cast<Lvlm&>(lvlm).weights();
   expect(weights.adapter.has_value(), "an adapter is saved that is not there");
+  const Family& family = family_named(weights.family);
   std::vector<std::string> modules;
   std::vector<std::pair<std::string, at::Tensor>> named;
   each_decoder_linear(weights, [&](const std::string& name, Linear& linear) {
     if (!linear.lora.a.defined()) return;
-    modules.push_back(name);
-    named.emplace_back("base_model.model." + name + ".lora_A.weight", linear.lora.a);
-    named.emplace_back("base_model.model." + name + ".lora_B.weight", linear.lora.b);
+    const std::string module = module_name(family, name);
+    modules.push_back(module);
+    named.emplace_back(kPeftPrefix + module + ".lora_A.weight", linear.lora.a);
+    named.emplace_back(kPeftPrefix + module + ".lora_B.weight", linear.lora.b);
   });
   io::write_json(folder / "adapter_config.json", peft_json(*weights.adapter, modules, base));
   write_tensors(folder / "adapter_model.safetensors", named, weights.type == at::kDouble ? at::kDouble : at::kFloat);

@@ -26,6 +26,10 @@ const Family& family_of(const Json& config, const std::filesystem::path& folder)
               "use a checkpoint of one of: " + join(row_names(families())));
 }
 
+std::string module_name(const Family& family, const std::string& name) {
+  return family.own_modules ? family.saved(name) : name;
+}
+
 at::ScalarType scalar_type(Dtype dtype) {
   switch (dtype) {
     case Dtype::float32:

@@ -226,6 +226,26 @@ TEST_F(LlavaQwen, SavesTheNamesThatItLoads) {
   EXPECT_EQ(names(at / "model.safetensors"), names(folder() / "checkpoint" / "model.safetensors"));
 }
 
+TEST_F(LlavaQwen, AdaptersHaveTheOriginalsModuleNames) {
+  Policy policy = open(model::Dtype::float32);
+  model::add_adapter(policy.lvlm, {2, 4, {"q_proj", "down_proj"}}, 7);
+  const rrpo::test::TempDir at;
+  model::save_adapter(policy.lvlm, at.path(), "");
+  std::set<std::string> keys;
+  for (const io::TensorEntry& entry : io::read_safetensors_header(at / "adapter_model.safetensors")) keys.insert(entry.name);
+  EXPECT_EQ(keys.size(), 12U);
+  EXPECT_TRUE(keys.contains("base_model.model.model.layers.2.self_attn.q_proj.lora_A.weight"));
+  EXPECT_THAT(read_json(at / "adapter_config.json", "test").at("target_modules").get<std::vector<std::string>>(),
+              testing::Contains("model.layers.0.mlp.down_proj"));
+  ModelConfig config;
+  config.path = folder() / "checkpoint";
+  config.adapter = at.path();
+  Policy again = open_policy(config, "cpu");
+  const auto wanted = model::adapter_tensors(policy.lvlm), got = model::adapter_tensors(again.lvlm);
+  ASSERT_EQ(got.size(), wanted.size());
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_TRUE(got[i].tensor->equal(*wanted[i].tensor)) << got[i].name;
+}
+
 TEST_F(LlavaQwen, RefusesWhatItDoesNotCompute) {
   const std::vector<std::pair<Json, const char*>> bad = {
       {{{"mm_projector_type", "linear"}}, "mm_projector_type"},

@@ -36,12 +36,17 @@ struct Family {
   bool own_prompt = false;
   /// The original prepares frames by constants where the folder holds no processor's file (those of video::PixelSpec).
   bool own_pixels = false;
+  /// The original's modules are called as its files call their tensors: so are the keys of its adapters.
+  bool own_modules = false;
 };
 
 const std::vector<Family>& families();
 
 /// The family of a checkpoint folder by its `config.json`. Throws Error(input, "model") listing the families.
 const Family& family_of(const Json& config, const std::filesystem::path& folder);
+
+/// The original's path of the module or tensor that is canonically called `name`, as PEFT writes it.
+std::string module_name(const Family& family, const std::string& name);
 
 /// Loads a checkpoint folder. Missing, unexpected and misshapen tensors are reported together in one Error(input,
 /// "weights").

@@ -125,7 +125,8 @@ const Family& llava_qwen_row() {
       saved,
       "authors",
       /*own_prompt=*/true,
-      /*own_pixels=*/true};
+      /*own_pixels=*/true,
+      /*own_modules=*/true};
   return row;
 }
 
