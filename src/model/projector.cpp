@@ -41,8 +41,10 @@ at::Tensor project(const Projector& projector, const at::Tensor& features) {
 /// Larger pictures than this many times the tokens that are allowed, as a ratio of sides, are shrunk.
 constexpr double kShrinkAbove = 1.1;
 
-/// int(round(x, 7)) of the original: what misses a whole number by rounding counts as it.
-int64_t whole_part(double x) { return static_cast<int64_t>(std::nearbyint(x * 1e7) / 1e7); }
+/// A side in patches: int(round(x, 7)) in transformers, int(x) in lmms-lab's code.
+int64_t whole_part(const Tiles& tiles, double x) {
+  return static_cast<int64_t>(tiles.cuts ? x : std::nearbyint(x * 1e7) / 1e7);
+}
 
 /// Python's x // y of two floats above zero.
 int64_t floor_divide(double x, double y) { return std::llround((x - std::fmod(x, y)) / y); }
@@ -95,10 +97,10 @@ TileMap map_tiles(const Tiles& tiles, int64_t grid, int64_t side, video::Resolut
   const auto height = static_cast<double>(map.height), width = static_cast<double>(map.width);
   const auto own_height = static_cast<double>(picture.height), own_width = static_cast<double>(picture.width);
   if (own_width / own_height > width / height) {
-    map.top = (map.height - whole_part(own_height * (width / own_width))) / 2;
+    map.top = (map.height - whole_part(tiles, own_height * (width / own_width))) / 2;
     map.height -= 2 * map.top;
   } else {
-    map.left = (map.width - whole_part(own_width * (height / own_height))) / 2;
+    map.left = (map.width - whole_part(tiles, own_width * (height / own_height))) / 2;
     map.width -= 2 * map.left;
   }
   const double ratio =

@@ -61,6 +61,8 @@ enum class Newline { none, video, frame, row };
 struct Tiles {
   std::vector<video::Resolution> offered;
   int64_t most = 0;  ///< tiles' worth of tokens that a picture may take before it is shrunk
+  /// A side of the picture in patches that misses a whole number by less than rounding's error is cut, not taken for it.
+  bool cuts = false;
 };
 
 struct Projector {

@@ -35,9 +35,8 @@ struct ModelConfig {
       "pooling of visual tokens: auto (the checkpoint's), or where the family has several bilinear, average, max");
     v("prompt", prompt, "prompt form: auto (the checkpoint's own template), onevision, onevision_2024, authors");
     v("time_instruction", time_instruction,
-      "LLaVA-Video's sentence on the clip's length and the frames' times before the question: off; line: a line of its own, "
-      "as "
-      "lmms-eval and its demo ask; paragraph: and an empty line, as it was trained");
+      "LLaVA-Video's sentence on the clip's length and the frames' times before the question: off; line: on a line of its "
+      "own, as lmms-eval and its demo ask; paragraph: and an empty line, as it was trained");
     v("image", image,
       "a row of one still picture: video (of one frame), or anyres (the whole picture and tiles of it, as the family shows "
       "pictures)");

@@ -64,6 +64,15 @@ Newline newline_layout(const ConfigReader& config) {
       {{"grid", Newline::row}, {"frame", Newline::frame}, {"one_token", Newline::video}, {"no_token", Newline::none}});
 }
 
+/// As transformers reads them, but for the order in a pair and for sides that miss a whole number of patches.
+std::optional<Tiles> tiles(const ConfigReader& config, int64_t side) {
+  std::optional<Tiles> tiles = read_tiles(config, "image_aspect_ratio", side);
+  if (!tiles) return tiles;
+  for (video::Resolution& one : tiles->offered) std::swap(one.height, one.width);  // width comes first here
+  tiles->cuts = true;
+  return tiles;
+}
+
 /// Settings that would change what is computed, at the only value that this program computes.
 void check_settings(const ConfigReader& config) {
   if (config.text("mm_projector_type", "linear") != "mlp2x_gelu")
@@ -99,6 +108,7 @@ Lvlm build(const Json& json, const LoadOptions& options) {
   weights->projector.newline = shapes.tensor({width});
   weights->projector.pool = video_pool(config, options);
   weights->projector.layout = newline_layout(config);
+  weights->projector.tiles = tiles(config, weights->tower.image);
   return Lvlm(std::move(weights));
 }
 
