@@ -127,13 +127,6 @@ TEST_F(LlavaQwen, PixelsAreTheSameBits) {  // the folder holds no processor's fi
   }
 }
 
-at::Tensor pixel_tensor(const Policy& policy, const video::Frames& frames) {
-  const video::Pixels pixels = video::to_pixels(frames, policy.pixels);
-  at::Tensor tensor = at::empty({pixels.count, 3, pixels.size, pixels.size}, at::kFloat);
-  std::copy(pixels.values.begin(), pixels.values.end(), tensor.mutable_data_ptr<float>());
-  return tensor;
-}
-
 /// Rows of a stage: some of them one by one, all of them by norm and products with signs.
 void expect_stage(const at::Tensor& value, const at::Tensor& rows, const Json& whole, double tolerance,
                   const std::string& name, int64_t step = 37) {
@@ -187,10 +180,8 @@ TEST_F(LlavaQwen, StillsInTiles) {
     const Json& picture = json_.at("pictures")[i];
     const video::Resolution size{picture.at("height"), picture.at("width")};
     const std::string place = std::to_string(size.height) + " x " + std::to_string(size.width);
-    const video::Frames tiles = video::cut_tiles(video::test::picture(size.height, size.width, picture.at("seed")),
-                                                 model::tile_resolutions(policy.lvlm), policy.pixels.size);
-    ASSERT_EQ(tiles.count, picture.at("tiles").get<int64_t>()) << place;
-    const at::Tensor pixels = pixel_tensor(policy, tiles);
+    const at::Tensor pixels = still_pixels(policy, picture, policy.pixels);
+    ASSERT_EQ(pixels.size(0), picture.at("tiles").get<int64_t>()) << place;
     EXPECT_EQ(video::test::crc32(pixels.const_data_ptr(), pixels.nbytes()), picture.at("crc32").get<uint32_t>()) << place;
     EXPECT_EQ(model::visual_token_count(policy.lvlm, size), picture.at("rows").get<int64_t>()) << place;
     expect_stage(model::encode(policy.lvlm, pixels, size), tensors_.at("picture." + std::to_string(i)), picture, 3e-7, place,

@@ -63,15 +63,9 @@ TEST_F(Variants, StillsInTiles) {
       const Json& picture = json_.at("pictures")[i];
       const video::Resolution size{picture.at("height"), picture.at("width")};
       const std::string place = std::to_string(size.height) + " x " + std::to_string(size.width);
-      const video::Frames tiles = video::cut_tiles(video::test::picture(size.height, size.width, picture.at("seed")),
-                                                   model::tile_resolutions(policy.lvlm), policy.tiles->size);
-      ASSERT_EQ(tiles.count, picture.at("tiles").get<int64_t>()) << place;
-      const video::Pixels values = video::to_pixels(tiles, *policy.tiles);
-      EXPECT_EQ(video::test::crc32(values.values.data(), values.values.size() * sizeof(float)),
-                picture.at("crc32").get<uint32_t>())
-          << place;
-      at::Tensor pixels = at::empty({values.count, 3, values.size, values.size}, at::kFloat);
-      std::copy(values.values.begin(), values.values.end(), pixels.mutable_data_ptr<float>());
+      const at::Tensor pixels = still_pixels(policy, picture, *policy.tiles);
+      ASSERT_EQ(pixels.size(0), picture.at("tiles").get<int64_t>()) << place;
+      EXPECT_EQ(video::test::crc32(pixels.const_data_ptr(), pixels.nbytes()), picture.at("crc32").get<uint32_t>()) << place;
       const at::Tensor visual = model::encode(policy.lvlm, pixels, size);
       ASSERT_EQ(visual.size(0), picture.at("visual_tokens").get<int64_t>()) << place;
       EXPECT_EQ(model::visual_token_count(policy.lvlm, size), visual.size(0)) << place;
