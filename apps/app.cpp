@@ -21,7 +21,7 @@ namespace {
 /// Flags as CLI11 reads them, before they are checked.
 struct Flags {
   std::vector<std::string> config, set, words;
-  std::string out, log_format = "text";
+  std::string out, log_format = "text", compat;
   std::map<std::string, std::string> own;
   bool resume = false, overwrite = false, dry_run = false, quiet = false, help = false, version = false;
 };
@@ -46,6 +46,7 @@ void declare(CLI::App& app, const Command& command, Flags& flags) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--out", flags.out);
   app.add_option("--log-format", flags.log_format);
+  app.add_option("--compat", flags.compat);
   app.add_flag("--resume", flags.resume);
   app.add_flag("--overwrite", flags.overwrite);
   app.add_flag("--dry-run", flags.dry_run);
@@ -111,6 +112,15 @@ void place_words(const Command& command, const Flags& flags, Invocation& call) {
   }
 }
 
+/// `--compat official` is the field `compat` of the command's configuration.
+void place_compat(const Command& command, const std::string& value, Invocation& call) {
+  if (value.empty()) return;
+  const std::vector<FieldHelp> fields = command.fields();
+  const bool has = std::any_of(fields.begin(), fields.end(), [](const FieldHelp& field) { return field.path == "compat"; });
+  if (!has) bad_usage("--compat: this command has no quirk of the authors' code to reproduce", "leave it out");
+  call.sources.settings.push_back("compat=" + value);
+}
+
 Invocation invocation(const Program& program, const Command& command, const Flags& flags) {
   Invocation call{program.name, command.name, {}, flags.out, io::Existing::refuse, flags.dry_run, flags.quiet, {}};
   for (const std::string& file : flags.config) {
@@ -119,6 +129,7 @@ Invocation invocation(const Program& program, const Command& command, const Flag
     call.sources.files.emplace_back(file);
   }
   call.sources.settings = flags.set;
+  place_compat(command, flags.compat, call);
   place_words(command, flags, call);
   if (flags.resume && flags.overwrite) bad_usage("--resume and --overwrite contradict each other", "give one of them");
   if (flags.resume) call.existing = io::Existing::resume;

@@ -30,17 +30,6 @@ struct Invocation {
   std::map<std::string, std::string> words;  ///< by Word::name, those that were given
 };
 
-/// One job of a program.
-struct Command {
-  std::string name;  ///< empty: the main job
-  std::string help;
-  std::vector<Word> arguments;  ///< in order
-  std::vector<Word> flags;
-  bool needs_out = true;
-  std::function<std::vector<FieldHelp>()> fields;
-  std::function<int(const Invocation&)> run;  ///< returns the exit code
-};
-
 /// A table of the library that --help lists: objectives, perturbations, ….
 struct HelpTable {
   std::string title;
@@ -49,6 +38,18 @@ struct HelpTable {
     std::vector<FieldHelp> fields;
   };
   std::vector<Row> rows;
+};
+
+/// One job of a program.
+struct Command {
+  std::string name;  ///< empty: the main job
+  std::string help;
+  std::vector<Word> arguments;  ///< in order
+  std::vector<Word> flags;
+  bool needs_out = true;
+  std::function<std::vector<FieldHelp>()> fields;
+  std::function<int(const Invocation&)> run;         ///< returns the exit code
+  std::function<std::vector<HelpTable>()> tables{};  ///< that its own help lists, beside those of the program's main job
 };
 
 struct Program {

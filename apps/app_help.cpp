@@ -3,6 +3,7 @@
 #include "app.h"
 #include "rrpo/model/family.h"
 #include "rrpo/text/chat.h"
+#include "rrpo/util/compat.h"
 #include "rrpo/util/table.h"
 #include "rrpo/video/sampling.h"
 
@@ -51,6 +52,7 @@ std::string flags_help(const Command& command) {
       {"--resume", "go on where an earlier run in --out stopped; starts where there is none"},
       {"--overwrite", "remove the results of an earlier run in --out first"},
       {"--dry-run", "read, check and count everything, print the plan, write nothing"},
+      {"--compat official", "reproduce the authors' known quirks, where a command has some; --help of it lists them"},
       {"--log-format F", "text or json"},
       {"--quiet", "no progress and no information on stderr"},
       {"--help, --version", ""},
@@ -72,6 +74,17 @@ std::string fields_help(const std::vector<FieldHelp>& fields, size_t indent = 2)
     out += line(left, (field.standard.size() > standard ? "  " : "") + field.help, path + type + standard + 6, indent);
   }
   return out;
+}
+
+/// What --compat official changes in this command; empty where it changes nothing.
+std::string quirks_help(const std::string& command) {
+  std::string out;
+  for (const Quirk& quirk : quirks()) {
+    if (std::find(quirk.commands.begin(), quirk.commands.end(), command) == quirk.commands.end()) continue;
+    out += line(quirk.name, quirk.what + ".", 14) + line("", "Why not by default: " + quirk.reason + ".", 14) +
+           line("", "Source: " + quirk.source + ".", 14);
+  }
+  return out.empty() ? out : "\n--compat official (compat=official) reproduces the authors' code in these points\n" + out;
 }
 
 std::string tables_help(const std::vector<HelpTable>& tables) {
@@ -101,6 +114,8 @@ std::string program_help(const Program& program, const Command& command) {
   }
   out += flags_help(command);
   out += "\nfields: path, type, default, meaning\n" + fields_help(command.fields());
+  out += quirks_help(program.name + (command.name.empty() ? "" : " " + command.name));
+  if (command.tables) out += tables_help(command.tables());
   if (command.name.empty() && program.tables) out += tables_help(program.tables());
   out +=
       "\nexit codes: 0 done, 2 usage, 3 bad input, 4 environment, 5 numerics, 8 more failures than allowed, 130/143 "

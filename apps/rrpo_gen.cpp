@@ -4,6 +4,7 @@
 #include "rrpo/gen/perturbation.h"
 #include "rrpo/gen/rewrite.h"
 #include "rrpo/gen/scenes.h"
+#include "rrpo/rows/foreign.h"
 #include "rrpo_gen_commands.h"
 
 using namespace rrpo;  // NOLINT: the program itself
@@ -16,6 +17,10 @@ std::vector<apps::HelpTable> tables() {
                                  [](const gen::Perturbation& row) { return row.parameters; }));
   all.push_back(apps::help_table("rewrites (gen.rewrite)", gen::rewrites()));
   return all;
+}
+
+std::vector<apps::HelpTable> import_tables() {
+  return {apps::help_table("formats (format), in the order in which they are tried", rows::foreign_formats())};
 }
 
 }  // namespace
@@ -36,6 +41,14 @@ int main(int argc, char** argv) {
                               .needs_out = true,
                               .fields = describe<gen::ScenesConfig>,
                               .run = apps::run_scenes});
+  program.commands.push_back({.name = "import",
+                              .help = "Rows of other programs as pairs or questions; says what it recognised.",
+                              .arguments = {{"FILE", "a JSON array or JSONL"}},
+                              .flags = {},
+                              .needs_out = true,
+                              .fields = describe<gen::ImportConfig>,
+                              .run = apps::run_import,
+                              .tables = import_tables});
   program.commands.push_back({.name = "show",
                               .help = "One page with frames, questions and answers, marked tokens in colour.",
                               .arguments = {{"FILE", "a file of pairs"}},

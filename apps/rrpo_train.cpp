@@ -1,8 +1,13 @@
 // rrpo-train: pairs and a model to an adapter or a whole checkpoint.
+#include <cstdio>
+
 #include "app.h"
 #include "rrpo/loss/loss.h"
+#include "rrpo/train/doctor.h"
 #include "rrpo/train/init.h"
+#include "rrpo/train/merge.h"
 #include "rrpo/train/score.h"
+#include "rrpo/train/selftest.h"
 #include "rrpo/train/trainer.h"
 
 using namespace rrpo;  // NOLINT: the program itself
@@ -18,13 +23,22 @@ std::vector<apps::HelpTable> tables() {
 
 /// One entry point of the training layer as a command.
 template <class Config>
-apps::Command command(const char* name, const char* help, train::Result (*job)(const Config&, const train::RunOptions&)) {
+apps::Command command(const char* name, const char* help, train::Result (*job)(const Config&, const train::RunOptions&),
+                      bool needs_out = true) {
   const auto run = [job](const apps::Invocation& call) {
     const auto result = job(read_config<Config>(call.sources), {call.out, call.existing, call.dry_run});
-    return apps::finish(result.summary, result.exit_code);
+    std::fputs(result.text.c_str(), stdout);
+    apps::finish(result.summary, result.exit_code);
+    if (result.error) throw *result.error;
+    return result.exit_code;
   };
-  return {
-      .name = name, .help = help, .arguments = {}, .flags = {}, .needs_out = true, .fields = describe<Config>, .run = run};
+  return {.name = name,
+          .help = help,
+          .arguments = {},
+          .flags = {},
+          .needs_out = needs_out,
+          .fields = describe<Config>,
+          .run = run};
 }
 
 }  // namespace
@@ -36,5 +50,12 @@ int main(int argc, char** argv) {
   program.commands.push_back(command<train::InitConfig>("init", "Make a checkpoint with initial values.", train::init));
   program.commands.push_back(command<train::TrainConfig>(
       "score", "Statistics of each pair and token under policy and reference, without an update.", train::score));
+  program.commands.push_back(command<train::MergeConfig>(
+      "merge", "An adapter into base weights, as a whole folder, written only if both answer the same.", train::merge));
+  program.commands.push_back(command<train::SelftestConfig>(
+      "selftest", "Values that Python computed once against this machine, in each type and on each device.", train::selftest,
+      /*needs_out=*/false));
+  program.commands.push_back(command<train::DoctorConfig>(
+      "doctor", "Versions, devices, memory, disk; what is missing and how to get it.", train::doctor, /*needs_out=*/false));
   return apps::run_program(program, argc, argv);
 }

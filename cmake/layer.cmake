@@ -24,6 +24,15 @@ function(rrpo_layer name)
   set_property(GLOBAL APPEND PROPERTY RRPO_LAYERS ${name})
 endfunction()
 
+# Puts the text of a file of the repository inside a layer (cmake/embedded.cpp.in).
+function(rrpo_embed layer file)
+  set(RRPO_EMBEDDED_FILE ${file})
+  file(READ ${CMAKE_SOURCE_DIR}/${file} RRPO_EMBEDDED_TEXT)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${file})
+  configure_file(${CMAKE_SOURCE_DIR}/cmake/embedded.cpp.in ${CMAKE_BINARY_DIR}/embedded_${layer}.cpp @ONLY)
+  target_sources(${layer} PRIVATE ${CMAKE_BINARY_DIR}/embedded_${layer}.cpp)
+endfunction()
+
 # Links `target` from the objects of `layers`. libtorch_cpu comes before OpenCV, on the program's own line: behind it OpenCV's
 # BLAS would serve torch's matrix products, ten times slower and silently.
 function(rrpo_link_layers target)

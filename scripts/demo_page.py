@@ -43,7 +43,8 @@ def html_table(lines):
 
 def headline(out, clips):
     text = (out / f"compare-{clips}.txt").read_text()
-    return next(line for line in text.splitlines() if line.startswith("B - A"))
+    line = next(line for line in text.splitlines() if line.startswith("B - A: "))
+    return f"{clips}, aligned - base: {line[len('B - A: '):]}"
 
 
 def body(page):
@@ -55,9 +56,9 @@ def main(out):
     lines = table(out)
     print(text_table(lines))
     for clips in SETS:
-        print(f"{clips}, aligned - base: {headline(out, clips)[len('B - A: '):]}")
+        print(headline(out, clips))
     style = re.search(r"<style>.*?</style>", (out / "train" / "report.html").read_text(), re.S).group(0)
-    parts = [("Base against aligned", html_table(lines) + "".join(f"<p>{c}: {headline(out, c)}</p>" for c in SETS)),
+    parts = [("Base against aligned", html_table(lines) + "".join(f"<p>{headline(out, c)}</p>" for c in SETS)),
              ("Pairs from the model's own mistakes", body(out / "show" / "show.html")),
              ("Training", body(out / "train" / "report.html")),
              ("Unbiased clips, question by question", body(out / "compare-unbiased" / "compare.html"))]

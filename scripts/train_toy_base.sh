@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the toy base model anew from nothing, with this program alone: clips from seeds, initial values from a seed, three
 # stages of supervised fine-tuning (data/toy/recipe/*.json). Prints the accuracies after each stage and leaves the model in
-# OUT/base. About 20 CPU minutes.
+# OUT/base. About 15 CPU minutes.
 #
 #   scripts/train_toy_base.sh [OUT] [SEED]        default: build/toy-base 0
 set -euo pipefail
@@ -21,7 +21,7 @@ scenes stills kind=stills count=6000 questions=12 round=3 seed=$((1000 + seed)) 
 scenes clips count=3000 questions=44 round=4 seed=$((2000 + seed)) \
   'types=["shape","dir","mcq","order","exist","cap","path","paths","option"]' \
   'weights=[0.06,0.17,0.12,0.06,0.16,0.19,0.04,0.16,0.04]'
-scenes biased count=1000 questions=8 round=4 seed=$((3000 + seed)) distribution=biased rho=0.85 stereotype=0.5 lure=0.5 yes_rate=0.8
+scenes biased count=1000 questions=8 round=4 seed=$((3000 + seed)) distribution=biased rho=0.85 stereotype=0.55 lure=0.5 yes_rate=0.8
 scenes check-stills kind=stills count=100 seed=51
 scenes check-u count=160 seed=52
 scenes check-b count=160 seed=53 distribution=biased rho=0.97
@@ -39,5 +39,14 @@ say "stage 3: biased clips, stereotyped annotation"
 train biased stage3 "model.path=$out/stage2/model" "data.pairs=$out/biased/questions.jsonl" "data.video_root=$out/biased" "seed=$seed"
 evaluate stage3 check-u
 evaluate stage3 check-b
+accuracies() {
+  printf '# Accuracies of the toy base\n\nPrinted by scripts/train_toy_base.sh, seed %s.\n' "$seed"
+  for what in "stage1-check-stills:After stage 1, stills" "stage2-check-u:After stage 2, unbiased clips: the skill is there" \
+    "stage3-check-u:After stage 3, unbiased clips: the bias overrides it" "stage3-check-b:After stage 3, biased clips"; do
+    printf '\n## %s\n\n' "${what#*:}"
+    sed -n '/^| type/,/^| all/p' "$out/eval-${what%%:*}/report.md"
+  done
+}
+accuracies >"$out/accuracies.md"
 rm -rf "$out/base" && cp -r "$out/stage3/model" "$out/base"
-say "base model: $out/base"
+say "base model: $out/base, accuracies: $out/accuracies.md"

@@ -148,21 +148,33 @@ def ensure_packages():
     os.execv(python, [str(python), *sys.argv])
 
 
+def check(old, new, out):
+    """Throws SystemExit unless every number is the same."""
+    different = [key for key in old.keys() | new.keys() if key != "versions" and old.get(key) != new.get(key)]
+    if different:
+        raise SystemExit(f"{out}: {', '.join(sorted(different))} differ")
+    print(f"{out}: all numbers agree")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", action="store_true", help="make the clips anew")
+    parser.add_argument("--check", action="store_true", help="compare with the golden file, write nothing")
     arguments = parser.parse_args()
     ensure_packages()
     import av
     import numpy
     import PIL
-    make_clips(arguments.clips)
+    make_clips(arguments.clips and not arguments.check)
     golden = {"recipe": "scripts/oracles/pixels.py",
               "versions": {"Pillow": PIL.__version__, "numpy": numpy.__version__, "PyAV": av.__version__,
                            "libavcodec": ".".join(map(str, av.library_versions["libavcodec"]))},
               "resize": list(resize_cases()), "normal": list(normal_cases()), "sampling": list(sampling_cases()),
               "clips": list(clip_cases())}
     out = ROOT / "tests" / "golden" / "pixels.json"
+    if arguments.check:
+        check(json.loads(out.read_text()), json.loads(json.dumps(golden)), out)
+        return
     out.parent.mkdir(parents=True, exist_ok=True)
     lines = ",\n".join(f" {json.dumps(key)}: " + (
         "[\n" + ",\n".join("  " + json.dumps(row) for row in value) + "\n ]" if isinstance(value, list) else json.dumps(value))

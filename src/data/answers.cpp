@@ -27,6 +27,7 @@ VideoAnswers answer(const policy::Policy& policy, const std::vector<rows::Questi
   video::Frames frames;
   try {
     frames = read_media(group.media, rules.root, rules.video);
+    policy::timed_question(policy, frames, "");  // frames without the times that the prompt needs are such a reason
   } catch (const Error& error) {
     if (error.fault() != Fault::input) throw;
     out.fault = error.what();
@@ -34,11 +35,13 @@ VideoAnswers answer(const policy::Policy& policy, const std::vector<rows::Questi
   }
   if (rules.change) frames = rules.change(frames, group.media);
   out.frames = frames.index;
-  const at::Tensor visual = model::encode(policy.lvlm, pixel_tensor(frames, policy.pixels));
+  const TowerInput input = tower_input(policy, group.media, frames);
+  const at::Tensor visual = model::encode(policy.lvlm, input.pixels, input.picture);
   for (size_t begin = 0; begin < group.questions.size(); begin += kBranches) {
     std::vector<std::string> texts;
     for (size_t i = begin; i < std::min(begin + kBranches, group.questions.size()); ++i) {
-      texts.push_back(questions[static_cast<size_t>(group.questions[i])].question);
+      const rows::Question& question = questions[static_cast<size_t>(group.questions[i])];
+      texts.push_back(policy::timed_question(policy, frames, question.question));
     }
     for (policy::Generated& one : policy::generate(policy, visual, texts, rules.max_new_tokens)) {
       out.answers.push_back(std::move(one));

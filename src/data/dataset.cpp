@@ -8,6 +8,8 @@
 #include "rrpo/data/media.h"
 #include "rrpo/rows/question.h"
 #include "rrpo/text/chat.h"
+#include "rrpo/text/official.h"
+#include "rrpo/text/token_diff.h"
 #include "rrpo/util/error.h"
 
 namespace rrpo::data {
@@ -50,6 +52,8 @@ bool has_mark(const text::AnswerIds& answer) {
   return std::any_of(answer.phrase.begin(), answer.phrase.end(), [](int64_t phrase) { return phrase > 0; });
 }
 
+constexpr int64_t kNoLabel = -100;
+
 /// Turns pairs into samples, one by one.
 class Builder {
  public:
@@ -57,8 +61,15 @@ class Builder {
       : dataset_(dataset), root_(root), policy_(policy), rules_(rules) {}
 
   void add(const rows::Pair& pair, const std::filesystem::path& file) {
+    const std::string place = file.string() + ": " + pair.id;
     try {
-      dataset_.samples.push_back(sample_of(pair, file.string() + ": " + pair.id));
+      Sample sample = sample_of(pair, place);
+      const std::string dropped = rules_.official ? make_official(pair, place, sample) : "";
+      if (dropped.empty()) {
+        dataset_.samples.push_back(std::move(sample));
+      } else {
+        dataset_.dropped.push_back({pair.id, dropped});
+      }
     } catch (const Error& error) {
       if (!rules_.skip_bad_rows || error.fault() != Fault::input) throw;
       dataset_.skipped.push_back({pair.id, error.what()});
@@ -71,7 +82,7 @@ class Builder {
     sample.id = pair.id;
     sample.media = pair.media;
     sample.weight = pair.weight;
-    text::PromptIds prompt = text::encode_prompt(*policy_.tokenizer, policy_.chat, pair.question);
+    text::PromptIds prompt = text::encode_prompt(*policy_.tokenizer, policy_.chat, asked(pair));
     sample.question = std::move(prompt.after);
     sample.chosen = text::encode_answer(*policy_.tokenizer, pair.chosen, policy_.end_of_turn);
     if (rules_.rejected) {
@@ -80,13 +91,65 @@ class Builder {
         throw Error(Fault::input, "data", place + ": chosen and rejected are the same text", "leave the pair out");
       }
     }
-    if (rules_.marks && !has_mark(sample.chosen) && !has_mark(sample.rejected)) {
+    if (rules_.difference) mark_difference(sample);
+    if (rules_.marks && !rules_.official && !has_mark(sample.chosen) && !has_mark(sample.rejected)) {
       throw Error(Fault::input, "data", place + ": no marked token on either side",
                   "give spans, or use an objective without marks");
     }
     sample.video = video_of(pair.media, place);
     if (dataset_.samples.empty()) dataset_.before = std::move(prompt.before);
     return sample;
+  }
+
+  /// VideoChat2's code compares the labels of whole conversations, padded to one length.
+  void mark_difference(Sample& sample) const {
+    const size_t prompt = dataset_.before.size() + sample.question.size();
+    const size_t size = prompt + std::max(sample.chosen.ids.size(), sample.rejected.ids.size());
+    const auto labels = [&](const text::AnswerIds& answer) {
+      std::vector<int64_t> all(size, kNoLabel);
+      std::copy(answer.ids.begin(), answer.ids.end(), all.begin() + static_cast<std::ptrdiff_t>(prompt));
+      return all;
+    };
+    const text::DifferenceMarks marks = text::difference_marks(labels(sample.chosen), labels(sample.rejected));
+    const auto take = [&](const std::vector<int64_t>& from, text::AnswerIds& to) {
+      const auto begin = from.begin() + static_cast<std::ptrdiff_t>(prompt);
+      to.phrase.assign(begin, begin + static_cast<std::ptrdiff_t>(to.ids.size()));
+    };
+    take(marks.a, sample.chosen);
+    take(marks.b, sample.rejected);
+  }
+
+  /// Labels and marks as the authors' code has them; returns why that code drops the pair, else an empty text.
+  std::string make_official(const rows::Pair& pair, const std::string& place, Sample& sample) {
+    const text::Tokenizer& tokenizer = *policy_.tokenizer;
+    const auto replace = [&](const text::MarkedText& side, text::AnswerIds& ids) {
+      text::OfficialAnswer official = text::official_answer(tokenizer, side, place);
+      ids = std::move(official.answer);
+      return official.unmarked;
+    };
+    sample.question_labels = text::official_labels(tokenizer, sample.question, /*to_answer=*/true);
+    if (dataset_.before_labels.empty())
+      dataset_.before_labels = text::official_labels(tokenizer, dataset_.before, /*to_answer=*/false);
+    const std::string chosen = replace(pair.chosen, sample.chosen);
+    const std::string rejected = rules_.rejected ? replace(pair.rejected, sample.rejected) : "";
+    if (rules_.difference) {
+      mark_difference(sample);
+      return "";
+    }
+    if (!rules_.marks || (chosen.empty() && rejected.empty())) return "";
+    return "the official code marks no token of " + (chosen.empty() ? "rejected: " + rejected : "chosen: " + chosen);
+  }
+
+  /// The question; with the times of its frames where the policy wants them: every video is then read once, here.
+  std::string asked(const rows::Pair& pair) {
+    if (policy_.time_instruction == "off") return pair.question;
+    auto found = times_.find(pair.media.key());
+    if (found == times_.end()) {
+      video::Frames frames = read_media(pair.media, root_, rules_.video);
+      frames.rgb = {};
+      found = times_.emplace(pair.media.key(), std::move(frames)).first;
+    }
+    return policy::timed_question(policy_, found->second, pair.question);
   }
 
   int64_t video_of(const rows::Media& media, const std::string& place) {
@@ -110,6 +173,7 @@ class Builder {
   const policy::Policy& policy_;
   const DatasetRules& rules_;
   std::map<std::string, int64_t> videos_;
+  std::map<std::string, video::Frames> times_;  ///< without their pictures
 };
 
 }  // namespace

@@ -50,13 +50,16 @@ std::vector<int64_t> epoch_order(const std::vector<int64_t>& videos, const Order
   return rows;
 }
 
-int64_t windows_per_epoch(int64_t rows, const BatchRules& rules) { return (rows + rules.batch - 1) / rules.batch; }
+int64_t windows_per_epoch(int64_t rows, const BatchRules& rules) {
+  return rules.drop_last ? std::max<int64_t>(1, rows / rules.batch) : (rows + rules.batch - 1) / rules.batch;
+}
 
 std::vector<MicroBatch> epoch_batches(const std::vector<int64_t>& order, const std::vector<int64_t>& videos,
                                       const BatchRules& rules, int64_t epoch) {
-  const auto rows = static_cast<int64_t>(order.size());
+  const auto all = static_cast<int64_t>(order.size());
+  const int64_t rows = std::min(all, windows_per_epoch(all, rules) * rules.batch);
   const auto video = [&](int64_t i) { return videos[static_cast<size_t>(order[static_cast<size_t>(i)])]; };
-  const int64_t first_window = epoch * windows_per_epoch(rows, rules);
+  const int64_t first_window = epoch * windows_per_epoch(all, rules);
   std::vector<MicroBatch> batches;
   for (int64_t begin = 0, window = first_window; begin < rows; begin += rules.batch, ++window) {
     const int64_t end = std::min(rows, begin + rules.batch);

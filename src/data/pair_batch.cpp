@@ -42,8 +42,12 @@ PairBatch pack_pairs(const Dataset& dataset, const MicroBatch& place, std::vecto
     for (const int64_t i : pairs_of_video[batch.clips[c].video]) {
       const Sample& sample = dataset.samples[static_cast<size_t>(place.rows[static_cast<size_t>(i)])];
       const int64_t question = packed.add_question(video, sample.question);
-      packed.add_answer(question, sample.chosen, i);
-      if (!sample.rejected.ids.empty()) packed.add_answer(question, sample.rejected, pairs + i);
+      const auto add = [&](const text::AnswerIds& answer, int64_t number) {
+        packed.add_prompt_labels(question, dataset.before_labels, sample.question_labels, number);
+        packed.add_answer(question, answer, number);
+      };
+      add(sample.chosen, i);
+      if (!sample.rejected.ids.empty()) add(sample.rejected, pairs + i);
       ++packed_pairs;
     }
   }

@@ -2,6 +2,8 @@
 
 #include "rrpo/gen/perturbation.h"
 #include "rrpo/gen/rewrite.h"
+#include "rrpo/rows/foreign.h"
+#include "rrpo/util/compat.h"
 #include "rrpo/util/table.h"
 
 namespace rrpo::gen {
@@ -36,6 +38,17 @@ void GenConfig::check(const std::string& at) const {
 void ShowConfig::check(const std::string& at) const {
   check_range(below(at, "count"), count, 1, 10000);
   check_range(below(at, "columns"), columns, 1, 64);
+  check_choice(below(at, "compat"), compat, kCompatValues);
+  if (is_official(compat) && model.path.empty())
+    bad_field(below(at, "model.path"), "not given", "the authors' marks need the model's tokenizer");
+}
+
+void ImportConfig::check(const std::string& at) const {
+  std::vector<std::string> formats = row_names(rows::foreign_formats());
+  formats.insert(formats.begin(), "auto");
+  check_choice(below(at, "format"), format, formats);
+  check_choice(below(at, "spans"), spans, {"auto", "difference", "none"});
+  check_range(below(at, "max_skipped"), max_skipped, 0, int64_t{1} << 40);
 }
 
 std::filesystem::path media_root(const GenFields& config) {

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <tuple>
 
 #include "rrpo/data/media.h"
 #include "rrpo/gen/perturbation.h"
 #include "rrpo/report/html.h"
 #include "rrpo/report/table.h"
+#include "rrpo/text/official.h"
 #include "rrpo/text/span.h"
+#include "rrpo/util/compat.h"
 #include "rrpo/video/sheet.h"
 #include "rrpo/video/transform.h"
 #include "rrpo/video/writer.h"
@@ -57,7 +60,33 @@ std::string frames_html(const ShowConfig& config, const std::filesystem::path& r
                       "perturbed (" + names + "): what the model saw when it erred");
 }
 
-std::string answers_html(const rows::Pair& pair, const text::Tokenizer* tokenizer) {
+/// Tokens whose mark differs: `also` marked by the authors' code, or `not`.
+std::string differing_tokens(const text::MarkedText& side, const text::AnswerIds& official,
+                             const text::Tokenizer& tokenizer) {
+  const text::AnswerIds ours = text::encode_answer(tokenizer, side, 0);
+  const std::vector<text::Token> tokens = tokenizer.encode(side.text);
+  std::string also, without;
+  for (size_t i = 0; i < tokens.size() && i < official.phrase.size(); ++i) {
+    if ((ours.phrase[i] > 0) == (official.phrase[i] > 0)) continue;
+    const auto begin = static_cast<size_t>(tokens[i].bytes.begin), end = static_cast<size_t>(tokens[i].bytes.end);
+    (official.phrase[i] > 0 ? also : without) += " \"" + printable(side.text.substr(begin, end - begin)) + "\"";
+  }
+  if (also.empty() && without.empty()) return "the same marks";
+  return (also.empty() ? "" : "also" + also) + (also.empty() || without.empty() ? "" : ", ") +
+         (without.empty() ? "" : "not" + without);
+}
+
+std::string official_line(const ShowConfig& config, const rows::Pair& pair, const text::Tokenizer* tokenizer) {
+  if (!is_official(config.compat) || tokenizer == nullptr) return "";
+  try {
+    return official_difference(pair, *tokenizer);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::input) throw;
+    return std::string("not reproduced: ") + error.what();
+  }
+}
+
+std::string answers_html(const rows::Pair& pair, const text::Tokenizer* tokenizer, const std::string& official) {
   const auto line = [&](const char* name, const text::MarkedText& side, report::Mark mark) {
     return "<p><b>" + std::string(name) + "</b> " + report::marked_text(side.text, ranges_of(side, tokenizer), mark) +
            "</p>";
@@ -68,6 +97,7 @@ std::string answers_html(const rows::Pair& pair, const text::Tokenizer* tokenize
   const Json::json_pointer response("/made/response");
   if (pair.extra.contains(response) && pair.extra.at(response).is_string())
     html += "<p><b>response</b> " + report::escape(pair.extra.at(response).get<std::string>()) + "</p>";
+  if (!official.empty()) html += "<p><b>official</b> " + report::escape(official) + "</p>";
   return html;
 }
 
@@ -106,6 +136,19 @@ std::vector<text::ByteRange> marked_bytes(const text::MarkedText& marked, const 
   return ranges;
 }
 
+std::string official_difference(const rows::Pair& pair, const text::Tokenizer& tokenizer) {
+  text::AnswerIds chosen, rejected;
+  for (const auto& [name, side, ids] :
+       {std::tuple("chosen", &pair.chosen, &chosen), {"rejected", &pair.rejected, &rejected}}) {
+    const text::OfficialAnswer official = text::official_answer(tokenizer, *side, pair.id + ": " + name);
+    if (!official.unmarked.empty())
+      return "dropped by the official code because of " + std::string(name) + ": " + official.unmarked;
+    *ids = official.answer;
+  }
+  return "chosen: " + differing_tokens(pair.chosen, chosen, tokenizer) +
+         "; rejected: " + differing_tokens(pair.rejected, rejected, tokenizer);
+}
+
 std::vector<rows::Pair> spread(const std::vector<rows::Pair>& pairs, int64_t count) {
   const auto total = static_cast<int64_t>(pairs.size());
   if (total <= count) return pairs;
@@ -128,7 +171,9 @@ std::string lens_page(const ShowConfig& config, const std::filesystem::path& fil
   page.paragraph(std::to_string(shown.size()) + " of " + report::grouped(static_cast<int64_t>(pairs.size())) +
                  " pairs. Coloured: the marked tokens, which the phrase reward reads.");
   for (const rows::Pair& pair : shown) {
-    page.section(pair.id).add(answers_html(pair, tokenizer.get())).add(frames_html(config, root, pair));
+    page.section(pair.id)
+        .add(answers_html(pair, tokenizer.get(), official_line(config, pair, tokenizer.get())))
+        .add(frames_html(config, root, pair));
   }
   return page.html();
 }
@@ -140,6 +185,8 @@ std::string lens_text(const ShowConfig& config, const std::vector<rows::Pair>& p
     out += printable(pair.id) + "\n  question  " + printable(pair.question, 1000) + "\n  chosen    " +
            bracketed(pair.chosen, tokenizer.get(), colour ? "\x1b[32m" : "") + "\n  rejected  " +
            bracketed(pair.rejected, tokenizer.get(), colour ? "\x1b[31m" : "") + "\n";
+    const std::string official = official_line(config, pair, tokenizer.get());
+    if (!official.empty()) out += "  official  " + official + "\n";
   }
   return out;
 }

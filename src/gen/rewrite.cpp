@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 
+#include "rrpo/text/diff.h"
 #include "rrpo/text/unicode.h"
 #include "slot_edit.h"
 
@@ -177,8 +178,8 @@ Rewritten rewrite_raw(const rows::Question& question, const rows::Judged& judged
     for (const text::ByteRange& phrase : out.chosen.spans) out.rejected.spans.push_back(place_of(question, phrase, places));
     return out;
   }
-  WordDifference words =
-      differing_words(question.answer, response, body_begin(question, question.answer), body_begin(question, response));
+  text::WordDifference words = text::differing_words(question.answer, response, body_begin(question, question.answer),
+                                                     body_begin(question, response));
   out.chosen.spans = std::move(words.a);
   out.rejected.spans = std::move(words.b);
   if (out.chosen.spans.empty() && out.rejected.spans.empty()) return none("no word differs");

@@ -32,7 +32,7 @@ namespace fs = std::filesystem;
     fail(folder.string(), "is not a checkpoint folder", "give a folder in Hugging Face form");
   if (!pickle.empty()) {
     fail((folder / pickle).string(), "is a pickle, which is never loaded",
-         "convert it to safetensors with transformers' save_pretrained");
+         "convert it to safetensors with scripts/convert_checkpoint.py");
   }
   if (adapter)
     fail(folder.string(), "holds an adapter, not a model",

@@ -42,7 +42,7 @@ int64_t checked_bytes(const std::vector<int64_t>& shape, int64_t element) {
 
 /// Says what a file is whose length field makes no sense, where its first bytes tell.
 void check_signature(std::string_view first, const std::string& file) {
-  const std::string pickle_fix = "convert it to safetensors with transformers' save_pretrained";
+  const std::string pickle_fix = "convert it to safetensors with scripts/convert_checkpoint.py";
   if (first.starts_with("version ")) fail(file, "is a Git LFS pointer, not the weights", "git lfs pull");
   if (first.starts_with("PK\x03\x04")) fail(file, "is a zip archive (a PyTorch pickle?), which is never loaded", pickle_fix);
   if (first.starts_with("\x80\x02")) fail(file, "is a pickle, which is never loaded", pickle_fix);

@@ -3,9 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
+#include "peft_config.h"
 #include "rrpo/io/atomic.h"
+#include "rrpo/model/family.h"
 #include "rrpo/model/weights.h"
 #include "rrpo/util/table.h"
 #include "tensor_io.h"
@@ -16,86 +17,19 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// What an adapter_config.json fixes.
-struct PeftConfig {
-  int64_t rank = 0;
-  double alpha = 0;
-  bool by_root = false;              ///< scale = alpha / sqrt(rank)
-  bool all = false;                  ///< "all-linear"
-  std::vector<std::string> targets;  ///< module names or their last parts
-  double scale() const { return alpha / (by_root ? std::sqrt(static_cast<double>(rank)) : static_cast<double>(rank)); }
-  bool names(const std::string& module) const {
-    return all || std::any_of(targets.begin(), targets.end(), [&module](const std::string& target) {
-             return module == target || module.ends_with("." + target);
-           });
+const std::string kPeftPrefix = "base_model.model.";
+
+/// Canonical key of an adapter tensor. PEFT's own keys hold transformers' module names; other layouts are the family's old
+/// names of tensors, and wrappers of trainers leave parts of their own.
+std::string canonical_key(const Family& family, std::string key) {
+  for (const std::string wrapper : {"_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.", ".default"}) {
+    for (size_t at = key.find(wrapper); at != std::string::npos; at = key.find(wrapper)) key.erase(at, wrapper.size());
   }
-};
-
-class PeftReader {
- public:
-  explicit PeftReader(const fs::path& file) : file_(file), json_(read_json(file, "adapter")) {
-    if (!json_.is_object()) refuse("", "not an object");
-  }
-
-  PeftConfig read() const {
-    if (value("peft_type") != Json("LORA")) refuse("peft_type", "only LORA is supported");
-    for (const char* key : {"use_dora", "fan_in_fan_out", "modules_to_save", "rank_pattern", "alpha_pattern", "lora_bias",
-                            "layers_to_transform", "layer_replication", "trainable_token_indices", "exclude_modules"}) {
-      if (!unset(value(key))) refuse(key, "this setting is not supported");
-    }
-    if (!unset(value("bias")) && value("bias") != Json("none")) refuse("bias", "only none is supported");
-    PeftConfig config;
-    if (!value("r").is_number_integer() || value("r").get<double>() < 1 || value("r").get<double>() > 65536) {
-      refuse("r", "not a rank from 1 to 65536");
-    }
-    config.rank = value("r").get<int64_t>();
-    if (!value("lora_alpha").is_number() || !std::isfinite(value("lora_alpha").get<double>()))
-      refuse("lora_alpha", "not a number");
-    config.alpha = value("lora_alpha").get<double>();
-    config.by_root = value("use_rslora") == Json(true);
-    read_targets(config);
-    return config;
-  }
-
- private:
-  /// Absent, false, or empty: as if it were not there.
-  static bool unset(const Json& json) {
-    return json.is_null() || json == Json(false) || (json.is_structured() && json.empty());
-  }
-
-  Json value(const std::string& key) const { return json_.value(key, Json()); }
-
-  [[noreturn]] void refuse(const std::string& key, const std::string& problem) const {
-    throw Error(Fault::input, "adapter", file_.string() + "#" + key + ": " + problem,
-                "use a plain LoRA adapter of the decoder's linears, or merge this one with PEFT");
-  }
-
-  void read_targets(PeftConfig& config) const {
-    const Json targets = value("target_modules");
-    if (targets == Json("all-linear")) {
-      config.all = true;
-      return;
-    }
-    if (!targets.is_array() || targets.empty()) {
-      refuse("target_modules", "neither a list of module names nor all-linear (regular expressions are not supported)");
-    }
-    for (const Json& target : targets) {
-      if (!target.is_string()) refuse("target_modules", "holds something that is no name");
-      config.targets.push_back(target.get<std::string>());
-    }
-  }
-
-  fs::path file_;
-  Json json_;
-};
-
-/// Canonical key of an adapter tensor: module names of transformers 5, or the disk names before it.
-std::string canonical_key(const std::string& key) {
-  const std::string old = "base_model.model.language_model.model.";
-  return key.starts_with(old) ? "base_model.model.model.language_model." + key.substr(old.size()) : key;
+  if (!key.starts_with(kPeftPrefix)) return key;
+  return kPeftPrefix + family.canonical(key.substr(kPeftPrefix.size()));
 }
 
-std::vector<std::pair<std::string, io::TensorEntry>> adapter_entries(const fs::path& folder) {
+std::vector<std::pair<std::string, io::TensorEntry>> adapter_entries(const Family& family, const fs::path& folder) {
   const fs::path file = folder / "adapter_model.safetensors";
   if (!fs::exists(file)) {
     const bool pickle = fs::exists(folder / "adapter_model.bin");
@@ -105,14 +39,19 @@ std::vector<std::pair<std::string, io::TensorEntry>> adapter_entries(const fs::p
   }
   std::vector<std::pair<std::string, io::TensorEntry>> found;
   for (io::TensorEntry& entry : io::read_safetensors_header(file)) {
-    std::string key = canonical_key(entry.name);
+    std::string key = canonical_key(family, entry.name);
     found.emplace_back(std::move(key), std::move(entry));
   }
   return found;
 }
 
+Json alpha_json(double alpha) {
+  const bool whole = alpha == std::floor(alpha) && std::abs(alpha) < 1e15;
+  return whole ? Json(static_cast<int64_t>(alpha)) : Json(alpha);
+}
+
 /// What PEFT 0.13.2 writes; later releases fill in the rest.
-Json peft_json(const LoraConfig& adapter, const std::vector<std::string>& modules, const std::string& base) {
+Json peft_json(const LoraConfig& adapter, const std::string& base) {
   Json json = Json::object();
   for (const char* key : {"alpha_pattern",
                           "auto_mapping",
@@ -141,28 +80,68 @@ Json peft_json(const LoraConfig& adapter, const std::vector<std::string>& module
     json[key] = nullptr;
   }
   for (const char* key : {"alpha_pattern", "rank_pattern", "loftq_config"}) json[key] = Json::object();
-  for (const char* key : {"fan_in_fan_out", "use_dora", "use_rslora"}) json[key] = false;
+  for (const char* key : {"fan_in_fan_out", "use_dora"}) json[key] = false;
+  json["use_rslora"] = adapter.by_root;
   json["base_model_name_or_path"] = base;
   json["bias"] = "none";
   json["inference_mode"] = json["init_lora_weights"] = true;
-  const bool whole = adapter.alpha == std::floor(adapter.alpha) && std::abs(adapter.alpha) < 1e15;
-  json["lora_alpha"] = whole ? Json(static_cast<int64_t>(adapter.alpha)) : Json(adapter.alpha);
+  json["lora_alpha"] = alpha_json(adapter.alpha);
   json["lora_dropout"] = 0.0;
   json["megatron_core"] = "megatron.core";
   json["peft_type"] = "LORA";
   json["r"] = adapter.rank;
-  json["target_modules"] = modules;
+  json["target_modules"] = Json::array();
   json["task_type"] = "CAUSAL_LM";
   return json;
 }
 
 std::string leaf(const std::string& name) { return name.substr(name.rfind('.') + 1); }
 
-void set_shape(Lora& lora, const Linear& linear, const PeftConfig& peft) {
+ModuleNames names_of(const Family& family, const std::string& module) {
+  const std::string suffix = ".weight", disk = family.saved(module + suffix);
+  return {module, disk.substr(0, disk.size() - suffix.size())};
+}
+
+void set_shape(Lora& lora, const Linear& linear, const PeftConfig& peft, const ModuleNames& module) {
   const auto shape_only = at::TensorOptions(at::kMeta).dtype(at::kFloat);
-  lora.a = at::empty({peft.rank, linear.weight.size(1)}, shape_only);
-  lora.b = at::empty({linear.weight.size(0), peft.rank}, shape_only);
-  lora.scale = peft.scale();
+  const int64_t rank = peft.rank_of(module);
+  lora.a = at::empty({rank, linear.weight.size(1)}, shape_only);
+  lora.b = at::empty({linear.weight.size(0), rank}, shape_only);
+  lora.scale = peft.alpha_of(module) / lora_divisor(rank, peft.by_root);
+}
+
+/// alpha of one linear, back from its scale; the digits that the division invented are rounded away.
+double alpha_of(const Lora& lora, bool by_root) {
+  const double alpha = lora.scale * lora_divisor(lora.a.size(0), by_root), nice = std::round(alpha * 1e6) / 1e6;
+  return std::abs(alpha - nice) <= 1e-12 * std::abs(alpha) ? nice : alpha;
+}
+
+/// Where a linear's rank or alpha is not the adapter's, its full name says so.
+void add_overrides(Json& json, const LoraConfig& adapter, const std::string& module, const Lora& lora) {
+  const double alpha = alpha_of(lora, adapter.by_root);
+  if (lora.a.size(0) != adapter.rank) json["rank_pattern"][module] = lora.a.size(0);
+  if (std::abs(alpha - adapter.alpha) > 1e-12 * std::abs(alpha)) json["alpha_pattern"][module] = alpha_json(alpha);
+}
+
+const Family& family_named(const std::string& name) {
+  const Family* family = find_row(families(), name);
+  expect(family != nullptr, "a model of no family");
+  return *family;
+}
+
+/// Gives the linears that `peft` selects the shapes of their adapters.
+LoraConfig shape_adapter(Weights& weights, const Family& family, const PeftConfig& peft) {
+  LoraConfig config{peft.rank, peft.alpha, {}, peft.by_root};
+  each_decoder_linear(weights, [&](const std::string& name, Linear& linear) {
+    linear.lora = {};
+    const ModuleNames module = names_of(family, name);
+    if (!peft.selects(module)) return;
+    set_shape(linear.lora, linear, peft, module);
+    if (std::find(config.targets.begin(), config.targets.end(), leaf(name)) == config.targets.end()) {
+      config.targets.push_back(leaf(name));
+    }
+  });
+  return config;
 }
 
 }  // namespace
@@ -172,21 +151,18 @@ void load_adapter(Lvlm& lvlm, const fs::path& folder) {
   const fs::path file = folder / "adapter_config.json";
   if (!fs::exists(file))
     throw Error(Fault::input, "adapter", file.string() + ": missing", "model.adapter must be a PEFT folder");
-  const PeftConfig peft = PeftReader(file).read();
-  const auto entries = adapter_entries(folder);
-  LoraConfig config{peft.rank, peft.scale() * static_cast<double>(peft.rank), {}};
-  each_decoder_linear(weights, [&](const std::string& name, Linear& linear) {
-    linear.lora = {};
-    if (!peft.names(name)) return;
-    set_shape(linear.lora, linear, peft);
-    if (std::find(config.targets.begin(), config.targets.end(), leaf(name)) == config.targets.end()) {
-      config.targets.push_back(leaf(name));
-    }
-  });
-  weights.adapter = config;
+  const Family& family = family_named(weights.family);
+  const PeftConfig peft = read_peft_config(file);
+  const auto entries = adapter_entries(family, folder);
   const at::ScalarType type = weights.type == at::kDouble ? at::kDouble : at::kFloat;
   try {
-    fill_tensors(adapter_tensors(lvlm), entries, type, weights.device, "adapter", folder);
+    weights.adapter = shape_adapter(weights, family, peft);
+    if (weights.adapter->targets.empty()) {
+      throw Error(Fault::input, "adapter", file.string() + "#target_modules: selects no linear of the decoder",
+                  "take an adapter of this model's decoder");
+    }
+    fill_tensors(adapter_tensors(lvlm), entries, type, weights.device,
+                 {"adapter", folder, "take an adapter of this base, on linears of its decoder only"});
   } catch (...) {
     each_decoder_linear(weights, [](const std::string&, Linear& linear) { linear.lora = {}; });
     weights.adapter.reset();
@@ -197,15 +173,18 @@ void load_adapter(Lvlm& lvlm, const fs::path& folder) {
 void save_adapter(const Lvlm& lvlm, const fs::path& folder, const std::string& base) {
   Weights& weights = const_cast<Lvlm&>(lvlm).weights();
   expect(weights.adapter.has_value(), "an adapter is saved that is not there");
-  std::vector<std::string> modules;
+  const Family& family = family_named(weights.family);
+  Json config = peft_json(*weights.adapter, base);
   std::vector<std::pair<std::string, at::Tensor>> named;
   each_decoder_linear(weights, [&](const std::string& name, Linear& linear) {
     if (!linear.lora.a.defined()) return;
-    modules.push_back(name);
-    named.emplace_back("base_model.model." + name + ".lora_A.weight", linear.lora.a);
-    named.emplace_back("base_model.model." + name + ".lora_B.weight", linear.lora.b);
+    const std::string module = module_name(family, name);
+    config["target_modules"].push_back(module);
+    add_overrides(config, *weights.adapter, module, linear.lora);
+    named.emplace_back(kPeftPrefix + module + ".lora_A.weight", linear.lora.a);
+    named.emplace_back(kPeftPrefix + module + ".lora_B.weight", linear.lora.b);
   });
-  io::write_json(folder / "adapter_config.json", peft_json(*weights.adapter, modules, base));
+  io::write_json(folder / "adapter_config.json", config);
   write_tensors(folder / "adapter_model.safetensors", named, weights.type == at::kDouble ? at::kDouble : at::kFloat);
 }
 

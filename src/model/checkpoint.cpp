@@ -71,7 +71,8 @@ Lvlm load(const fs::path& folder, const LoadOptions& options) {
   }
   Weights& weights = lvlm.weights();
   drop_absent(weights, names);
-  fill_tensors(tensors(lvlm), found, weights.type, weights.device, "weights", folder);
+  fill_tensors(tensors(lvlm), found, weights.type, weights.device,
+               {"weights", folder, "take the weights and config.json of one checkpoint"});
   return lvlm;
 }
 

@@ -38,6 +38,10 @@ at::Tensor uniform(std::vector<int64_t> shape, double bound, Random random) {
 
 }  // namespace
 
+double lora_divisor(int64_t rank, bool by_root) {
+  return by_root ? std::sqrt(static_cast<double>(rank)) : static_cast<double>(rank);
+}
+
 void add_adapter(Lvlm& lvlm, const LoraConfig& config, uint64_t seed) {
   Weights& weights = lvlm.weights();
   check_targets(weights, config);
@@ -49,7 +53,7 @@ void add_adapter(Lvlm& lvlm, const LoraConfig& config, uint64_t seed) {
     linear.lora.a =
         uniform({config.rank, in}, 1 / std::sqrt(static_cast<double>(in)), Random(seed, "lora", hash64(name))).to(options);
     linear.lora.b = at::zeros({out, config.rank}, options);
-    linear.lora.scale = config.alpha / static_cast<double>(config.rank);
+    linear.lora.scale = config.alpha / lora_divisor(config.rank, config.by_root);
   });
   weights.adapter = config;
 }

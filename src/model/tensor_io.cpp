@@ -36,7 +36,7 @@ using Found = std::vector<std::pair<std::string, io::TensorEntry>>;
 
 /// Throws for all differences between what is wanted and what was found.
 void check_names(const std::vector<NamedTensor>& wanted, const std::map<std::string, const io::TensorEntry*>& by_name,
-                 const Found& found, const std::string& component, const std::filesystem::path& folder) {
+                 const Found& found, const TensorSource& source) {
   Faults missing{"missing", {}}, unexpected{"unexpected", {}}, misshapen{"misshapen", {}}, twice{"given twice", {}},
       mistyped{"of a type that holds no weights", {}};
   std::set<std::string> known;
@@ -65,8 +65,8 @@ void check_names(const std::vector<NamedTensor>& wanted, const std::map<std::str
     first.push_back("first " + faults->kind + " " + faults->names.front());
   }
   if (counts.empty()) return;
-  throw Error(Fault::input, component, folder.string() + ": tensors " + join(counts) + "; " + join(first, "; "),
-              "take the weights and config.json of one checkpoint");
+  throw Error(Fault::input, source.component,
+              source.folder.string() + ": tensors " + join(counts) + "; " + join(first, "; "), source.fix);
 }
 
 /// Calls `work(i)` for i in [0, count) on a few threads; the first exception is thrown again here.
@@ -109,10 +109,10 @@ at::Tensor read_tensor(const io::TensorEntry& entry, at::ScalarType type, at::De
 }
 
 void fill_tensors(const std::vector<NamedTensor>& wanted, const Found& found, at::ScalarType type, at::Device device,
-                  const std::string& component, const std::filesystem::path& folder) {
+                  const TensorSource& source) {
   std::map<std::string, const io::TensorEntry*> by_name;
   for (const auto& [name, entry] : found) by_name.emplace(name, &entry);
-  check_names(wanted, by_name, found, component, folder);
+  check_names(wanted, by_name, found, source);
   in_parallel(wanted.size(), [&](size_t i) { *wanted[i].tensor = read_tensor(*by_name.at(wanted[i].name), type, device); });
 }
 

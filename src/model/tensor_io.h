@@ -19,10 +19,17 @@ at::ScalarType weight_type(const std::string& dtype);
 /// A tensor of a file in `type` on `device`. Throws Error(input, "weights") for a type that holds no weights.
 at::Tensor read_tensor(const io::TensorEntry& entry, at::ScalarType type, at::Device device);
 
+/// Where tensors come from, for errors: the part that complains, the folder, and what to try.
+struct TensorSource {
+  std::string component;
+  std::filesystem::path folder;
+  std::string fix;
+};
+
 /// Fills every tensor of `wanted` from the entry of the same canonical name. Missing, unexpected, misshapen and doubly
-/// named tensors are reported together in one Error(input, component) about `folder`. `found` are (canonical name, entry).
+/// named tensors are reported together in one Error(input) about `source`. `found` are (canonical name, entry).
 void fill_tensors(const std::vector<NamedTensor>& wanted, const std::vector<std::pair<std::string, io::TensorEntry>>& found,
-                  at::ScalarType type, at::Device device, const std::string& component, const std::filesystem::path& folder);
+                  at::ScalarType type, at::Device device, const TensorSource& source);
 
 /// Writes tensors as `type` under their names.
 void write_tensors(const std::filesystem::path& file, const std::vector<std::pair<std::string, at::Tensor>>& tensors,

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <limits.h>
 
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <string_view>
@@ -20,27 +21,37 @@ struct CudaState {
   std::string problem, fix;
 };
 
-/// GPUs that the driver shows; asked of the driver itself, since LibTorch remembers "none" for the rest of the process.
-int driver_gpu_count() {
-  void* driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
-  if (driver == nullptr) return 0;
-  const auto initialise = reinterpret_cast<int (*)(unsigned)>(dlsym(driver, "cuInit"));
-  const auto count_gpus = reinterpret_cast<int (*)(int*)>(dlsym(driver, "cuDeviceGetCount"));
-  int count = 0;
-  if (initialise == nullptr || count_gpus == nullptr || initialise(0) != 0 || count_gpus(&count) != 0) return 0;
-  return count;
-}
+/// The driver itself: LibTorch remembers "none" for the rest of the process.
+class Driver {
+ public:
+  Driver() : library_(dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL)) {
+    if (library_ == nullptr || call<unsigned>("cuInit", 0U) != 0) return;
+    if (call<int*>("cuDeviceGetCount", &count_) != 0) count_ = 0;
+  }
+  int count() const { return count_; }
+  Gpu gpu(int number) const {
+    std::array<char, 128> name{};
+    size_t bytes = 0;
+    int device = 0;
+    if (call<int*, int>("cuDeviceGet", &device, number) != 0) return {};
+    call<char*, int, int>("cuDeviceGetName", name.data(), static_cast<int>(name.size()) - 1, device);
+    call<size_t*, int>("cuDeviceTotalMem_v2", &bytes, device);
+    return {name.data(), static_cast<int64_t>(bytes)};
+  }
 
-/// The folder of the libtorch_cpu.so that this process runs with.
-std::filesystem::path torch_folder() {
-  void* torch = dlopen("libtorch_cpu.so", RTLD_NOW | RTLD_NOLOAD);
-  char folder[PATH_MAX] = "";
-  if (torch == nullptr || dlinfo(torch, RTLD_DI_ORIGIN, folder) != 0) return {};
-  return folder;
-}
+ private:
+  template <class... Arguments>
+  int call(const char* name, Arguments... arguments) const {
+    const auto function = reinterpret_cast<int (*)(Arguments...)>(dlsym(library_, name));
+    return function == nullptr ? -1 : function(arguments...);
+  }
+
+  void* library_;
+  int count_ = 0;
+};
 
 CudaState open_cuda_once() {
-  if (driver_gpu_count() == 0) return {false, "the driver shows no GPU", "run with device=cpu, or check nvidia-smi"};
+  if (Driver().count() == 0) return {false, "the driver shows no GPU", "run with device=cpu, or check nvidia-smi"};
   const std::filesystem::path library = torch_folder() / "libtorch_cuda.so";
   if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
     const char* reason = dlerror();
@@ -69,6 +80,21 @@ int gpu_number(std::string_view device) {
 }
 
 }  // namespace
+
+std::filesystem::path torch_folder() {
+  void* torch = dlopen("libtorch_cpu.so", RTLD_NOW | RTLD_NOLOAD);
+  char folder[PATH_MAX] = "";
+  if (torch == nullptr || dlinfo(torch, RTLD_DI_ORIGIN, folder) != 0) return {};
+  return folder;
+}
+
+CudaReport cuda_report() {
+  const CudaState& state = cuda_state();
+  CudaReport report{state.open, state.problem, state.fix, {}};
+  const Driver driver;
+  for (int i = 0; i < driver.count(); ++i) report.gpus.push_back(driver.gpu(i));
+  return report;
+}
 
 bool open_cuda() { return cuda_state().open; }
 

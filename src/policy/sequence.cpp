@@ -12,6 +12,23 @@ int64_t LabelledRows::add_question(int64_t video_segment, const std::vector<int6
   return rows.add_segment(after, video_segment);
 }
 
+void LabelledRows::add_prompt_labels(int64_t question_segment, const std::vector<int64_t>& before,
+                                     const std::vector<int64_t>& after, int64_t number) {
+  const int64_t video_segment = rows.segments.at(static_cast<size_t>(question_segment)).parent;
+  for (const int64_t place : before) add_label(video_segment, place, number);
+  for (const int64_t place : after) add_label(question_segment, place, number);
+}
+
+void LabelledRows::add_label(int64_t segment, int64_t place, int64_t number) {
+  const model::Segment& own = rows.segments.at(static_cast<size_t>(segment));
+  expect(place >= 0 && place < own.length, "a label outside its segment");
+  if (place == 0 && own.parent < 0) return;
+  rows.read_rows.push_back(place > 0 ? own.begin + place - 1 : rows.last_row(own.parent));
+  labels.push_back(rows.ids.at(static_cast<size_t>(own.begin + place)));
+  phrase.push_back(0);
+  answer.push_back(number);
+}
+
 void LabelledRows::add_answer(int64_t question_segment, const text::AnswerIds& given, int64_t number) {
   expect(!given.ids.empty() && given.ids.size() == given.phrase.size(),
          "an answer without ids or with other phrase numbers");

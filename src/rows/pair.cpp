@@ -32,7 +32,13 @@ text::MarkedText read_side(RowReader& row, const std::string& side, Json& extra)
   text::MarkedText out;
   out.text = reader.text("text");
   out.spans = reader.ranges("spans");
-  text::check_spans(out, std::string(row.place()) + ": " + side);
+  const std::string at = std::string(row.place()) + ": " + side;
+  text::check_spans(out, at);
+  if (const std::string tagged = reader.text_or("tagged", ""); !tagged.empty()) {
+    const text::MarkedText parsed = text::parse_mask_tags(tagged, out.text, at + ".tagged");
+    if (parsed.spans != out.spans) reader.fail("tagged", "marks other phrases than spans", "keep one of them");
+    out.tagged = parsed.tagged;
+  }
   Json rest = reader.rest();
   if (rest.contains("phrases") && rest["phrases"] != slices(out)) {
     reader.fail("phrases", "are not the texts that spans cut out", "make each phrase equal to its slice, or remove phrases");
@@ -44,6 +50,7 @@ text::MarkedText read_side(RowReader& row, const std::string& side, Json& extra)
 Json side_json(const text::MarkedText& marked, const Json& extra, const char* side) {
   Json out = {{"text", marked.text}, {"spans", Json::array()}};
   for (const text::ByteRange& span : marked.spans) out["spans"].push_back(range_json(span));
+  if (!marked.tagged.empty()) out["tagged"] = marked.tagged;
   if (!extra.contains(side)) return out;
   for (const auto& [key, value] : extra[side].items()) out[key] = key == "phrases" ? slices(marked) : value;
   return out;

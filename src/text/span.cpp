@@ -81,9 +81,8 @@ class TagReader {
         begin_ = static_cast<int64_t>(at_);
       } else {
         if (begin_ < 0) fail(place_, "a </MASK> has no <MASK> before it", "open it with <MASK>");
-        if (begin_ >= static_cast<int64_t>(before))
-          fail(place_, "a <MASK> </MASK> has nothing inside", "remove it or mark a phrase");
-        out_.spans.push_back({begin_, static_cast<int64_t>(before)});
+        // Of an empty phrase, as insertions have it, nothing is marked.
+        if (begin_ < static_cast<int64_t>(before)) out_.spans.push_back({begin_, static_cast<int64_t>(before)});
         begin_ = -1;
       }
     }
@@ -94,6 +93,40 @@ class TagReader {
   size_t at_ = 0;
   int64_t begin_ = -1;
 };
+
+/// Bytes of a `<MASK> </MASK>` that the text begins with, else 0.
+size_t empty_phrase(std::string_view text) {
+  if (!text.starts_with(kOpen)) return 0;
+  size_t size = kOpen.size();
+  while (size < text.size() && text[size] == ' ') ++size;
+  return text.substr(size).starts_with(kClose) ? size + kClose.size() : 0;
+}
+
+/// The plain text of a tagged one; what is wrong with the tags is left to the TagReader.
+std::string without_tags(std::string_view tagged) {
+  constexpr std::string_view kNoSpaceBefore = ".,;:!?)";
+  std::string out;
+  const auto ends_in_space = [&] { return out.empty() || out.back() == ' '; };
+  for (size_t at = 0; at < tagged.size();) {
+    const std::string_view rest = tagged.substr(at);
+    if (const size_t size = empty_phrase(rest)) {
+      at += size;
+      const bool is_last = at == tagged.size();
+      if (!is_last && tagged[at] == ' ' && ends_in_space()) ++at;
+      if ((is_last || kNoSpaceBefore.find(tagged[at]) != std::string_view::npos) && !out.empty() && ends_in_space())
+        out.pop_back();
+    } else if (rest.starts_with(kOpen)) {
+      at += kOpen.size();
+      if (at < tagged.size() && tagged[at] == ' ') ++at;
+    } else if (rest.starts_with(kClose)) {
+      at += kClose.size();
+      if (!out.empty() && ends_in_space()) out.pop_back();
+    } else {
+      out += tagged[at++];
+    }
+  }
+  return out;
+}
 
 /// 1 for every byte of a character that is no white space.
 std::vector<char> visible_bytes(std::string_view text) {
@@ -126,7 +159,29 @@ void check_spans(const MarkedText& marked, std::string_view place) {
 }
 
 MarkedText parse_mask_tags(std::string_view tagged, std::string_view plain, std::string_view place) {
-  return TagReader(plain, place).read(tagged);
+  MarkedText out = TagReader(plain, place).read(tagged);
+  if (tagged != with_mask_tags(out)) out.tagged = tagged;
+  return out;
+}
+
+MarkedText parse_mask_tags(std::string_view tagged, std::string_view place) {
+  return parse_mask_tags(tagged, without_tags(tagged), place);
+}
+
+bool has_mask_tags(std::string_view text) {
+  return text.find(kOpen) != std::string_view::npos || text.find(kClose) != std::string_view::npos;
+}
+
+std::string with_mask_tags(const MarkedText& marked) {
+  std::string out;
+  size_t at = 0;
+  for (const ByteRange& span : marked.spans) {
+    const auto begin = static_cast<size_t>(span.begin), end = static_cast<size_t>(span.end);
+    out += marked.text.substr(at, begin - at) + std::string(kOpen) + " " + marked.text.substr(begin, end - begin) + " " +
+           std::string(kClose);
+    at = end;
+  }
+  return out + marked.text.substr(at);
 }
 
 AnswerIds encode_answer(const Tokenizer& tokenizer, const MarkedText& answer, int64_t end_of_turn) {

@@ -2,6 +2,7 @@
 
 #include "rrpo/loss/loss.h"
 #include "rrpo/train/schedule.h"
+#include "rrpo/util/compat.h"
 
 namespace rrpo::train {
 
@@ -21,6 +22,7 @@ void in_range(const std::string& at, double value, double low, double below) {
 void DataConfig::check(const std::string& at) const {
   at_least(at + ".max_skipped", max_skipped, 0);
   at_least(at + ".group_by_video", group_by_video, 1);
+  check_choice(at + ".marks", marks, {"spans", "difference"});
 }
 
 void LoopConfig::check(const std::string& at) const {
@@ -63,6 +65,7 @@ void OptimConfig::check(const std::string& at) const {
 void TrainConfig::check(const std::string&) const {
   at_least("threads", threads, 1);
   at_least("seed", seed, 0);
+  check_choice("compat", compat, kCompatValues);
   loss::make_objective(objective);
 }
 

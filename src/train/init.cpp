@@ -4,6 +4,7 @@
 #include "rrpo/model/family.h"
 #include "rrpo/train/learner.h"
 #include "rrpo/util/error.h"
+#include "session.h"
 
 namespace rrpo::train {
 
@@ -13,20 +14,6 @@ void InitConfig::check(const std::string&) const {
   check_choice("dtype", dtype, {"float32", "bfloat16"});
   if (seed < 0) bad_field("seed", "is negative", "give 0 or more");
 }
-
-namespace {
-
-/// A folder that may become the checkpoint: absent or empty, or a checkpoint that the caller wants replaced.
-void check_target(const fs::path& out, io::Existing existing) {
-  std::error_code absent;
-  if (!fs::exists(out) || fs::is_empty(out, absent)) return;
-  const bool ours = fs::is_directory(out) && fs::exists(out / "config.json");
-  if (existing == io::Existing::overwrite && ours) return;
-  throw Error(Fault::environment, "io", out.string() + ": is not empty",
-              ours ? "--overwrite replaces the checkpoint, or choose another --out" : "choose another --out");
-}
-
-}  // namespace
 
 Result init(const InitConfig& config, const RunOptions& options) {
   if (config.config.empty()) bad_field("config", "is not given", "name a config.json");

@@ -114,7 +114,9 @@ Result score(const TrainConfig& config, const RunOptions& options) {
   if (!options.dry_run) folder.emplace(options.out, options.existing);
   policy::Policy policy = policy::open_policy(config.model, config.device);
   const data::Dataset rows = open_rows(config.data.pairs, config, policy, objective, /*skip_bad_rows=*/false);
-  const Json counts = {{"rows", rows.rows()}, {"videos", rows.videos.size()}};
+  const Json counts = {{"rows", rows.rows() + static_cast<int64_t>(rows.dropped.size())},
+                       {"dropped", rows.dropped.size()},
+                       {"videos", rows.videos.size()}};
   if (options.dry_run) return {{{"plan", "score"}, {"objective", objective.config}, {"counts", counts}}, 0};
 
   const fs::path& out = folder->path();
@@ -127,7 +129,7 @@ Result score(const TrainConfig& config, const RunOptions& options) {
   data::Loader loader(rows, policy, cache.get(), rules, 0, data::windows_per_epoch(rows.rows(), rules.batch));
   const MetricSums sums = score_rows({policy, objective, cache.get()}, rows, loader, out / "scores.jsonl");
   const bool stopped = sums.pairs < rows.rows();
-  Json summary = {{"pairs", sums.pairs}, {"out", out.string()}};
+  Json summary = {{"pairs", sums.pairs}, {"dropped", rows.dropped.size()}, {"out", out.string()}};
   if (sums.pairs > 0) summary["metrics"] = sums.means(objective.row->average);
   const int code = stopped ? 128 + stop_signal() : 0;
   record.write(stopped ? "stopped" : "finished", code, summary);

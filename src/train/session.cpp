@@ -4,12 +4,18 @@
 
 #include <algorithm>
 
+#include "rrpo/util/compat.h"
+
 namespace rrpo::train {
 
 data::Dataset open_rows(const std::vector<std::filesystem::path>& files, const TrainConfig& config,
                         const policy::Policy& policy, const loss::Objective& objective, bool skip_bad_rows) {
-  const data::DatasetRules rules{
-      .rejected = objective.row->needs_rejected, .marks = objective.needs_marks, .skip_bad_rows = skip_bad_rows};
+  const data::DatasetRules rules{.rejected = objective.row->needs_rejected,
+                                 .marks = objective.needs_marks,
+                                 .skip_bad_rows = skip_bad_rows,
+                                 .difference = config.data.marks == "difference",
+                                 .official = is_official(config.compat),
+                                 .video = config.video};
   return data::read_dataset(files, config.data.video_root, policy, rules);
 }
 
@@ -38,5 +44,14 @@ void require_inputs(const TrainConfig& config) {
 }
 
 void set_tensor_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }
+
+void check_target(const std::filesystem::path& out, io::Existing existing) {
+  std::error_code absent;
+  if (!std::filesystem::exists(out) || std::filesystem::is_empty(out, absent)) return;
+  const bool ours = std::filesystem::is_directory(out) && std::filesystem::exists(out / "config.json");
+  if (existing == io::Existing::overwrite && ours) return;
+  throw Error(Fault::environment, "io", out.string() + ": is not empty",
+              ours ? "--overwrite replaces the checkpoint, or choose another --out" : "choose another --out");
+}
 
 }  // namespace rrpo::train

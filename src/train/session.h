@@ -29,6 +29,10 @@ std::unique_ptr<data::VisualCache> open_cache(const TrainConfig& config, policy:
 /// Throws Error(usage) unless the configuration names a model and pairs.
 void require_inputs(const TrainConfig& config);
 
+/// Throws Error(environment) unless `out` may become a checkpoint folder: absent or empty, or a checkpoint that the caller
+/// wants replaced.
+void check_target(const std::filesystem::path& out, io::Existing existing);
+
 /// Threads inside a tensor operation, for the whole process.
 void set_tensor_threads(int64_t threads);
 

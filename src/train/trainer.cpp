@@ -12,10 +12,12 @@
 #include "rrpo/report/training.h"
 #include "rrpo/rows/ledger.h"
 #include "rrpo/train/learner.h"
+#include "rrpo/train/plan.h"
 #include "rrpo/train/schedule.h"
 #include "rrpo/train/snapshot.h"
 #include "rrpo/train/step.h"
 #include "rrpo/util/clock.h"
+#include "rrpo/util/compat.h"
 #include "rrpo/util/log.h"
 #include "rrpo/util/stop.h"
 #include "session.h"
@@ -27,6 +29,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kMetrics = "metrics.jsonl";
+constexpr int64_t kProgramBytes = 200'000'000;  ///< what LibTorch and the program take before they compute anything
 
 /// What a run holds once it is open.
 class Run {
@@ -39,8 +42,7 @@ class Run {
         optimizer_(prepare_trainable(policy_, config), config.optim) {
     if (!config.data.eval_pairs.empty()) held_out_ = open_rows(config.data.eval_pairs, config, policy_, objective_, false);
     if (freezes_vision(config.train)) cache_ = open_cache(config, policy_);
-    const data::BatchRules batch{config.train.batch_pairs, micro_rows(config)};
-    per_epoch_ = data::windows_per_epoch(rows_.rows(), batch);
+    per_epoch_ = data::windows_per_epoch(rows_.rows(), training_rules().batch);
     at_.steps = config.train.steps.value_or(config.train.epochs * per_epoch_);
   }
 
@@ -57,6 +59,7 @@ class Run {
 
  private:
   bool skips() const { return config_.data.max_skipped > 0; }
+  data::LoaderRules training_rules() const;
   Scorer scorer() { return {policy_, objective_, cache_.get()}; }
   Json one_step(data::Loader& loader);
   Json evaluate();
@@ -76,15 +79,22 @@ class Run {
   Json last_ = nullptr;  ///< the last line of the metrics
 };
 
+data::LoaderRules Run::training_rules() const {
+  data::LoaderRules rules = loader_rules(config_, config_.data.shuffle, config_.train.batch_pairs, skips());
+  rules.batch.drop_last = is_official(config_.compat);
+  return rules;
+}
+
 Json Run::counts() const {
   int64_t answer_tokens = 0, parameters = 0;
   for (const data::Sample& sample : rows_.samples) {
     answer_tokens += static_cast<int64_t>(sample.chosen.ids.size() + sample.rejected.ids.size());
   }
   for (const model::NamedTensor& weight : optimizer_.parameters()) parameters += weight.tensor->numel();
-  return {{"rows", rows_.rows() + static_cast<int64_t>(rows_.skipped.size())},
+  return {{"rows", rows_.rows() + static_cast<int64_t>(rows_.skipped.size() + rows_.dropped.size())},
           {"usable", rows_.rows()},
           {"skipped", skipped()},
+          {"dropped", rows_.dropped.size()},
           {"videos", rows_.videos.size()},
           {"held_out", held_out_ ? held_out_->rows() : 0},
           {"answer_tokens", answer_tokens},
@@ -93,12 +103,61 @@ Json Run::counts() const {
           {"steps_per_epoch", per_epoch_}};
 }
 
+/// The rows of one pass at most, as many pairs as a pass takes of the longest one; `shared` pairs stand about one video.
+PairRows largest_pass(PairRows longest, int64_t pairs, int64_t shared) {
+  const int64_t videos = (pairs + shared - 1) / shared;
+  longest.prefix *= static_cast<double>(videos);
+  longest.frames *= videos;
+  longest.pairs = pairs;
+  return longest;
+}
+
+/// What is computed in a step and gets gradients.
+StepKind step_kind(const TrainConfig& config, const loss::Objective& objective) {
+  const auto trains = [&](const char* part) {
+    const auto& names = config.train.trainable;
+    return std::any_of(names.begin(), names.end(),
+                       [part](const std::string& name) { return name == part || name == "all"; });
+  };
+  return {.encode = true,
+          .reference = objective.row->needs_reference,
+          .decoder = trains("decoder"),
+          .projector = trains("projector"),
+          .vision = trains("vision")};
+}
+
+/// Bytes on disk at most: the checkpoints that are kept and the one being written, then the result.
+double disk_bytes(const LoopConfig& config, double parameters, double result, int64_t steps) {
+  const auto kept = static_cast<double>(config.save_every > 0 ? std::min(config.keep, steps / config.save_every) + 1 : 1);
+  return kept * 12 * parameters + result + 1000 * static_cast<double>(steps);
+}
+
 Json Run::plan() const {
   Json plan = {{"plan", "train"}, {"objective", objective_.config}};
   plan.update(counts());
   plan["warmup_steps"] = warmup_steps(config_.optim.warmup_ratio, at_.steps);
+  const int64_t frames = config_.video.frames, visual = model::visual_token_count(policy_.lvlm, frames);
+  const int64_t per_video = rows_.rows() / std::max<int64_t>(1, static_cast<int64_t>(rows_.videos.size()));
+  PairRows mean = mean_rows(rows_, visual, frames);
+  mean.pairs = std::max<int64_t>(1, std::min(config_.data.group_by_video, per_video));
+  const PairRows largest = largest_pass(longest_rows(rows_, visual, frames), micro_rows(config_), mean.pairs);
+  const StepKind kind = step_kind(config_, objective_);
+  const ModelShape shape = shape_of(policy_.lvlm, {.targets = {}});
+  const double batches = static_cast<double>(config_.train.batch_pairs) / static_cast<double>(mean.pairs);
+  const auto parameters = plan.at("trained_parameters").get<double>();
+  const Memory memory = memory_of(shape, largest, kind);
+  plan["tokens_per_pair"] = mean.rows() / static_cast<double>(mean.pairs);
+  plan["flop_per_step"] = flop_of(shape, mean, kind).total() * batches;
+  plan["peak_memory_bytes"] = static_cast<int64_t>(memory.total()) + kProgramBytes;
+  plan["memory_bytes"] = {{"weights", static_cast<int64_t>(memory.weights)},
+                          {"trained", static_cast<int64_t>(memory.trained)},
+                          {"saved", static_cast<int64_t>(memory.saved)},
+                          {"workspace", static_cast<int64_t>(memory.workspace)},
+                          {"program", kProgramBytes}};
   // Weights, two moments and a counter, float32.
   plan["checkpoint_bytes"] = 12 * plan["trained_parameters"].get<int64_t>();
+  const double result = trains_adapter(config_.train) ? 4 * parameters : 4 * shape.parameters;
+  plan["disk_bytes"] = static_cast<int64_t>(disk_bytes(config_.train, parameters, result, at_.steps));
   return plan;
 }
 
@@ -167,8 +226,7 @@ Json Run::one_step(data::Loader& loader) {
 }
 
 void Run::train(const fs::path& out) {
-  const data::LoaderRules rules = loader_rules(config_, config_.data.shuffle, config_.train.batch_pairs, skips());
-  data::Loader loader(rows_, policy_, cache_.get(), rules, at_.step, at_.steps);
+  data::Loader loader(rows_, policy_, cache_.get(), training_rules(), at_.step, at_.steps);
   io::LineWriter metrics(out / kMetrics);
   report::Progress progress("train", at_.steps, "steps", at_.step);
   int64_t saved = at_.step;
@@ -190,11 +248,14 @@ void Run::train(const fs::path& out) {
 std::set<int64_t> Run::used_rows() const {
   std::vector<int64_t> videos;
   for (const data::Sample& sample : rows_.samples) videos.push_back(sample.video);
-  const data::LoaderRules rules = loader_rules(config_, config_.data.shuffle, config_.train.batch_pairs, skips());
+  const data::LoaderRules rules = training_rules();
   std::set<int64_t> used;
-  for (const data::MicroBatch& batch :
-       data::epoch_batches(data::epoch_order(videos, rules.order, 0), videos, rules.batch, 0)) {
-    if (batch.window < at_.step) used.insert(batch.rows.begin(), batch.rows.end());
+  // An epoch after the first adds rows only where each leaves some out.
+  for (int64_t epoch = 0; epoch * per_epoch_ < at_.step && (epoch == 0 || rules.batch.drop_last); ++epoch) {
+    const std::vector<int64_t> order = data::epoch_order(videos, rules.order, epoch);
+    for (const data::MicroBatch& batch : data::epoch_batches(order, videos, rules.batch, epoch)) {
+      if (batch.window < at_.step) used.insert(batch.rows.begin(), batch.rows.end());
+    }
   }
   return used;
 }
@@ -208,16 +269,19 @@ rows::Ledger Run::write_ledger(const fs::path& out) const {
   std::map<std::string, std::string> unreadable;
   for (const data::SkippedRow& row : at_.skipped) unreadable[row.id] = row.reason;
   const std::set<int64_t> used = used_rows();
+  const std::string unused =
+      done() && training_rules().batch.drop_last ? "in no whole window (compat official)" : "the run ended before its turn";
   for (int64_t i = 0; i < rows_.rows(); ++i) {
     const std::string& id = rows_.samples[static_cast<size_t>(i)].id;
     const auto found = unreadable.find(id);
     if (found != unreadable.end()) {
       add(id, "skipped", found->second);
     } else {
-      add(id, used.contains(i) ? "used" : "unused", used.contains(i) ? "" : "the run ended before its turn");
+      add(id, used.contains(i) ? "used" : "unused", used.contains(i) ? "" : unused);
     }
   }
   for (const data::SkippedRow& row : rows_.skipped) add(row.id, "skipped", row.reason);
+  for (const data::SkippedRow& row : rows_.dropped) add(row.id, "dropped", row.reason);
   io::write_file(out / "ledger.jsonl", lines);
   return ledger;
 }

@@ -50,6 +50,12 @@ runs 0 "$train" --help
 for name in rrpo dpo tdpo ddpo dpa sft loss_type optim.lr; do says out.txt "$name"; done
 runs 0 "$gen" scenes --help
 says out.txt "stereotype"
+runs 0 "$gen" import --help
+for name in authors videochat2 ms_swift llama_factory alpaca trl conversations max_skipped; do says out.txt "$name"; done
+runs 0 "$train" --help
+for name in marks labels last_window preprocess_qwen; do says out.txt "$name"; done
+runs 0 "$gen" show --help
+says out.txt "process_masked_tokens"
 
 say "a setting behind --config FILE is a setting"
 echo '{"seed": 1}' >one.json
@@ -117,6 +123,43 @@ says page/show.html "chosen"
 runs 0 "$gen" show pairs.jsonl --text
 says out.txt "A [red] circle."
 
+say "import"
+cat >foreign.json <<'ROWS'
+[{"question": "<image>\nWhat moves?", "answer": "A red circle.", "pred": "A blue circle.", "answer_masked": "A <MASK> red </MASK> circle.",
+  "pred_masked": "A <MASK> blue </MASK> circle.", "sample_id": 1, "media_path": "videos/00000.mp4"},
+ {"question": "<image>\nWhat moves?", "answer": "circle", "pred": "square", "answer_masked": "<MASK> circle </MASK>",
+  "pred_masked": "<MASK> square </MASK>", "sample_id": 2, "media_path": "videos/00001.mp4"},
+ {"question": "<image>\nWhat moves?", "answer": "A ball.", "pred": "A ball.", "sample_id": 3, "media_path": "videos/00001.mp4"}]
+ROWS
+runs 8 "$gen" import foreign.json --out imported
+says err.txt "authors (RRPO's own JSON"
+says err.txt "question, answer and pred"
+says err.txt "same text"
+lines imported/pairs.jsonl 2
+lines imported/ledger.jsonl 3
+says imported/run.json '"skipped": 1'
+runs 4 "$gen" import foreign.json --out imported max_skipped=1
+runs 0 "$gen" import foreign.json --out imported max_skipped=1 --overwrite
+lines imported/pairs.jsonl 2
+runs 3 "$gen" import world/questions.jsonl --out never
+runs 2 "$gen" import foreign.json --out never format=autors
+says err.txt "authors"
+runs 0 "$gen" import foreign.json --dry-run
+says out.txt '"pairs":2'
+[ ! -e never ] || fault "a failed import left something"
+cat >llava.jsonl <<'ROWS'
+{"id": "a", "video": "videos/00000.mp4", "conversations": [{"from": "human", "value": "<image>\nWhat moves?"}, {"from": "gpt", "value": "A red circle."}]}
+ROWS
+runs 0 "$gen" import llava.jsonl --out questions
+lines questions/questions.jsonl 1
+runs 0 "$gen" show imported/pairs.jsonl --text --compat official model.path=model
+says out.txt "official  chosen: the same marks; rejected: the same marks"
+says out.txt "official  dropped by the official code because of chosen: without its tags"
+runs 2 "$gen" show imported/pairs.jsonl --text --compat official
+says err.txt "model.path"
+runs 2 "$gen" import foreign.json --out never --compat official
+runs 2 "$gen" show pairs.jsonl --text --compat offical model.path=model
+
 say "train"
 runs 0 "$train" --out sft model.path=model data.pairs=world/questions.jsonl data.video_root=world video.frames=8 device=cpu \
   objective.name=sft 'train.trainable=["decoder"]' train.batch_pairs=6 train.micro_pairs=6 data.group_by_video=6 \
@@ -129,6 +172,13 @@ runs 0 "$train" --out rrpo model.path=model data.pairs=pairs.jsonl data.video_ro
 runs 0 "$train" score --out scored model.path=model model.adapter=rrpo/adapter data.pairs=pairs.jsonl data.video_root=world \
   video.frames=8 device=cpu --quiet
 lines scored/scores.jsonl 2
+runs 0 "$train" score --out official model.path=model model.adapter=rrpo/adapter data.pairs=imported/pairs.jsonl \
+  data.video_root=world video.frames=8 device=cpu --compat official --quiet
+lines official/scores.jsonl 1
+says out.txt '"dropped":1'
+runs 0 "$train" score --out difference model.path=model model.adapter=rrpo/adapter data.pairs=pairs.jsonl data.video_root=world \
+  video.frames=8 device=cpu data.marks=difference --quiet
+lines difference/scores.jsonl 2
 
 say "every objective"
 plain="$(sed 's/, "spans": \[[^]]*\]\]//g' pairs.jsonl)" && printf '%s\n' "$plain" >plain.jsonl
@@ -148,6 +198,33 @@ done
 runs 2 "$train" --out one/refused data.pairs=pairs.jsonl "${common[@]}" objective.name=dpo objective.loss_type=hing
 says err.txt "objective.loss_type=hinge"
 
+say "the shipped recipes"
+for recipe in "$root"/configs/train/*.json; do
+  runs 0 "$train" --dry-run --config "$recipe" model.path=model model.prompt=auto model.video_pool=auto data.pairs=pairs.jsonl \
+    data.video_root=world device=cpu --quiet
+done
+
+runs 0 "$train" --dry-run model.path=model data.pairs=pairs.jsonl data.video_root=world video.frames=8 device=cpu
+for name in flop_per_step peak_memory_bytes tokens_per_pair disk_bytes '"steps":1'; do says out.txt "$name"; done
+
+say "merge, selftest, doctor"
+runs 0 "$train" merge --out merged model.path=model model.adapter=rrpo/adapter device=cpu --quiet
+says out.txt '"tolerance":'
+says merged/run.json '"command": "merge"'
+[ -s merged/model.safetensors ] && [ -s merged/tokenizer.json ] || fault "merge left no whole folder"
+runs 0 "$train" score --out rescored model.path=merged data.pairs=pairs.jsonl data.video_root=world video.frames=8 device=cpu --quiet
+runs 4 "$train" merge --out merged model.path=model model.adapter=rrpo/adapter device=cpu --quiet
+runs 2 "$train" merge --out x model.path=model device=cpu
+says err.txt "model.adapter"
+runs 0 "$train" selftest device=cpu
+for name in tower decoder gradient rrpo kl dpo sft bfloat16 '"failed":0'; do says out.txt "$name"; done
+sed 's/"kl": [0-9]/"kl": 1/' "$root/tests/golden/selftest/golden.json" >golden.json
+runs 5 "$train" selftest device=cpu golden=golden.json
+says out.txt "FAIL"
+runs 0 "$train" doctor device=cpu
+for name in LibTorch FFmpeg OpenCV disk '"missing":[]'; do says out.txt "$name"; done
+runs 4 "$train" doctor device=cuda:99
+
 say "eval"
 common=(video.frames=8 eval.questions=world/questions.jsonl eval.max_new_tokens=12 device=cpu --quiet)
 runs 0 "$eval" --out base "${common[@]}" model.path=model
@@ -158,12 +235,23 @@ runs 0 "$eval" compare base aligned --out compared
 says out.txt "sign-flip test by video"
 [ -s compared/compare.json ] && [ -s compared/compare.html ] || fault "compare left no page"
 runs 4 "$eval" compare base aligned --out compared
+for recipe in "$root"/configs/eval/*.json; do
+  runs 0 "$eval" --dry-run --config "$recipe" model.path=model model.prompt=auto model.video_pool=auto \
+    eval.questions=world/questions.jsonl device=cpu --quiet
+done
 head -n 30 base/predictions.jsonl >fewer.jsonl
 runs 3 "$eval" compare base fewer.jsonl
 runs 0 "$eval" ask --video world/videos/00000.mp4 "Describe the video." model.path=model video.frames=8 max_new_tokens=8 \
   device=cpu --frames-html seen.html
 says seen.html "Describe the video."
 runs 4 "$eval" ask --video world/videos/00000.mp4 "Describe the video." model.path=model --frames-html seen.html
+
+say "families and their settings"
+llava="$root/tests/golden/llava_qwen/checkpoint" asked=(--video world/videos/00000.mp4 "Describe the video." video.frames=4)
+runs 0 "$eval" ask "${asked[@]}" model.path="$llava" model.video_pool=average model.time_instruction=line max_new_tokens=4 device=cpu
+runs 2 "$eval" ask "${asked[@]}" model.path=model model.video_pool=average device=cpu
+says err.txt "pools bilinearly"
+runs 2 "$eval" ask "${asked[@]}" model.path=model model.time_instruction=on
 
 say "a broken video"
 cp -r world broken && head -c 2000 world/videos/00002.mp4 >broken/videos/00002.mp4

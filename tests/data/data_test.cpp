@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <map>
 #include <set>
 
 #include "rrpo/data/dataset.h"
@@ -11,6 +12,8 @@
 #include "rrpo/data/media.h"
 #include "rrpo/data/tensor_file.h"
 #include "rrpo/data/visual_cache.h"
+#include "rrpo/model/weights.h"
+#include "rrpo/text/chat.h"
 #include "tiny_world.h"
 
 namespace rrpo::data {
@@ -98,7 +101,7 @@ std::vector<Json> outline(const TinyWorld& world, const policy::Policy& policy, 
   std::vector<Json> batches;
   while (const auto batch = loader.next()) {
     double pixels = 0;
-    for (const Clip& clip : batch->clips) pixels += clip.pixels.abs().sum().item<double>();
+    for (const Clip& clip : batch->clips) pixels += clip.input.pixels.abs().sum().item<double>();
     batches.push_back({{"ids", batch->ids},
                        {"window", batch->place.window},
                        {"ends", batch->place.ends_window},
@@ -166,6 +169,99 @@ TEST(PairBatch, SharesThePrefixOfAVideo) {
   EXPECT_EQ(batch.answer.max().item<int64_t>(), 7);
 }
 
+/// What each answer of a batch predicts: place in its whole conversation -> label.
+std::vector<std::map<int64_t, int64_t>> predictions(const PairBatch& batch) {
+  std::vector<std::map<int64_t, int64_t>> out(static_cast<size_t>(2 * batch.pairs()));
+  for (int64_t m = 0; m < batch.tokens(); ++m) {
+    const int64_t row = batch.rows.read_rows[static_cast<size_t>(m)];
+    for (const model::Segment& segment : batch.rows.segments) {
+      if (row < segment.begin || row >= segment.begin + segment.length) continue;
+      const int64_t place = segment.first_position + row - segment.begin + 1;
+      auto& of_answer = out[static_cast<size_t>(batch.answer[m].item<int64_t>())];
+      EXPECT_TRUE(of_answer.emplace(place, batch.labels[m].item<int64_t>()).second) << "read twice";
+    }
+  }
+  return out;
+}
+
+TEST(Official, PromptsCarryTheAuthorsLabels) {
+  const TinyWorld world(2, 2);
+  policy::Policy policy = world.open();
+  for (const text::ChatTemplate& chat : text::chat_templates()) {
+    if (chat.name == "authors") policy.chat = chat;
+  }
+  const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {.official = true});
+  ASSERT_EQ(dataset.rows(), 4);
+  const std::vector<Clip> clips = {{dataset.samples[0].video, {}, {}}, {dataset.samples[1].video, {}, {}}};
+  const PairBatch batch = pack_pairs(dataset, {{0, 1, 2, 3}, 0, 0, true}, clips, {5, 5});
+  const auto predicted = predictions(batch);
+  const int64_t newline = 198, start = 441, end = 442;  // of the toy tokenizer
+  for (int64_t p = 0; p < 4; ++p) {
+    const Sample& sample = dataset.samples[static_cast<size_t>(p)];
+    for (const auto& [number, answer] : {std::pair(p, &sample.chosen), {4 + p, &sample.rejected}}) {
+      std::vector<int64_t> ids = dataset.before;
+      ids.insert(ids.end(), 5, -1);
+      ids.insert(ids.end(), sample.question.begin(), sample.question.end());
+      const auto answer_begin = static_cast<int64_t>(ids.size());
+      ids.insert(ids.end(), answer->ids.begin(), answer->ids.end());
+      std::map<int64_t, int64_t> expected;
+      for (int64_t i = 1; i < static_cast<int64_t>(ids.size()); ++i) {
+        const int64_t id = ids[static_cast<size_t>(i)];
+        const bool header = i >= answer_begin - 3;  // <|im_start|>, assistant, newline
+        if (header || id == newline || id == start || id == end) expected[i] = id;
+      }
+      EXPECT_EQ(predicted[static_cast<size_t>(number)], expected) << sample.id;
+      EXPECT_EQ(answer->ids[answer->ids.size() - 2], end);
+      EXPECT_EQ(answer->ids.back(), newline);
+    }
+  }
+}
+
+TEST(Official, PairsThatTheAuthorsDropAreCountedNotReplaced) {
+  const TinyWorld world(1, 1);
+  const policy::Policy policy = world.open();
+  Json whole = TinyWorld::pair(1, 0), one_sided = TinyWorld::pair(2, 0);
+  whole["chosen"] = {{"text", "left"}, {"spans", Json::array({Json::array({0, 4})})}};
+  one_sided["rejected"]["spans"] = Json::array();
+  append(world.pairs(), whole);
+  append(world.pairs(), one_sided);
+  EXPECT_EQ(read_dataset({world.pairs()}, world.root(), policy, {}).rows(), 3);
+  const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {.official = true});
+  EXPECT_EQ(dataset.rows(), 1);
+  EXPECT_TRUE(dataset.skipped.empty());
+  ASSERT_EQ(dataset.dropped.size(), 2U);
+  EXPECT_EQ(dataset.dropped[0].id, "row-1");
+  EXPECT_THAT(dataset.dropped[0].reason, testing::HasSubstr("chosen: without its tags"));
+  EXPECT_THAT(dataset.dropped[1].reason, testing::HasSubstr("rejected: it has no tags"));
+  // An objective that reads no marks drops none, but has the same labels.
+  const Dataset unmarked = read_dataset({world.pairs()}, world.root(), policy, {.marks = false, .official = true});
+  EXPECT_EQ(unmarked.rows(), 3);
+  EXPECT_FALSE(unmarked.before_labels.empty());
+}
+
+TEST(Dataset, MarksTheDifferenceWhereAskedTo) {
+  const TinyWorld world(1, 1);
+  const policy::Policy policy = world.open();
+  Json row = TinyWorld::pair(1, 0);
+  row["chosen"] = {{"text", "It is red and round."}};
+  row["rejected"] = {{"text", "It is blue and round, too."}};
+  const auto file = world.dir().write("plain.jsonl", row.dump() + "\n");
+  fault_of([&] { read_dataset({file}, world.root(), policy, {}); });
+  for (const bool official : {false, true}) {
+    const Dataset dataset = read_dataset({file}, world.root(), policy, {.difference = true, .official = official});
+    ASSERT_EQ(dataset.rows(), 1);
+    const auto marked = [&](const text::AnswerIds& answer) {
+      std::vector<int64_t> ids;
+      for (size_t i = 0; i < answer.ids.size(); ++i) {
+        if (answer.phrase[i] > 0) ids.push_back(answer.ids[i]);
+      }
+      return policy.tokenizer->decode(ids);
+    };
+    EXPECT_EQ(marked(dataset.samples[0].chosen), " red");
+    EXPECT_EQ(marked(dataset.samples[0].rejected), " blue");  // what is only inserted is not marked
+  }
+}
+
 TEST(VisualCache, ReturnsWhatWasPutInAndKeepsToItsRoom) {
   VisualCache cache(3 * 40);
   rows::Media a, b;
@@ -195,6 +291,63 @@ TEST(VisualCache, FolderServesALaterRunWithTheSameContentOnly) {
     if (weight.part == model::Part::projector) weight.tensor->mul_(2);
   }
   EXPECT_FALSE(opened()->find(dataset.videos[0]).defined());
+  opened()->insert(dataset.videos[0], tokens);
+  EXPECT_TRUE(opened()->find(dataset.videos[0]).defined());
+  policy.lvlm.weights().projector.pool = model::Pool::average;  // the same weights, other tokens
+  EXPECT_FALSE(opened()->find(dataset.videos[0]).defined());
+}
+
+TEST(TowerInput, OneStillIsShownInTilesWhereThatIsAskedFor) {
+  policy::ModelConfig config;
+  config.path = test::source_file("tests/golden/onevision_variants/checkpoint");
+  const policy::Policy plain = policy::open_policy(config, "cpu");
+  config.image = "anyres";
+  const policy::Policy tiled = policy::open_policy(config, "cpu");
+  rows::Media still, several, video;
+  still.frames = {"a.png"};
+  several.frames = {"a.png", "b.png"};
+  video.video = "a.mp4";
+  video::Frames picture;
+  picture.count = 1;
+  picture.height = 50;
+  picture.width = 80;
+  picture.rgb.assign(50 * 80 * 3, 9);
+  const TowerInput tiles = tower_input(tiled, still, picture);
+  ASSERT_TRUE(tiles.picture.has_value());
+  EXPECT_EQ(tiles.pixels.size(0), 1 + 2 * 3);
+  EXPECT_EQ(visual_token_count(tiled, tiles), model::encode(tiled.lvlm, tiles.pixels, tiles.picture).size(0));
+  EXPECT_FALSE(tower_input(tiled, several, picture).picture.has_value());
+  EXPECT_FALSE(tower_input(tiled, video, picture).picture.has_value());
+  const TowerInput frame = tower_input(plain, still, picture);
+  EXPECT_FALSE(frame.picture.has_value());
+  EXPECT_EQ(frame.pixels.size(0), 1);
+}
+
+TEST(Dataset, TimesOfAVideoStandInItsQuestions) {
+  const test::TempDir dir;
+  const Json row = {{"id", "a"},
+                    {"video", "bframes.mp4"},
+                    {"question", "What?"},
+                    {"chosen", {{"text", "It is red."}, {"spans", Json::array({Json::array({6, 9})})}}},
+                    {"rejected", {{"text", "It is blue."}, {"spans", Json::array({Json::array({6, 10})})}}}};
+  const auto file = dir.write("pairs.jsonl", row.dump() + "\n");
+  const auto root = test::source_file("tests/fixtures");
+  policy::ModelConfig config;
+  config.path = test::source_file("tests/golden/llava_qwen/checkpoint");
+  config.time_instruction = "line";
+  const policy::Policy policy = policy::open_policy(config, "cpu");
+  const policy::VideoConfig four{.frames = 4, .sampling = "linspace"};
+  const Dataset dataset = read_dataset({file}, root, policy, {.video = four});
+  EXPECT_THAT(
+      policy.tokenizer->decode(dataset.samples.at(0).question),
+      testing::HasSubstr("lasts for 2.50 seconds, and 4 frames are uniformly sampled from it. These frames are located "
+                         "at 0.00s,0.75s,1.50s,2.38s.Please answer the following questions related to this "
+                         "video.\nWhat?"));
+  Json pictures = row;
+  pictures.erase("video");
+  pictures["frames"] = {"a.png"};
+  const auto stills = dir.write("stills.jsonl", pictures.dump() + "\n");
+  EXPECT_THROW(read_dataset({stills}, root, policy, {.video = four}), Error);
 }
 
 TEST(TensorFile, RoundTripsEveryTypeBitForBit) {

@@ -81,6 +81,24 @@ TEST(Batches, WindowsHoldBatchRowsAndTheLastOneWhatIsLeft) {
   EXPECT_EQ(seen, order);
 }
 
+TEST(Batches, AnIncompleteWindowCanBeLeftOut) {
+  const std::vector<int64_t> order = epoch_order(kVideos, {5, true, 1}, 1);
+  const BatchRules rules{.batch = 7, .micro = 4, .drop_last = true};
+  ASSERT_EQ(windows_per_epoch(18, rules), 2);
+  std::vector<int64_t> seen;
+  std::vector<int64_t> windows;
+  for (const MicroBatch& batch : epoch_batches(order, kVideos, rules, 1)) {
+    seen.insert(seen.end(), batch.rows.begin(), batch.rows.end());
+    if (batch.ends_window) windows.push_back(batch.window);
+  }
+  EXPECT_THAT(windows, testing::ElementsAre(2, 3));
+  EXPECT_EQ(seen, std::vector<int64_t>(order.begin(), order.begin() + 14));
+  // Fewer rows than a window make one step over what is there.
+  EXPECT_EQ(windows_per_epoch(3, rules), 1);
+  EXPECT_EQ(windows_per_epoch(14, rules), 2);
+  EXPECT_EQ(epoch_batches({2, 0, 1}, {0, 1, 2}, {.batch = 7, .micro = 7, .drop_last = true}, 0).at(0).rows.size(), 3U);
+}
+
 TEST(Batches, DoNotPartRowsOfOneVideoThatFit) {
   // Runs of 2, 3, 2, 1 rows; a pass of 4 holds (2), (3), (2 + 1), never half a run.
   const std::vector<int64_t> videos = {0, 0, 1, 1, 1, 2, 2, 3};

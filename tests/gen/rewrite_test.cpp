@@ -133,15 +133,5 @@ TEST(Raw, WithoutSlotsTheDifferingWordsAreMarked) {
             "*Yes*, there is *a* blue circle. | *No*, there is *no* blue circle.");
 }
 
-TEST(Words, CaseAndOuterPunctuationDoNotDiffer) {
-  const auto marks = [](const std::string& a, const std::string& b) {
-    const WordDifference words = differing_words(a, b);
-    return shown({a, words.a}) + " | " + shown({b, words.b});
-  };
-  EXPECT_EQ(marks("A dog runs.", "a dog, runs"), "A dog runs. | a dog, runs");
-  EXPECT_EQ(marks("A big dog runs.", "A cat runs fast."), "A *big dog* runs. | A *cat* runs *fast*.");
-  EXPECT_EQ(marks("", "x"), " | *x*");
-}
-
 }  // namespace
 }  // namespace rrpo::gen

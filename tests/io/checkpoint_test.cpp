@@ -90,8 +90,8 @@ TEST(Checkpoint, SaysWhatIsThereInstead) {
   dir.write("adapter_model.safetensors", "x");
   EXPECT_THAT(error_of(dir.path()), HasSubstr("holds an adapter"));
   dir.write("pytorch_model.bin", "x");
-  EXPECT_THAT(error_of(dir.path()),
-              HasSubstr("pytorch_model.bin: is a pickle, which is never loaded; fix: convert it to safetensors"));
+  EXPECT_THAT(error_of(dir.path()), HasSubstr("pytorch_model.bin: is a pickle, which is never loaded; fix: convert it to "
+                                              "safetensors with scripts/convert_checkpoint.py"));
 }
 
 }  // namespace

@@ -73,7 +73,8 @@ TEST(Safetensors, SaysWhatAForeignFileIs) {
   const test::TempDir dir;
   EXPECT_THAT(error_of(dir.write("a", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n")),
               HasSubstr("fix: git lfs pull"));
-  EXPECT_THAT(error_of(dir.write("a", "PK\x03\x04" + std::string(100, 'x'))), HasSubstr("fix: convert it to safetensors"));
+  EXPECT_THAT(error_of(dir.write("a", "PK\x03\x04" + std::string(100, 'x'))),
+              HasSubstr("fix: convert it to safetensors with scripts/convert_checkpoint.py"));
   EXPECT_THAT(error_of(dir.write("a", "\x80\x02}q\x01" + std::string(100, 'x'))), HasSubstr("is a pickle"));
   EXPECT_THAT(error_of(dir.path()), HasSubstr("not a regular file"));
   EXPECT_THAT(error_of(dir / "absent"), HasSubstr("No such file"));

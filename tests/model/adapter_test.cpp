@@ -153,19 +153,57 @@ TEST_F(AdapterFolder, TargetsWithoutKeysAreNamed) {
   EXPECT_THAT(fault(), HasSubstr("6 missing"));
   set("target_modules", "all-linear");
   EXPECT_THAT(fault(), HasSubstr("30 missing"));
+  set("target_modules", "(a*)*(.*)*(.*)*x");
+  EXPECT_THAT(fault(), HasSubstr("too many steps"));
+}
+
+TEST_F(AdapterFolder, ATensorThatIsMissingIsNamed) {
+  std::vector<std::pair<std::string, at::Tensor>> named;
+  for (const NamedTensor& tensor : adapter_tensors(lvlm_)) named.emplace_back(tensor.name, *tensor.tensor);
+  const std::string last = named.back().first;
+  named.pop_back();
+  write_tensors(folder_ / "adapter_model.safetensors", named, at::kDouble);
+  EXPECT_THAT(last, HasSubstr("lora_B"));
+  EXPECT_THAT(fault(), HasSubstr("1 missing; first missing " + last));
+}
+
+/// The family's older names, and what trainers' wrappers leave in keys and targets.
+TEST_F(AdapterFolder, OtherLayoutsOfTheSameModules) {
+  set("target_modules", Json::array({"v_proj", "up_proj"}));
+  for (const char* layout : {"model.layers", "language_model.model.layers", "_orig_mod.model.language_model.layers"}) {
+    rename("model.language_model.layers", layout);
+    EXPECT_EQ(largest_difference(loaded(), answer(lvlm_)), 0) << layout;
+  }
+  rename(".weight", ".default.weight");
+  EXPECT_EQ(largest_difference(loaded(), answer(lvlm_)), 0);
+  set("target_modules", "model\\.layers\\.[0-2]\\.(self_attn\\.v|mlp\\.up)_proj");
+  rename("model.language_model.layers", "model.layers");
+  EXPECT_THAT(fault(), HasSubstr("selects no linear"));
 }
 
 TEST_F(AdapterFolder, UnsupportedSettingsAreRefusedByName) {
   const std::vector<std::pair<std::string, Json>> bad = {{"use_dora", true},
                                                          {"fan_in_fan_out", true},
+                                                         {"lora_bias", true},
                                                          {"modules_to_save", Json::array({"lm_head"})},
+                                                         {"layer_replication", Json::array({Json::array({0, 2})})},
+                                                         {"trainable_token_indices", Json::array({1})},
+                                                         {"target_parameters", Json::array({"experts"})},
+                                                         {"alora_invocation_tokens", Json::array({1})},
+                                                         {"kasa_config", {{"beta", 1}}},
+                                                         {"init_lora_weights", "pissa_niter_4"},
+                                                         {"init_lora_weights", "olora"},
                                                          {"bias", "all"},
-                                                         {"rank_pattern", {{"q_proj", 2}}},
-                                                         {"alpha_pattern", {{"q_proj", 2}}},
+                                                         {"bias", "lora_only"},
+                                                         {"rank_pattern", {{"q_proj", 0}}},
+                                                         {"rank_pattern", {{"q_proj(", 2}}},
+                                                         {"alpha_pattern", {{"q_proj", "much"}}},
+                                                         {"layers_to_transform", "all"},
                                                          {"peft_type", "IA3"},
                                                          {"r", 0},
                                                          {"lora_alpha", "much"},
-                                                         {"target_modules", ".*_proj"},
+                                                         {"target_modules", "(?i).*_PROJ"},
+                                                         {"target_modules", "no_such_module"},
                                                          {"target_modules", Json::array({3})},
                                                          {"target_modules", nullptr}};
   const Json good = config();

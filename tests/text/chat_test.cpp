@@ -87,6 +87,11 @@ TEST(Prompt, EqualsTheTemplatesText) {
   EXPECT_EQ(joined, encode_ids(*tokenizer, expected));
 }
 
+TEST(TimeSentence, IsTheAuthors) {
+  const Json golden = read_json(test::source_file("tests/golden/llava_qwen/golden.json"), "test");
+  EXPECT_EQ(time_sentence(2.5, {0, 0.75, 1.5, 2.375}), golden.at("time").at("sentence").get<std::string>());
+}
+
 TEST(Prompt, QuestionMeetsTheNewline) {  // the text after the video is one: its newlines and the question's join
   const auto tokenizer = open_tokenizer(test::source_file("data/toy/tokenizer"));
   for (const ChatTemplate& chat : chat_templates()) {

@@ -247,6 +247,31 @@ TEST(Run, DryRunWritesNothing) {
   EXPECT_FALSE(std::filesystem::exists(world / "out"));
 }
 
+TEST(Run, CompatOfficialDropsPairsAndTheLastWindowAndCountsThem) {
+  const TinyWorld world;
+  Json one_sided = TinyWorld::pair(9, 0);
+  one_sided["rejected"]["spans"] = Json::array();
+  std::ofstream(world.pairs(), std::ios::app) << one_sided.dump() << "\n";
+  TrainConfig config = small_config(world);
+  config.compat = "official";
+  config.train.steps = std::nullopt;
+  const Result result = run(config, {world / "out"});
+  EXPECT_EQ(result.exit_code, 0);  // a dropped row is no bad one
+  EXPECT_EQ(result.summary["steps"], 2);
+  EXPECT_EQ(result.summary["pairs"], 8);
+  std::map<std::string, int> states;
+  for (const Json& line : lines_of(world / "out/ledger.jsonl")) ++states[line["state"]];
+  EXPECT_THAT(states, testing::ElementsAre(std::pair("dropped", 1), std::pair("unused", 1), std::pair("used", 8)));
+  EXPECT_EQ(read_json(world / "out/run.json", "test")["counts"]["dropped"], 1);
+  // Over two epochs, each in its own order, the row that the first one left out has its turn.
+  config.train.epochs = 2;
+  EXPECT_EQ(run(config, {world / "longer"}).summary["steps"], 4);
+  config.compat = "none";
+  EXPECT_EQ(run(config, {world / "none"}).summary["pairs"], 10);
+  const Result scored = score(small_config(world), {world / "scored"});
+  EXPECT_EQ(scored.summary["dropped"], 0);
+}
+
 TEST(Run, RefusesPartsUnderAReference) {
   const TinyWorld world;
   TrainConfig config = small_config(world);

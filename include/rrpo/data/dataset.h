@@ -19,7 +19,8 @@ struct Sample {
   int64_t video = 0;              ///< number of its media in `Dataset::videos`: equal numbers mean the same pictures
   std::vector<int64_t> question;  ///< ids of the prompt after the video
   text::AnswerIds chosen;
-  text::AnswerIds rejected;  ///< empty for an objective that reads none
+  text::AnswerIds rejected;              ///< empty for an objective that reads none
+  std::vector<int64_t> question_labels;  ///< places in `question` that are labels too: none but in official rows
   double weight = 1;
 };
 
@@ -31,8 +32,10 @@ struct SkippedRow {
 struct Dataset {
   std::vector<Sample> samples;  ///< in file order
   std::vector<SkippedRow> skipped;
-  std::vector<rows::Media> videos;  ///< by number, in order of first use
-  std::vector<int64_t> before;      ///< ids of the prompt before the video, the same for all rows
+  std::vector<SkippedRow> dropped;     ///< sound rows that the authors' code leaves out, in official data sets
+  std::vector<rows::Media> videos;     ///< by number, in order of first use
+  std::vector<int64_t> before;         ///< ids of the prompt before the video, the same for all rows
+  std::vector<int64_t> before_labels;  ///< places in `before` that are labels too
   int64_t rows() const { return static_cast<int64_t>(samples.size()); }
 };
 
@@ -40,7 +43,10 @@ struct Dataset {
 struct DatasetRules {
   bool rejected = true;  ///< reads rejected answers (else question files are taken too: their answer is the chosen one)
   bool marks = true;     ///< needs a marked token on one side at least
-  bool skip_bad_rows = false;  ///< collect bad rows in `skipped` instead of throwing at the first
+  bool skip_bad_rows = false;      ///< collect bad rows in `skipped` instead of throwing at the first
+  bool difference = false;         ///< mark the tokens in which the answers differ, whatever spans the row has
+  bool official = false;           ///< marks and labels of the authors' code (`--compat official`)
+  policy::VideoConfig video = {};  ///< frames whose times stand in the prompt; read only where the policy wants them
 };
 
 /// Reads `files` in order. A bad row (syntax, spans, no marked token, equal answers, missing media) throws

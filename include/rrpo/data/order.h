@@ -25,11 +25,12 @@ struct MicroBatch {
   bool ends_window = false;
 };
 
-/// Windows of `batch` rows (the last one of an epoch holds what is left), each cut into passes of up to `micro` rows that do
-/// not part rows of one video where they fit.
+/// Windows of `batch` rows (the last one of an epoch holds what is left, or with `drop_last` is left out unless it is the
+/// only one), each cut into passes of up to `micro` rows that do not part rows of one video where they fit.
 struct BatchRules {
   int64_t batch = 32;
   int64_t micro = 1;
+  bool drop_last = false;
 };
 int64_t windows_per_epoch(int64_t rows, const BatchRules& rules);
 std::vector<MicroBatch> epoch_batches(const std::vector<int64_t>& order, const std::vector<int64_t>& videos,

@@ -64,6 +64,7 @@ struct ShowConfig {
   std::filesystem::path video_root;
   int64_t count = 24;
   int64_t columns = 8;
+  std::string compat = "none";
   template <class V>
   void fields(V& v) {
     v("model", model, "its tokenizer shows marked tokens; without a path marked bytes are shown");
@@ -71,6 +72,23 @@ struct ShowConfig {
     v("video_root", video_root, "folder that videos and frames are relative to; empty: that of the file");
     v("count", count, "so many pairs, evenly spread over the file");
     v("columns", columns, "frames in a row");
+    v("compat", compat, "none, or official: say for each pair how the authors' marks differ, or why they drop it");
+  }
+  void check(const std::string& at) const;
+};
+
+/// `rrpo-gen import`.
+struct ImportConfig {
+  std::string format = "auto";
+  std::string spans = "auto";
+  std::filesystem::path video_root;
+  int64_t max_skipped = 0;
+  template <class V>
+  void fields(V& v) {
+    v("format", format, "auto: recognised by what the rows hold; or one of the formats below");
+    v("spans", spans, "auto: <MASK> tags where a row has them, else the words that differ; difference; none");
+    v("video_root", video_root, "absolute paths of media below this folder become relative to it");
+    v("max_skipped", max_skipped, "with more skipped rows the run counts as failed (exit 8)");
   }
   void check(const std::string& at) const;
 };

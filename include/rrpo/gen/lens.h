@@ -18,6 +18,10 @@ std::vector<text::ByteRange> marked_bytes(const text::MarkedText& marked, const 
 /// At most `count` entries of `pairs`, in order, spread over the whole list.
 std::vector<rows::Pair> spread(const std::vector<rows::Pair>& pairs, int64_t count);
 
+/// How the marks of the authors' code (`--compat official`) differ from ours in this pair, or why that code drops it: one
+/// line.
+std::string official_difference(const rows::Pair& pair, const text::Tokenizer& tokenizer);
+
 /// One page: for each pair its frames, clean and as the model saw them when it erred, the question, and both answers with
 /// the marked tokens in colour. Throws Error(input) for a video that cannot be read.
 std::string lens_page(const ShowConfig& config, const std::filesystem::path& file, const std::vector<rows::Pair>& pairs);

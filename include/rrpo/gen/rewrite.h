@@ -32,11 +32,4 @@ struct Rewrite {
 /// the differing words are.
 const std::vector<Rewrite>& rewrites();
 
-/// Ranges of the words in which two texts differ (longest common subsequence; case and punctuation at the ends of words do
-/// not count), neighbours joined. `from_a` and `from_b`: bytes before these are not compared.
-struct WordDifference {
-  std::vector<text::ByteRange> a, b;
-};
-WordDifference differing_words(std::string_view a, std::string_view b, int64_t from_a = 0, int64_t from_b = 0);
-
 }  // namespace rrpo::gen

@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "rrpo/model/packed_rows.h"
 #include "rrpo/util/json_file.h"
+#include "rrpo/video/tiles.h"
 
 namespace rrpo::model {
 
@@ -32,6 +34,7 @@ struct LoraConfig {
   double alpha = 256;
   /// Leaf names of decoder linears: q_proj k_proj v_proj o_proj gate_proj up_proj down_proj.
   std::vector<std::string> targets = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
+  bool by_root = false;  ///< the scale is alpha / sqrt(rank) instead of alpha / rank (PEFT's use_rslora)
 };
 
 struct Weights;  // the family-independent tree of tensors, in model/weights.h
@@ -62,8 +65,16 @@ int64_t image_size(const Lvlm& lvlm);  ///< S
 /// Number of visual tokens of a clip of `frames` frames.
 int64_t visual_token_count(const Lvlm& lvlm, int64_t frames);
 
-/// Pixels [F, 3, S, S] float32 to visual tokens [N, D] in the compute type: tower, projector, pooling, newline.
-at::Tensor encode(const Lvlm& lvlm, const at::Tensor& pixels);
+/// The same of a picture of this size in tiles. Throws Error(internal) where tile_resolutions is empty.
+int64_t visual_token_count(const Lvlm& lvlm, video::Resolution picture);
+/// The resolutions at which the model takes stills in tiles of S x S; none where it does not.
+std::vector<video::Resolution> tile_resolutions(const Lvlm& lvlm);
+
+/// Pixels [F, 3, S, S] float32 to visual tokens [N, D] in the compute type: tower, projector, pooling, newline. With
+/// `picture` they are the tiles of a still of that size (video::cut_tiles): not pooled, the first one whole, the others put
+/// together again, without their black edges, shrunk if there are too many, a newline after each row.
+at::Tensor encode(const Lvlm& lvlm, const at::Tensor& pixels,
+                  const std::optional<video::Resolution>& picture = std::nullopt);
 
 /// One pass of the decoder over packed rows; returns the final (normed) hidden states of the read rows, [M, D].
 /// `visual[i]` are the visual tokens of video i. Differentiable in whatever requires a gradient.
@@ -88,8 +99,10 @@ class AdapterOff {
 /// Adds a fresh adapter: A uniform in +-1/sqrt(in) (PEFT's Kaiming bound with a = sqrt 5), B zero, both float32, a pure
 /// function of `seed` and the tensor's name. Throws Error(usage) for a target that names no decoder linear.
 void add_adapter(Lvlm& lvlm, const LoraConfig& config, uint64_t seed);
-/// Reads a PEFT folder (`adapter_config.json`, `adapter_model.safetensors`). Every key must meet a module and every targeted
-/// module a key; settings we do not support are refused by name. Throws Error(input, "adapter").
+/// Reads a PEFT folder (`adapter_config.json`, `adapter_model.safetensors`) as PEFT 0.21 does: names, their last parts or a
+/// regular expression as targets, exclusions, layers_to_transform, ranks and alphas by pattern, use_rslora. Every key must
+/// meet a module and every targeted module its keys; settings we do not support are refused by name. Throws Error(input,
+/// "adapter").
 void load_adapter(Lvlm& lvlm, const std::filesystem::path& folder);
 /// Writes such a folder, loadable by PEFT; `base` is written as base_model_name_or_path.
 void save_adapter(const Lvlm& lvlm, const std::filesystem::path& folder, const std::string& base);

@@ -2,7 +2,10 @@
 // and a GPU are there.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <string>
+#include <vector>
 
 namespace rrpo::policy {
 
@@ -10,6 +13,23 @@ namespace rrpo::policy {
 /// whose driver shows no GPU. LibTorch asks for CUDA once and remembers the answer: a program that may use a GPU calls this
 /// first in `main`, before anything touches a tensor. Later calls return the first one's answer.
 bool open_cuda();
+
+/// A GPU as its driver describes it.
+struct Gpu {
+  std::string name;
+  int64_t bytes = 0;
+};
+
+/// The GPUs that the driver shows, and whether LibTorch can use them; else why not, and what to do.
+struct CudaReport {
+  bool open = false;
+  std::string problem, fix;
+  std::vector<Gpu> gpus;
+};
+CudaReport cuda_report();
+
+/// The folder of the libtorch_cpu.so that this process runs with; empty when it cannot be found.
+std::filesystem::path torch_folder();
 
 /// `auto` to `cuda` where open_cuda() says so and `cpu` elsewhere; `cpu`, `cuda` and `cuda:N` to themselves, checked.
 /// Throws Error(usage) for another text, Error(environment, "device") for a GPU that is not there.

@@ -22,8 +22,15 @@ struct LabelledRows {
   int64_t add_video(const std::vector<int64_t>& before, int64_t visual_tokens, int64_t video);
   /// Child of a video: the prompt's ids after the video.
   int64_t add_question(int64_t video_segment, const std::vector<int64_t>& after);
+  /// Ids of the prompt that are labels of answer `number` too: places in the tokens of the question's video, and in those of
+  /// the question. The row before such an id is read; the very first id has none.
+  void add_prompt_labels(int64_t question_segment, const std::vector<int64_t>& before, const std::vector<int64_t>& after,
+                         int64_t number);
   /// Child of a question; adds answer.ids.size() read rows numbered `number`.
   void add_answer(int64_t question_segment, const text::AnswerIds& answer, int64_t number);
+
+ private:
+  void add_label(int64_t segment, int64_t place, int64_t number);
 };
 
 }  // namespace rrpo::policy

@@ -31,6 +31,9 @@ const ChatTemplate* recognise_template(std::string_view jinja);
 /// empty when all are.
 std::string missing_marker(const Tokenizer& tokenizer, const ChatTemplate& chat);
 
+/// LLaVA-Video's sentence about a clip of `duration_s` seconds of which the frames at `times_s` are shown.
+std::string time_sentence(double duration_s, const std::vector<double>& times_s);
+
 /// Ids around the visual tokens of one question. `after` is encoded as one text, so that the question's first bytes meet the
 /// newline after the video exactly as in the original.
 struct PromptIds {

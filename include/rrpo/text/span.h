@@ -14,14 +14,23 @@ namespace rrpo::text {
 struct MarkedText {
   std::string text;
   std::vector<ByteRange> spans;
+  std::string tagged{};  ///< the text with its `<MASK>` tags where that is not `with_mask_tags`, else empty
 };
 
 /// Throws Error(input, "data") naming `place` when the spans are unsorted, overlap, leave the text or cut a character.
 void check_spans(const MarkedText& marked, std::string_view place);
 
 /// Reads `<MASK> phrase </MASK>` tags out of a text: each tag goes with one adjoining space. `plain` is the untagged text
-/// that the result must reproduce, byte for byte. Throws Error(input) on an unclosed, unopened or nested tag, or a mismatch.
+/// that the result must reproduce, byte for byte. Tags with nothing between them mark nothing. Throws Error(input) on an
+/// unclosed, unopened or nested tag, or a mismatch.
 MarkedText parse_mask_tags(std::string_view tagged, std::string_view plain, std::string_view place);
+/// The same where no plain text is known: an opening tag takes the space after it along, a closing one that before it, and
+/// an empty phrase one of the spaces that it stands between.
+MarkedText parse_mask_tags(std::string_view tagged, std::string_view place);
+bool has_mask_tags(std::string_view text);
+
+/// The text with each span as `<MASK> phrase </MASK>`, one space inside each tag, as the authors document it.
+std::string with_mask_tags(const MarkedText& marked);
 
 /// An answer as the model writes it: the text's tokens and one end-of-turn. `phrase[i]` is the 1-based number of the span
 /// that marks token i, 0 outside: a token is marked when one of its non-space bytes lies in the span; end-of-turn never is.

@@ -22,6 +22,7 @@ struct DataConfig {
   bool shuffle = true;
   int64_t group_by_video = 1;
   std::optional<std::filesystem::path> cache;
+  std::string marks = "spans";
   template <class V>
   void fields(V& v) {
     v("pairs", pairs, "pair files (sft reads question files too)");
@@ -31,6 +32,8 @@ struct DataConfig {
     v("shuffle", shuffle, "a new order every epoch, from the seed");
     v("group_by_video", group_by_video, "so many rows of one video are kept adjacent and encoded once");
     v("cache", cache, "folder of visual tokens, used while vision and projector are frozen; null: memory only");
+    v("marks", marks,
+      "spans of the rows; or difference: the tokens in which both answers differ, as VideoChat2's code has it");
   }
   void check(const std::string& at) const;
 };
@@ -106,6 +109,7 @@ struct TrainConfig {
   int64_t seed = 42;
   std::string device = "auto";
   int64_t threads = 1;
+  std::string compat = "none";
   template <class V>
   void fields(V& v) {
     v("model", model, "");
@@ -118,6 +122,7 @@ struct TrainConfig {
     v("seed", seed, "of the order of rows and of a new adapter");
     v("device", device, "auto, cpu, cuda, cuda:N");
     v("threads", threads, "threads inside a tensor operation; samples are prepared on all cores");
+    v("compat", compat, "none, or official: the authors' quirks, listed below");
   }
   void check(const std::string& at) const;
 };
@@ -129,10 +134,13 @@ struct RunOptions {
   bool dry_run = false;  ///< read, check and count; write nothing, the summary is the plan
 };
 
-/// How a run ended: the last line of stdout and the exit code.
+/// How a run ended: the last line of stdout and the exit code. Where they are there, `text` stands before that line, and
+/// `error` is the error line of a run that went through and found a fault.
 struct Result {
   Json summary;
   int exit_code = 0;
+  std::string text = {};
+  std::optional<Error> error = {};
 };
 
 }  // namespace rrpo::train

@@ -1,0 +1,79 @@
+// Rows of other programs, recognised by what they hold: `rrpo-gen import`.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rrpo/rows/ledger.h"
+#include "rrpo/rows/pair.h"
+#include "rrpo/rows/question.h"
+#include "rrpo/rows/row_reader.h"
+
+namespace rrpo::rows {
+
+/// An answer as a foreign row has it, with tags or without.
+struct ForeignAnswer {
+  std::string text;
+  std::optional<std::string> plain;  ///< the same without tags, where the row has that too
+};
+
+/// One question of a foreign row. Without a rejected answer it becomes a question row.
+struct ForeignItem {
+  std::string question;  ///< the place of the video is implied before it
+  ForeignAnswer chosen;
+  std::optional<ForeignAnswer> rejected;
+};
+
+struct ForeignRow {
+  std::string id;  ///< empty: the row has none
+  Media media;
+  std::string source;
+  std::vector<ForeignItem> items;
+  std::string system;  ///< of the conversation: kept, but the prompt form decides what the model sees
+};
+
+/// A row of the table of formats.
+struct ForeignFormat {
+  std::string name;
+  std::string help;
+  bool pairs = true;                    ///< else its rows are questions with their true answers
+  std::string (*why)(const Json& row);  ///< what shows that a row is of this format; empty when it is not
+  /// Takes what it knows out of the row. Throws Error(input, "data") for a row that it cannot use.
+  ForeignRow (*read)(RowReader& row);
+};
+
+/// In the order in which they are tried.
+const std::vector<ForeignFormat>& foreign_formats();
+
+struct ImportRules {
+  std::string format = "auto";   ///< or the name of one
+  std::string spans = "auto";    ///< auto: tags, else the words that differ; difference: those always; none
+  std::filesystem::path root{};  ///< absolute paths of media below it become relative to it; empty: none do
+};
+
+/// A file of foreign rows as ours. Every row ends in one state of the ledger: `imported` or `skipped`.
+struct Imported {
+  const ForeignFormat* format = nullptr;
+  std::string why;  ///< what the format was recognised by
+  std::vector<Pair> pairs;
+  std::vector<Question> questions;
+  Ledger ledger;
+  std::vector<Json> lines;                 ///< of the ledger, imported rows first
+  std::map<std::string, int64_t> reasons;  ///< of skipped rows, without their places
+  std::map<std::string, int64_t> notes;    ///< what was done to rows, such as `pairs marked by tags`
+
+  int64_t skipped() const { return ledger.total() - imported; }
+  int64_t imported = 0;  ///< rows, each of which may hold several questions
+};
+
+/// Reads `text`, the content of `file` (JSONL or one JSON array). The format is that of the first row that has one; a row
+/// that does not fit it is skipped with a reason. Ids are those of the rows, else a hash of the content; a second row of one
+/// id gets `-2`. Keys that nobody knows are kept. Throws Error(input, "data") when no row is of a known format.
+Imported import_rows(std::string_view text, const std::string& file, const ImportRules& rules);
+
+}  // namespace rrpo::rows

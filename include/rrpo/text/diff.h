@@ -1,0 +1,19 @@
+// Which words of two texts differ?
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "rrpo/text/tokenizer.h"
+
+namespace rrpo::text {
+
+/// Ranges of the words in which two texts differ (longest common subsequence; case and punctuation at the ends of words do
+/// not count), neighbours joined. A word ends at white space; each character of Chinese and Japanese is a word of its own.
+/// `from_a` and `from_b`: bytes before these are not compared. Of texts beyond 2,000 words all words differ.
+struct WordDifference {
+  std::vector<ByteRange> a, b;
+};
+WordDifference differing_words(std::string_view a, std::string_view b, int64_t from_a = 0, int64_t from_b = 0);
+
+}  // namespace rrpo::text

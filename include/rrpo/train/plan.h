@@ -1,0 +1,84 @@
+// What a step costs, from dimensions alone: FLOP, memory, disk. Pure functions; nothing is allocated.
+#pragma once
+
+#include <cstdint>
+
+#include "rrpo/data/dataset.h"
+#include "rrpo/model/lvlm.h"
+
+namespace rrpo::train {
+
+/// The numbers of a model that its cost depends on. Per-layer counts are parameters.
+struct ModelShape {
+  double parameters = 0;                                   ///< all weights, without an adapter
+  double vision_parameters = 0, projector_parameters = 0;  ///< of these
+  int64_t vision_layers = 0, vision_width = 0, vision_inner = 0, patches = 0, patch_inputs = 0;
+  int64_t layers = 0, width = 0, inner = 0, heads = 0, query_width = 0, key_width = 0, vocabulary = 0;
+  double lora = 0;          ///< parameters of the adapter
+  double lora_last = 0;     ///< of these, in the last layer
+  double lora_last_kv = 0;  ///< of these, on keys and values
+  double lora_ranks = 0;    ///< sum of the ranks of all adapted linears
+  int64_t value_bytes = 2;  ///< of one weight or activation in the compute type
+
+  double layer_linears() const {
+    const double attention = 2.0 * static_cast<double>(width) * static_cast<double>(query_width + key_width);
+    return attention + 3.0 * static_cast<double>(width) * static_cast<double>(inner);
+  }
+};
+
+/// From a model with or without values. A linear that carries an adapter counts with that one's rank, one that does not with
+/// `lora` where its leaf name is a target (no targets: none).
+ModelShape shape_of(const model::Lvlm& lvlm, const model::LoraConfig& lora);
+
+/// The rows of the pairs of one video that go through the decoder together: video, then per pair question and two answers.
+struct PairRows {
+  int64_t frames = 0;
+  double prefix = 0;                ///< system text and visual tokens
+  double question = 0;              ///< per pair
+  double chosen = 0, rejected = 0;  ///< input rows of the answers, per pair
+  double read = 0;                  ///< rows whose logits are taken, per pair
+  int64_t pairs = 1;
+  double rows() const { return prefix + static_cast<double>(pairs) * (question + chosen + rejected); }
+};
+
+/// The rows of one pair with the mean lengths of `dataset`, or with its longest ones. `visual` tokens of `frames` frames
+/// stand in each prefix.
+PairRows mean_rows(const data::Dataset& dataset, int64_t visual, int64_t frames);
+PairRows longest_rows(const data::Dataset& dataset, int64_t visual, int64_t frames);
+
+/// What is computed, and what gets gradients.
+struct StepKind {
+  bool encode = true;                                       ///< the vision tower runs (visual tokens are not in a cache)
+  bool reference = true;                                    ///< the reference runs in the step
+  bool decoder = false, projector = false, vision = false;  ///< trained instead of an adapter
+};
+
+/// Floating-point operations; a multiplication and its addition are two.
+struct Flop {
+  double vision = 0, linears = 0, lora = 0, attention = 0, reference = 0, head = 0;
+  double total() const { return vision + linears + lora + attention + reference + head; }
+};
+
+/// Of forward and backward over `rows.pairs` pairs. 2 per parameter and row forward, as much again for the gradient of the
+/// input (frozen linears have no other), as much again where weights are trained; attention backward is 2.5 times forward;
+/// queries, output and MLP of the last layer run on read rows only.
+Flop flop_of(const ModelShape& model, const PairRows& rows, const StepKind& kind);
+
+/// Bytes at the peak of a step.
+struct Memory {
+  double weights = 0, trained = 0, saved = 0, workspace = 0;
+  double total() const { return weights + trained + saved + workspace; }
+};
+
+/// What the estimate takes for granted.
+struct MemoryRules {
+  double trained_bytes = 16;           ///< per trained parameter: float32 value, gradient and two moments
+  bool recompute_elementwise = false;  ///< norms and products of the gate are computed again in backward instead of kept
+  bool wide_adapter = true;            ///< what an adapter reads and writes is copied to float32
+};
+
+/// Of a pass over `rows`: frozen weights, trained parameters, what forward keeps for backward, and the temporaries of a
+/// layer.
+Memory memory_of(const ModelShape& model, const PairRows& rows, const StepKind& kind, const MemoryRules& rules = {});
+
+}  // namespace rrpo::train

@@ -1,0 +1,186 @@
+#include "rrpo/train/merge.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+
+#include "formula_pixels.h"
+#include "record.h"
+#include "rrpo/io/atomic.h"
+#include "rrpo/model/merge.h"
+#include "rrpo/policy/sequence.h"
+#include "rrpo/report/table.h"
+#include "rrpo/train/learner.h"
+#include "rrpo/util/log.h"
+#include "session.h"
+
+namespace rrpo::train {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int64_t kProbeFrames = 2;
+constexpr const char* kProbeQuestion = "What happens in the video?";
+constexpr const char* kProbeAnswer = "A red square moves to the left.";
+
+/// The most that ||logits - logits of the adapter|| may be, over ||logits of the adapter||. What a 16-bit type rounds off W
+/// is about 2^-9 (2^-12 in F16) of each weight, in every layer.
+double tolerance(const std::set<std::string>& dtypes, const std::string& compute) {
+  if (dtypes.contains("BF16") || compute == "bfloat16") return 5e-2;
+  return dtypes.contains("F16") ? 1e-2 : 1e-4;
+}
+
+/// The probe: rows about pictures, then a text alone. The first `seen` read rows belong to the pictures.
+struct Probe {
+  policy::LabelledRows labelled;
+  at::Tensor pixels;
+  std::vector<int64_t> before, after;  ///< ids around the visual tokens, the answer included
+  int64_t visual = 0, seen = 0;
+};
+
+Probe make_probe(const policy::Policy& policy) {
+  Probe probe;
+  const text::PromptIds prompt = text::encode_prompt(*policy.tokenizer, policy.chat, kProbeQuestion);
+  const text::AnswerIds answer = text::encode_answer(*policy.tokenizer, {kProbeAnswer, {}}, policy.end_of_turn);
+  probe.pixels = formula_pixels(kProbeFrames, model::image_size(policy.lvlm));
+  probe.visual = model::visual_token_count(policy.lvlm, kProbeFrames);
+  probe.before = prompt.before;
+  probe.after = prompt.after;
+  probe.after.insert(probe.after.end(), answer.ids.begin(), answer.ids.end() - 1);
+  const int64_t video = probe.labelled.add_video(prompt.before, probe.visual, 0);
+  probe.labelled.add_answer(probe.labelled.add_question(video, prompt.after), answer, 0);
+  model::PackedRows& rows = probe.labelled.rows;
+  probe.seen = static_cast<int64_t>(rows.read_rows.size());
+  const int64_t alone = rows.add_segment(prompt.after, -1);
+  const int64_t last = rows.last_row(alone);
+  for (int64_t row = last - static_cast<int64_t>(prompt.after.size()) + 1; row <= last; ++row) rows.read_rows.push_back(row);
+  return probe;
+}
+
+/// [rows, V], float64 on the CPU.
+at::Tensor probe_logits(const policy::Policy& policy, const Probe& probe) {
+  const at::NoGradGuard frozen;
+  const at::Tensor visual = model::encode(policy.lvlm, probe.pixels);
+  const at::Tensor rows = model::hidden(policy.lvlm, probe.labelled.rows, {visual});
+  return rows.matmul(model::head(policy.lvlm).t().to(rows.scalar_type())).to(at::kCPU, at::kDouble);
+}
+
+double distance(const at::Tensor& x, const at::Tensor& y) { return x.sub(y).norm().item<double>(); }
+
+/// The best token of each row about the pictures, and its logit: what another program compares itself with.
+Json best_tokens(const at::Tensor& logits, const Probe& probe) {
+  Json json = {{"pixels", probe.pixels.sizes().vec()},
+               {"before", probe.before},
+               {"visual_tokens", probe.visual},
+               {"after", probe.after},
+               {"token", Json::array()},
+               {"logit", Json::array()}};
+  for (int64_t i = 0; i < probe.seen; ++i) {
+    const at::Tensor row = logits.select(0, i);
+    json["token"].push_back(row.argmax().item<int64_t>());
+    json["logit"].push_back(row.max().item<double>());
+  }
+  return json;
+}
+
+/// The logits of the three models.
+struct Answers {
+  at::Tensor base, adapter, merged;
+};
+
+Json proof(const Answers& answers, const Probe& probe, double tolerance) {
+  const double size = answers.adapter.norm().item<double>(), error = distance(answers.merged, answers.adapter) / size;
+  const double effect = distance(answers.adapter, answers.base) / size;
+  return {{"rows", answers.adapter.size(0)},
+          {"error", error},
+          {"tolerance", tolerance},
+          {"effect", effect},
+          {"adapter", best_tokens(answers.adapter, probe)},
+          {"merged", best_tokens(answers.merged, probe)}};
+}
+
+/// Throws unless the merged model answers as the adapter does; says what the numbers cannot show.
+void judge(const Json& proof) {
+  const double error = proof.at("error"), limit = proof.at("tolerance"), effect = proof.at("effect");
+  if (!(error <= limit)) {
+    throw Error(Fault::numerics, "merge",
+                "the logits of the merged weights are " + report::compact(error) + " off those of the adapter, " +
+                    report::compact(limit) + " allowed; nothing was written",
+                "use the adapter as it is (model.adapter), or merge into a float32 base");
+  }
+  if (error > effect / 2) {
+    log_warning("rounding to the base's type loses much of the adapter: its effect on the logits is " +
+                report::compact(effect) + ", the merged weights are " + report::compact(error) +
+                " off; model.adapter keeps all of it");
+  }
+}
+
+void require_inputs(const MergeConfig& config, const fs::path& out) {
+  if (config.model.path.empty()) bad_field("model.path", "is not given", "name the folder of a checkpoint");
+  if (!config.model.adapter) bad_field("model.adapter", "is not given", "name the folder of an adapter");
+  std::error_code absent;
+  for (const fs::path& input : {config.model.path, *config.model.adapter}) {
+    if (!out.empty() && fs::equivalent(input, out, absent)) {
+      throw Error(Fault::usage, "config", "--out " + out.string() + ": is an input of the merge", "choose another --out");
+    }
+  }
+}
+
+/// Asks all three models and fills `folder`; returns the summary.
+Json merge_into(const fs::path& folder, const MergeConfig& config, policy::Policy adapted) {
+  const Probe probe = make_probe(adapted);
+  Answers answers;
+  answers.adapter = probe_logits(adapted, probe);
+  {
+    const model::AdapterOff off(adapted.lvlm);
+    answers.base = probe_logits(adapted, probe);
+  }
+  copy_model_files(adapted.folder, folder);
+  const model::MergedFiles files = model::write_merged(adapted.lvlm, adapted.folder, folder);
+  {
+    const policy::Policy gone = std::move(adapted);  // two models need not lie in memory together
+  }
+  policy::ModelConfig written = config.model;
+  written.path = folder;
+  written.adapter.reset();
+  answers.merged = probe_logits(policy::open_policy(written, config.device), probe);
+  const Json found = proof(answers, probe, tolerance(files.dtypes, config.model.dtype));
+  judge(found);
+  return {
+      {"files", files.files}, {"merged", files.merged}, {"kept", files.kept}, {"dtypes", files.dtypes}, {"probe", found}};
+}
+
+/// The summary on the last line: the proof's numbers without its rows.
+Json brief(Json summary) {
+  summary["probe"].erase("adapter");
+  summary["probe"].erase("merged");
+  return summary;
+}
+
+}  // namespace
+
+void MergeConfig::check(const std::string&) const {
+  if (threads < 1) bad_field("threads", "is below 1", "threads=1");
+}
+
+Result merge(const MergeConfig& config, const RunOptions& options) {
+  require_inputs(config, options.out);
+  set_tensor_threads(config.threads);
+  policy::Policy adapted = policy::open_policy(config.model, config.device);
+  if (options.dry_run) {
+    const size_t tensors = model::adapter_tensors(adapted.lvlm).size() / 2;
+    return {{{"plan", "merge"}, {"merged", tensors}, {"kept", model::tensors(adapted.lvlm).size() - tensors}}, 0};
+  }
+  check_target(options.out, options.existing);
+  Json summary;
+  io::write_folder(options.out, [&](const fs::path& folder) {
+    RunRecord record(folder, "merge", config_json(config), 0, model_inputs(config.model));
+    summary = merge_into(folder, config, std::move(adapted));
+    summary["out"] = options.out.string();
+    record.write("finished", 0, summary);
+  });
+  return {brief(summary), 0};
+}
+
+}  // namespace rrpo::train

@@ -1,0 +1,96 @@
+// Adapters that PEFT wrote, against PEFT's logits, by the golden files of scripts/oracles/adapters.py.
+#include "policy/adapter_golden.h"
+#include "rrpo/model/weights.h"
+#include "rrpo/util/pattern.h"
+#include "support/parity.h"
+
+namespace rrpo::policy::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+using rrpo::test::expect_parity;
+using rrpo::test::expect_same;
+
+constexpr const char* kPart = "adapters";
+
+std::string peft() { return rrpo::test::original(adapters().json, "peft"); }
+fs::path base() { return golden("tiny").checkpoint; }
+
+std::vector<std::string> case_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, ignored] : adapters().json.at("cases").items()) names.push_back(name);
+  return names;
+}
+
+class AdapterParity : public testing::TestWithParam<std::string> {
+ protected:
+  fs::path folder() const { return adapters().folder / GetParam(); }
+  at::Tensor expected() const { return adapter_tensor("logits." + GetParam()); }
+  double difference(const std::optional<fs::path>& adapter, model::Dtype dtype) const {
+    return relative(adapter_logits(open_with(base(), adapter, dtype)), expected());
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Cases, AdapterParity, testing::ValuesIn(case_names()), [](const auto& info) { return info.param; });
+
+TEST_P(AdapterParity, GivesPeftsLogits) {
+  expect_parity({kPart, peft(), "logits under an adapter that PEFT wrote, double", 1e-6},
+                difference(folder(), model::Dtype::float64), GetParam());
+  expect_parity({kPart, peft(), "logits under an adapter that PEFT wrote, float32", 1e-5},
+                difference(folder(), model::Dtype::float32), GetParam());
+  EXPECT_GT(difference(std::nullopt, model::Dtype::float64), 1e-2);
+}
+
+TEST_P(AdapterParity, EveryModuleHasPeftsScale) {
+  Policy policy = open_with(base(), folder(), model::Dtype::float64);
+  const Json& scales = adapters().json.at("cases").at(GetParam()).at("scales");
+  size_t adapted = 0;
+  model::each_decoder_linear(policy.lvlm.weights(), [&](const std::string& name, model::Linear& linear) {
+    ASSERT_EQ(linear.lora.a.defined(), scales.contains(name)) << name;
+    if (!linear.lora.a.defined()) return;
+    ++adapted;
+    const auto theirs = scales.at(name).get<double>();
+    expect_parity({kPart, peft(), "scale of every module", 1e-15}, std::abs(linear.lora.scale - theirs) / theirs, name);
+  });
+  EXPECT_EQ(adapted, scales.size());
+}
+
+/// Ours of the same modules: PEFT's keys and shapes, and it computes the same.
+TEST_P(AdapterParity, SavedAgainHasPeftsKeysAndItsLogits) {
+  const rrpo::test::TempDir again;
+  const Policy policy = open_with(base(), folder(), model::Dtype::float64);
+  model::save_adapter(policy.lvlm, again.path(), "base");
+  std::map<std::string, std::vector<int64_t>> theirs, ours;
+  for (const io::TensorEntry& entry : io::read_safetensors_header(folder() / "adapter_model.safetensors")) {
+    theirs[entry.name] = entry.shape;
+  }
+  for (const io::TensorEntry& entry : io::read_safetensors_header(again / "adapter_model.safetensors")) {
+    ours[entry.name] = entry.shape;
+  }
+  expect_same({kPart, peft(), "keys and shapes of the file that we write"}, ours == theirs, GetParam());
+  EXPECT_TRUE(ours.begin()->first.starts_with("base_model.model.model.language_model.layers.")) << ours.begin()->first;
+  EXPECT_LT(difference(again.path(), model::Dtype::float64), 1e-6);
+}
+
+TEST(AdapterPatterns, MatchAsPythonDoes) {
+  const std::vector<std::string> modules = adapters().json.at("modules");
+  int64_t understood = 0;
+  for (const Json& row : adapters().json.at("expressions")) {
+    const auto text = row.at("pattern").get<std::string>();
+    std::string problem;
+    const std::optional<Pattern> pattern = Pattern::parse(text, problem);
+    if (!pattern) {
+      EXPECT_NE(text.find("(?<!"), std::string::npos) << text << ": " << problem;  // the one that we do not read
+      continue;
+    }
+    ++understood;
+    for (size_t i = 0; i < modules.size(); ++i) {
+      expect_same({kPart, "re of Python", "modules that a regular expression selects"},
+                  pattern->fullmatch(modules[i]) == row.at("matches")[i].get<bool>(), text + " on " + modules[i]);
+    }
+  }
+  EXPECT_EQ(understood, 22);
+}
+
+}  // namespace
+}  // namespace rrpo::policy::test

@@ -1,0 +1,150 @@
+// The model of FLOP, bytes and memory against the published numbers of the 7B shape: LLaVA-Video with rank 128 on all
+// linears of the decoder, 210 tokens a frame, 64 prompt tokens, 60 tokens an answer.
+#include "rrpo/train/plan.h"
+
+#include <gtest/gtest.h>
+
+#include "rrpo/model/family.h"
+
+namespace rrpo::train {
+namespace {
+
+/// LLaVA-OneVision 7B from its configuration; no value is allocated.
+ModelShape seven_billion() {
+  const Json config = Json::parse(R"({
+    "model_type": "llava_onevision", "projector_hidden_act": "gelu", "vision_feature_layer": -1,
+    "vision_feature_select_strategy": "full", "tie_word_embeddings": false,
+    "vision_config": {"model_type": "siglip_vision_model", "hidden_size": 1152, "intermediate_size": 4304,
+      "num_hidden_layers": 26, "num_attention_heads": 16, "image_size": 384, "patch_size": 14, "hidden_act": "gelu_pytorch_tanh"},
+    "text_config": {"model_type": "qwen2", "vocab_size": 152064, "hidden_size": 3584, "intermediate_size": 18944,
+      "num_hidden_layers": 28, "num_attention_heads": 28, "num_key_value_heads": 4, "hidden_act": "silu", "rms_norm_eps": 1e-6,
+      "rope_theta": 1000000.0, "tie_word_embeddings": false}})");
+  model::LoadOptions options;
+  options.dtype = model::Dtype::bfloat16;
+  return shape_of(model::family_of(config, "test").build(config, options), {});
+}
+
+PairRows rows_of(int64_t frames, int64_t pairs = 1) {
+  PairRows rows;
+  rows.frames = frames;
+  rows.prefix = static_cast<double>(frames * 210 + 20);
+  rows.question = 44;
+  rows.chosen = rows.rejected = 60;
+  rows.read = 120;
+  rows.pairs = pairs;
+  return rows;
+}
+
+void expect_within(double actual, double published, double part, const std::string& what) {
+  EXPECT_NEAR(actual, published, part * published) << what;
+}
+
+TEST(Plan, ParametersOfTheShape) {
+  const ModelShape shape = seven_billion();
+  EXPECT_EQ(shape.parameters, 8030348832.0);
+  EXPECT_EQ(shape.lora, 322961408.0);
+  EXPECT_EQ(static_cast<double>(shape.layers) * shape.layer_linears(), 28 * 233046016.0);
+  EXPECT_EQ(shape.lora_ranks, 28 * 7 * 128.0);
+}
+
+TEST(Plan, FlopOfAStep) {
+  const ModelShape shape = seven_billion();
+  struct Row {
+    int64_t frames;
+    double step, cached, no_reference, neither;  ///< 1e12
+  };
+  for (const Row& row :
+       {Row{16, 162.5, 152.0, 115.4, 104.9}, Row{32, 336.7, 315.8, 240.5, 219.6}, Row{64, 744.2, 702.4, 536.7, 494.9}}) {
+    const PairRows rows = rows_of(row.frames);
+    const std::string what = std::to_string(row.frames) + " frames";
+    expect_within(flop_of(shape, rows, {}).total() / 1e12, row.step, 0.005, what);
+    expect_within(flop_of(shape, rows, {.encode = false}).total() / 1e12, row.cached, 0.005, what + ", vision cached");
+    expect_within(flop_of(shape, rows, {.reference = false}).total() / 1e12, row.no_reference, 0.005,
+                  what + ", reference cached");
+    expect_within(flop_of(shape, rows, {.encode = false, .reference = false}).total() / 1e12, row.neither, 0.005,
+                  what + ", both");
+  }
+}
+
+TEST(Plan, FlopOfItsParts) {
+  const Flop flop = flop_of(seven_billion(), rows_of(16), {});
+  expect_within(flop.linears / 1e12, 89.4, 0.01, "linears");
+  expect_within(flop.lora / 1e12, 6.6, 0.01, "lora");
+  expect_within(flop.attention / 1e12, 8.5, 0.01, "attention");
+  expect_within(flop.head / 1e12, 0.39, 0.01, "head");
+  expect_within(flop.vision / 1e12, 16 * (0.6418 + 0.0247), 0.01, "vision");
+  expect_within(flop.reference / 1e12, 47.1, 0.01, "reference");
+}
+
+/// The published numbers count 64 prompt tokens before the questions, and the last layer in full: within 4 %.
+TEST(Plan, FlopOfPairsThatShareAVideo) {
+  const ModelShape shape = seven_billion();
+  struct Row {
+    int64_t pairs;
+    double few, some, many;  ///< 1e12 per pair at 16, 32, 64 frames
+  };
+  for (const Row& row : {Row{2, 57, 117, 260}, Row{4, 31.5, 62, 134}, Row{8, 18.6, 34, 71}}) {
+    const auto each = [&](int64_t frames) {
+      PairRows rows = rows_of(frames, row.pairs);
+      rows.prefix += 44;
+      return flop_of(shape, rows, {.encode = false, .reference = false}).total() / 1e12 / static_cast<double>(row.pairs);
+    };
+    expect_within(each(16), row.few, 0.04, std::to_string(row.pairs));
+    expect_within(each(32), row.some, 0.04, std::to_string(row.pairs));
+    expect_within(each(64), row.many, 0.04, std::to_string(row.pairs));
+  }
+}
+
+TEST(Plan, MemoryOfAStep) {
+  const ModelShape shape = seven_billion();
+  const MemoryRules published{.trained_bytes = 18, .recompute_elementwise = true, .wide_adapter = false};
+  struct Row {
+    int64_t frames;
+    double saved, total;  ///< 1e9
+  };
+  for (const Row& row : {Row{16, 10.8, 34}, Row{32, 21.0, 44}, Row{64, 41.4, 65}}) {
+    const Memory memory = memory_of(shape, rows_of(row.frames), {}, published);
+    expect_within(memory.weights / 1e9, 16.06, 0.005, "weights");
+    expect_within(memory.trained / 1e9, 5.81, 0.005, "adapter");
+    expect_within(memory.saved / 1e9, row.saved, 0.01, "saved");
+    expect_within(memory.total() / 1e9, row.total, 0.03, std::to_string(row.frames) + " frames");
+    const Memory ours = memory_of(shape, rows_of(row.frames), {});
+    EXPECT_GT(ours.saved, 1.4 * memory.saved);
+    EXPECT_LT(ours.trained, memory.trained);
+  }
+}
+
+TEST(Plan, RowsOfADataset) {
+  data::Dataset dataset;
+  dataset.before = {1, 2};
+  for (const size_t length : {3, 5}) {
+    data::Sample sample;
+    sample.question.resize(length);
+    sample.chosen.ids.resize(length + 1);
+    if (length == 5) sample.rejected.ids.resize(9);
+    dataset.samples.push_back(sample);
+  }
+  const PairRows mean = mean_rows(dataset, 10, 4), longest = longest_rows(dataset, 10, 4);
+  EXPECT_EQ(mean.frames, 4);
+  EXPECT_EQ(mean.prefix, 12);
+  EXPECT_EQ(mean.question, 4);
+  EXPECT_EQ(mean.chosen, 4);    // the last id is no input
+  EXPECT_EQ(mean.rejected, 4);  // none, and eight
+  EXPECT_EQ(mean.read, 9.5);
+  EXPECT_EQ(longest.rows(), 12 + 5 + 5 + 8);
+  EXPECT_EQ(mean_rows({}, 10, 4).rows(), 10);
+}
+
+TEST(Plan, TrainedPartsCostTheirOwnGradients) {
+  const ModelShape shape = seven_billion();
+  const PairRows rows = rows_of(16);
+  StepKind whole{.reference = false, .decoder = true, .projector = true, .vision = true};
+  const Flop all = flop_of(shape, rows, whole), adapter = flop_of(shape, rows, {.reference = false});
+  EXPECT_DOUBLE_EQ(all.vision, 3 * adapter.vision);
+  EXPECT_DOUBLE_EQ(all.linears, 1.5 * adapter.linears);
+  EXPECT_DOUBLE_EQ(memory_of(shape, rows, whole).trained, 16 * 8030348832.0);
+  EXPECT_EQ(memory_of(shape, rows, whole).weights, 0);
+}
+
+}  // namespace
+}  // namespace rrpo::train
