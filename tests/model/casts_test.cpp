@@ -7,6 +7,7 @@
 #include "../../src/model/functions.h"
 #include "../../src/model/layers.h"
 #include "rrpo/io/safetensors.h"
+#include "support/parity.h"
 #include "tiny.h"
 
 namespace rrpo::model {
@@ -25,8 +26,10 @@ class Casts : public testing::Test {
   void expect_bits(const at::Tensor& actual, const std::string& name) const {
     ASSERT_EQ(actual.scalar_type(), at::kBFloat16) << name;
     const at::Tensor wide = actual.to(at::kFloat).reshape(golden_.at(name).sizes());
-    EXPECT_TRUE(wide.equal(golden_.at(name)))
-        << name << " differs in " << wide.ne(golden_.at(name)).sum().item<int64_t>() << " of " << wide.numel() << " values";
+    test::expect_same({"order of bfloat16 casts", "transformers' Qwen2", "RMSNorm, RoPE and the gate"},
+                      wide.equal(golden_.at(name)),
+                      name + " differs in " + std::to_string(wide.ne(golden_.at(name)).sum().item<int64_t>()) + " of " +
+                          std::to_string(wide.numel()) + " values");
   }
 
   std::map<std::string, at::Tensor> golden_;

@@ -104,6 +104,12 @@ inline text::MarkedText marked_text(const Json& side) {
   return marked;
 }
 
+/// What a line of the parity table says of the type computed in.
+inline std::string in_type(model::Dtype dtype) {
+  if (dtype == model::Dtype::bfloat16) return ", bfloat16";
+  return dtype == model::Dtype::float64 ? ", double" : ", float32";
+}
+
 /// Largest difference over the largest value of `expected`.
 inline double relative(const at::Tensor& actual, const at::Tensor& expected) {
   if (actual.sizes() != expected.sizes()) return 1e9;

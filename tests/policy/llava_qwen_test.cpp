@@ -10,6 +10,7 @@
 #include "rrpo/model/weights.h"
 #include "rrpo/policy/generate.h"
 #include "rrpo/video/reader.h"
+#include "support/parity.h"
 
 namespace rrpo::policy::test {
 namespace {
@@ -52,6 +53,13 @@ class LlavaQwen : public testing::Test {
     return open_policy(config, "cpu", dtype);
   }
 
+  /// A row of the parity table.
+  rrpo::test::Comparison compared(const std::string& what, double tolerance = 0) const {
+    const std::string commit = json_.at("commit").get<std::string>().substr(0, 7);
+    return {"llava_qwen", "the authors' llava " + commit + ", " + rrpo::test::original(json_, "transformers"), what,
+            tolerance};
+  }
+
   const Json json_ = read_json(folder() / "golden.json", "test");
   const std::map<std::string, at::Tensor> tensors_ = read_tensors(folder() / "golden.safetensors");
   const at::NoGradGuard no_grad_;
@@ -92,7 +100,7 @@ TEST_F(LlavaQwen, TimeSentence) {
   EXPECT_EQ(timed_question(policy, frames, question), sentence + "\n" + question);
   policy.time_instruction = "paragraph";  // as the authors' train.py writes it
   const std::string asked = timed_question(policy, frames, question);
-  EXPECT_EQ(whole_prompt(policy, asked), ids_of(time.at("ids")));
+  rrpo::test::expect_same(compared("ids of the time sentence"), whole_prompt(policy, asked) == ids_of(time.at("ids")));
   EXPECT_EQ(policy.chat.before_video + "<image>" + policy.chat.after_video + asked + policy.chat.answer_start,
             time.at("prompt").get<std::string>());
   EXPECT_THROW(timed_question(policy, video::test::picture(8, 8, 1), question), Error);
@@ -123,21 +131,24 @@ TEST_F(LlavaQwen, PixelsAreTheSameBits) {  // the folder holds no processor's fi
     const float* values = pixels.const_data_ptr<float>();
     for (size_t i = 0; i < expected.at("at").size(); ++i)
       EXPECT_EQ(values[expected.at("at")[i].get<int64_t>()], expected.at("values")[i].get<float>()) << i;
-    EXPECT_EQ(video::test::crc32(values, pixels.nbytes()), expected.at("crc32").get<uint32_t>());
+    rrpo::test::expect_same(compared("pixels of clips"),
+                            video::test::crc32(values, pixels.nbytes()) == expected.at("crc32").get<uint32_t>());
   }
 }
 
 /// Rows of a stage: some of them one by one, all of them by norm and products with signs.
-void expect_stage(const at::Tensor& value, const at::Tensor& rows, const Json& whole, double tolerance,
-                  const std::string& name, int64_t step = 37) {
+void expect_stage(const rrpo::test::Comparison& comparison, const at::Tensor& value, const at::Tensor& rows,
+                  const Json& whole, const std::string& name, int64_t step = 37) {
   ASSERT_EQ(value.size(0), whole.at("rows").get<int64_t>()) << name;
   std::vector<int64_t> picked;
   for (int64_t i = 0; i < value.size(0); i += step) picked.push_back(i);
   picked.push_back(value.size(0) - 1);
-  EXPECT_LT(relative(value.index_select(0, model::index_tensor(picked, at::kCPU)), rows), tolerance) << name;
+  rrpo::test::expect_parity(comparison, relative(value.index_select(0, model::index_tensor(picked, at::kCPU)), rows), name);
   const auto expected = whole.at("fingerprint").get<std::vector<double>>();
   const std::vector<double> actual = fingerprint(value, static_cast<int64_t>(expected.size()) - 1);
-  for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(actual[i], expected[i], tolerance * expected[0]) << name;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    rrpo::test::expect_parity(comparison, std::abs(actual[i] - expected[i]) / expected[0], name);
+  }
 }
 
 TEST_F(LlavaQwen, TowerAndProjector) {
@@ -151,7 +162,8 @@ TEST_F(LlavaQwen, TowerAndProjector) {
       const at::Tensor pixels = clip_pixels(policy, json_.at("clips")[i]).to(weights.type);
       const at::Tensor features = model::run_tower(weights.tower, pixels);
       const auto expect = [&](const std::string& name, const at::Tensor& value) {
-        expect_stage(value, tensors_.at(name + "." + std::to_string(i)), stages.at(name), tolerance, name);
+        expect_stage(compared(name + in_type(dtype), tolerance), value, tensors_.at(name + "." + std::to_string(i)),
+                     stages.at(name), name);
       };
       expect("tower", features.flatten(0, 1));
       expect("projector", model::run_projector(weights.projector, features));
@@ -168,7 +180,8 @@ TEST_F(LlavaQwen, EveryPoolingAndLayoutOfNewlines) {
         const Json& clip = json_.at("clips")[i];
         const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
         EXPECT_EQ(visual.size(0), model::visual_token_count(policy.lvlm, clip.at("frames")));
-        expect_stage(visual, tensors_.at(name + "." + std::to_string(i)), clip.at("stages").at(name), 3e-7, name);
+        expect_stage(compared("3 poolings x 4 layouts of newlines, double", 3e-7), visual,
+                     tensors_.at(name + "." + std::to_string(i)), clip.at("stages").at(name), name);
       }
     }
   }
@@ -184,8 +197,8 @@ TEST_F(LlavaQwen, StillsInTiles) {
     ASSERT_EQ(pixels.size(0), picture.at("tiles").get<int64_t>()) << place;
     EXPECT_EQ(video::test::crc32(pixels.const_data_ptr(), pixels.nbytes()), picture.at("crc32").get<uint32_t>()) << place;
     EXPECT_EQ(model::visual_token_count(policy.lvlm, size), picture.at("rows").get<int64_t>()) << place;
-    expect_stage(model::encode(policy.lvlm, pixels, size), tensors_.at("picture." + std::to_string(i)), picture, 3e-7, place,
-                 401);
+    expect_stage(compared("stills in tiles, double", 3e-7), model::encode(policy.lvlm, pixels, size),
+                 tensors_.at("picture." + std::to_string(i)), picture, place, 401);
   }
 }
 
@@ -209,7 +222,8 @@ TEST_F(LlavaQwen, Logits) {
         std::vector<int64_t> ids = ids_of(clip.at("runs").at(pool).at("greedy"));
         ids.resize(static_cast<size_t>(expected.size(0)));
         const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
-        EXPECT_LT(relative(answer_logits(policy, visual, clip.at("question"), ids), expected), tolerance);
+        rrpo::test::expect_parity(compared("logits" + in_type(dtype), tolerance),
+                                  relative(answer_logits(policy, visual, clip.at("question"), ids), expected), pool);
       }
     }
   }
@@ -224,7 +238,7 @@ TEST_F(LlavaQwen, GreedyTokens) {
       const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
       const Generated answer =
           generate(policy, visual, {clip.at("question").get<std::string>()}, static_cast<int64_t>(expected.size())).at(0);
-      EXPECT_EQ(answer.ids, ids_of(expected)) << pool;
+      rrpo::test::expect_same(compared("greedy tokens"), answer.ids == ids_of(expected), pool);
     }
   }
 }
