@@ -37,7 +37,7 @@ std::string missing_marker(const Tokenizer& tokenizer, const ChatTemplate& chat)
   for (size_t begin = form.find("<|"); begin != std::string::npos; begin = form.find("<|", begin + 2)) {
     const size_t end = form.find("|>", begin);
     if (end == std::string::npos) break;
-    const std::string marker = form.substr(begin, end + 2 - begin);
+    std::string marker = form.substr(begin, end + 2 - begin);
     if (tokenizer.id_of(marker) < 0) return marker;
   }
   return tokenizer.id_of(chat.end_of_turn) < 0 ? chat.end_of_turn : "";
