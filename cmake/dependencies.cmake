@@ -15,6 +15,13 @@ add_library(utf8proc INTERFACE)
 target_include_directories(utf8proc SYSTEM INTERFACE ${RRPO_UTF8PROC_INCLUDE})
 target_link_libraries(utf8proc INTERFACE ${RRPO_UTF8PROC_LIBRARY})
 
+# Brings a protobuf of its own: nothing else in the process may load libprotobuf (the test `house/protobuf` looks).
+find_path(RRPO_SENTENCEPIECE_INCLUDE sentencepiece_processor.h REQUIRED)
+find_library(RRPO_SENTENCEPIECE_LIBRARY sentencepiece REQUIRED)
+add_library(sentencepiece INTERFACE)
+target_include_directories(sentencepiece SYSTEM INTERFACE ${RRPO_SENTENCEPIECE_INCLUDE})
+target_link_libraries(sentencepiece INTERFACE ${RRPO_SENTENCEPIECE_LIBRARY})
+
 # Debian's core and imgproc packages bring no CMake file; the other modules are not wanted (they load protobuf and GDAL).
 find_path(RRPO_OPENCV_INCLUDE opencv2/imgproc.hpp PATH_SUFFIXES opencv4 REQUIRED)
 find_library(RRPO_OPENCV_CORE opencv_core REQUIRED)

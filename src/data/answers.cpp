@@ -21,16 +21,22 @@ namespace {
 /// Branches of one pass: bounds the memory of a video with very many questions.
 constexpr size_t kBranches = 32;
 
-/// Branches begin … end - 1 of a media's questions times samples, asked together.
-void ask(const policy::Policy& policy, const at::Tensor& visual, const std::vector<const rows::Question*>& branches,
-         const AnswerRules& rules, size_t begin, size_t end, std::vector<policy::Generated>& answers) {
+/// One answer to be given: the question as it is put, and what its random stream depends on.
+struct Branch {
+  std::string text, id;
+  int64_t sample = 0;
+};
+
+/// The branches from `begin` on that fit into one pass.
+void ask(const policy::Policy& policy, const at::Tensor& visual, const std::vector<Branch>& branches,
+         const AnswerRules& rules, size_t begin, std::vector<policy::Generated>& answers) {
   std::vector<std::string> texts;
   policy::Sampling sampling{rules.temperature, rules.top_p, {}};
-  for (size_t i = begin; i < end; ++i) {
-    texts.push_back(branches[i]->question);
-    const size_t sample = i % static_cast<size_t>(rules.samples);
+  for (size_t i = begin; i < std::min(begin + kBranches, branches.size()); ++i) {
+    const Branch& branch = branches[i];
+    texts.push_back(branch.text);
     if (rules.temperature > 0)
-      sampling.streams.emplace_back(rules.seed, "answer/" + std::to_string(sample), hash64(branches[i]->id));
+      sampling.streams.emplace_back(rules.seed, "answer/" + std::to_string(branch.sample), hash64(branch.id));
   }
   for (policy::Generated& one : policy::generate(policy, visual, texts, rules.max_new_tokens, {}, std::move(sampling)))
     answers.push_back(std::move(one));
@@ -43,6 +49,7 @@ VideoAnswers answer(const policy::Policy& policy, const std::vector<rows::Questi
   video::Frames frames;
   try {
     frames = read_media(group.media, rules.root, rules.video);
+    policy::timed_question(policy, frames, "");  // frames without the times that the prompt needs are such a reason
   } catch (const Error& error) {
     if (error.fault() != Fault::input) throw;
     out.fault = error.what();
@@ -51,12 +58,16 @@ VideoAnswers answer(const policy::Policy& policy, const std::vector<rows::Questi
   if (rules.change) frames = rules.change(frames, group.media);
   out.frames = frames.index;
   out.pixels = hash64({reinterpret_cast<const char*>(frames.rgb.data()), frames.rgb.size()});
-  const at::Tensor visual = model::encode(policy.lvlm, pixel_tensor(frames, policy.pixels));
-  std::vector<const rows::Question*> branches;
-  for (const int64_t i : group.questions)
-    branches.insert(branches.end(), static_cast<size_t>(rules.samples), &questions[static_cast<size_t>(i)]);
+  const TowerInput input = tower_input(policy, group.media, frames);
+  const at::Tensor visual = model::encode(policy.lvlm, input.pixels, input.picture);
+  std::vector<Branch> branches;
+  for (const int64_t i : group.questions) {
+    const rows::Question& question = questions[static_cast<size_t>(i)];
+    const std::string text = policy::timed_question(policy, frames, question.question);
+    for (int64_t sample = 0; sample < rules.samples; ++sample) branches.push_back({text, question.id, sample});
+  }
   for (size_t begin = 0; begin < branches.size(); begin += kBranches)
-    ask(policy, visual, branches, rules, begin, std::min(begin + kBranches, branches.size()), out.answers);
+    ask(policy, visual, branches, rules, begin, out.answers);
   return out;
 }
 

@@ -82,7 +82,7 @@ class Builder {
     sample.id = pair.id;
     sample.media = pair.media;
     sample.weight = pair.weight;
-    text::PromptIds prompt = text::encode_prompt(*policy_.tokenizer, policy_.chat, pair.question);
+    text::PromptIds prompt = text::encode_prompt(*policy_.tokenizer, policy_.chat, asked(pair));
     sample.question = std::move(prompt.after);
     sample.chosen = text::encode_answer(*policy_.tokenizer, pair.chosen, policy_.end_of_turn);
     if (rules_.rejected) {
@@ -140,6 +140,18 @@ class Builder {
     return "the official code marks no token of " + (chosen.empty() ? "rejected: " + rejected : "chosen: " + chosen);
   }
 
+  /// The question; with the times of its frames where the policy wants them: every video is then read once, here.
+  std::string asked(const rows::Pair& pair) {
+    if (policy_.time_instruction == "off") return pair.question;
+    auto found = times_.find(pair.media.key());
+    if (found == times_.end()) {
+      video::Frames frames = read_media(pair.media, root_, rules_.video);
+      frames.rgb = {};
+      found = times_.emplace(pair.media.key(), std::move(frames)).first;
+    }
+    return policy::timed_question(policy_, found->second, pair.question);
+  }
+
   int64_t video_of(const rows::Media& media, const std::string& place) {
     const auto [found, is_new] = videos_.try_emplace(media.key(), -1);
     if (is_new) {
@@ -161,6 +173,7 @@ class Builder {
   const policy::Policy& policy_;
   const DatasetRules& rules_;
   std::map<std::string, int64_t> videos_;
+  std::map<std::string, video::Frames> times_;  ///< without their pictures
 };
 
 }  // namespace

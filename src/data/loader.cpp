@@ -61,12 +61,13 @@ PairBatch Loader::make(const MicroBatch& place) const {
     const auto [fault, is_new] = faults.try_emplace(sample.video);
     try {
       if (is_new) {
-        Clip clip{sample.video, {}, cache_ ? cache_->find(sample.media) : at::Tensor()};
+        Clip clip;
+        clip.video = sample.video;
+        if (cache_) clip.visual = cache_->find(sample.media);
         if (!clip.visual.defined()) {
-          clip.pixels = pixel_tensor(read_media(sample.media, rules_.root, rules_.video), policy_.pixels);
+          clip.input = tower_input(policy_, sample.media, read_media(sample.media, rules_.root, rules_.video));
         }
-        tokens.push_back(clip.visual.defined() ? clip.visual.size(0)
-                                               : model::visual_token_count(policy_.lvlm, clip.pixels.size(0)));
+        tokens.push_back(clip.visual.defined() ? clip.visual.size(0) : visual_token_count(policy_, clip.input));
         clips.push_back(std::move(clip));
       }
     } catch (const Error& error) {

@@ -59,6 +59,18 @@ video::Frames read_media(const rows::Media& media, const fs::path& root, const p
   return video::read_video(files.front(), config.sampling, config.frames, clip);
 }
 
+TowerInput tower_input(const policy::Policy& policy, const rows::Media& media, const video::Frames& frames) {
+  const bool still = media.video.empty() && media.frames.size() == 1;
+  if (!still || !policy.tiles) return {pixel_tensor(frames, policy.pixels), std::nullopt};
+  const video::Frames tiles = video::cut_tiles(frames, model::tile_resolutions(policy.lvlm), policy.tiles->size);
+  return {pixel_tensor(tiles, *policy.tiles), video::Resolution{frames.height, frames.width}};
+}
+
+int64_t visual_token_count(const policy::Policy& policy, const TowerInput& input) {
+  return input.picture ? model::visual_token_count(policy.lvlm, *input.picture)
+                       : model::visual_token_count(policy.lvlm, input.pixels.size(0));
+}
+
 at::Tensor pixel_tensor(const video::Frames& frames, const video::PixelSpec& spec) {
   const video::Pixels pixels = video::to_pixels(frames, spec);
   at::Tensor tensor = at::empty({pixels.count, 3, pixels.size, pixels.size}, at::kFloat);

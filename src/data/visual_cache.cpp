@@ -3,6 +3,7 @@
 #include "rrpo/data/media.h"
 #include "rrpo/data/tensor_file.h"
 #include "rrpo/io/atomic.h"
+#include "rrpo/model/weights.h"
 #include "rrpo/util/error.h"
 
 namespace rrpo::data {
@@ -39,7 +40,10 @@ void VisualCache::open_folder(const fs::path& folder, policy::Policy& policy, co
               {"size", pixels.size},
               {"mean", pixels.mean},
               {"std", pixels.std},
-              {"rescale", pixels.rescale}};
+              {"rescale", pixels.rescale},
+              {"pool", static_cast<int>(policy.lvlm.weights().projector.pool)},
+              {"newline", static_cast<int>(policy.lvlm.weights().projector.layout)},
+              {"tiles", policy.tiles.has_value()}};
   key_ = key.dump();
   folder_ = folder;
   root_ = root;

@@ -63,10 +63,12 @@ std::string ask(const AskConfig& config, const std::filesystem::path& file, cons
   const policy::Policy policy = policy::open_policy(config.model, config.device);
   const video::Frames frames = data::read_media(media_of(file), file.parent_path(), config.video);
   if (seen != nullptr) *seen = video::resize_bicubic(frames, policy.pixels.size, policy.pixels.size);
-  const at::Tensor visual = model::encode(policy.lvlm, data::pixel_tensor(frames, policy.pixels));
+  const data::TowerInput input = data::tower_input(policy, media_of(file), frames);
+  const at::Tensor visual = model::encode(policy.lvlm, input.pixels, input.picture);
   Streamer streamer(on_text);
-  const auto answers = policy::generate(policy, visual, {question}, config.max_new_tokens,
-                                        [&](int64_t, const std::string& text) { streamer.show(text, false); });
+  const auto answers =
+      policy::generate(policy, visual, {policy::timed_question(policy, frames, question)}, config.max_new_tokens,
+                       [&](int64_t, const std::string& text) { streamer.show(text, false); });
   streamer.show(answers.front().text, true);
   return answers.front().text;
 }

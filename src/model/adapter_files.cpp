@@ -173,14 +173,16 @@ void load_adapter(Lvlm& lvlm, const fs::path& folder) {
 void save_adapter(const Lvlm& lvlm, const fs::path& folder, const std::string& base) {
   Weights& weights = const_cast<Lvlm&>(lvlm).weights();
   expect(weights.adapter.has_value(), "an adapter is saved that is not there");
+  const Family& family = family_named(weights.family);
   Json config = peft_json(*weights.adapter, base);
   std::vector<std::pair<std::string, at::Tensor>> named;
   each_decoder_linear(weights, [&](const std::string& name, Linear& linear) {
     if (!linear.lora.a.defined()) return;
-    config["target_modules"].push_back(name);
-    add_overrides(config, *weights.adapter, name, linear.lora);
-    named.emplace_back(kPeftPrefix + name + ".lora_A.weight", linear.lora.a);
-    named.emplace_back(kPeftPrefix + name + ".lora_B.weight", linear.lora.b);
+    const std::string module = module_name(family, name);
+    config["target_modules"].push_back(module);
+    add_overrides(config, *weights.adapter, module, linear.lora);
+    named.emplace_back(kPeftPrefix + module + ".lora_A.weight", linear.lora.a);
+    named.emplace_back(kPeftPrefix + module + ".lora_B.weight", linear.lora.b);
   });
   io::write_json(folder / "adapter_config.json", config);
   write_tensors(folder / "adapter_model.safetensors", named, weights.type == at::kDouble ? at::kDouble : at::kFloat);

@@ -10,6 +10,7 @@ namespace rrpo::model {
 const std::vector<Family>& families() {
   static const std::vector<Family> rows = {
       llava_onevision_row(),
+      llava_qwen_row(),
   };
   return rows;
 }
@@ -23,6 +24,10 @@ const Family& family_of(const Json& config, const std::filesystem::path& folder)
               (folder / "config.json").string() + "#model_type: " +
                   printable(kind.dump(-1, ' ', true, Json::error_handler_t::replace)) + " is no family that we know",
               "use a checkpoint of one of: " + join(row_names(families())));
+}
+
+std::string module_name(const Family& family, const std::string& name) {
+  return family.own_modules ? family.saved(name) : name;
 }
 
 at::ScalarType scalar_type(Dtype dtype) {

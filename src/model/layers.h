@@ -20,6 +20,16 @@ at::Tensor run_projector(const Projector& projector, const at::Tensor& features)
 /// N of the line above.
 int64_t projected_tokens(const Projector& projector, int64_t grid, int64_t frames);
 
+/// Where the tokens of a picture's tiles lie: in the map of all tiles put together, and the map that is made of them.
+struct TileMap {
+  int64_t rows = 0, columns = 0;                     ///< of tiles
+  int64_t top = 0, left = 0, height = 0, width = 0;  ///< the part that shows the picture
+  int64_t final_height = 0, final_width = 0;         ///< after shrinking
+};
+TileMap map_tiles(const Tiles& tiles, int64_t grid, int64_t side, video::Resolution picture);
+/// Patch features [1 + n, grid^2, Dv] of a picture's tiles of `side` pixels to visual tokens [N, D].
+at::Tensor run_tiles(const Projector& projector, const at::Tensor& features, int64_t side, video::Resolution picture);
+
 /// Pooling and newlines alone: x [F, grid^2, D] to [N, D].
 at::Tensor pool_and_lay(const at::Tensor& x, const at::Tensor& newline, Pool pool, Newline layout);
 

@@ -112,12 +112,26 @@ int64_t visual_token_count(const Lvlm& lvlm, int64_t frames) {
   return projected_tokens(lvlm.weights().projector, lvlm.weights().tower.grid(), frames);
 }
 
-at::Tensor encode(const Lvlm& lvlm, const at::Tensor& pixels) {
+std::vector<video::Resolution> tile_resolutions(const Lvlm& lvlm) {
+  const std::optional<Tiles>& tiles = lvlm.weights().projector.tiles;
+  return tiles ? tiles->offered : std::vector<video::Resolution>{};
+}
+
+int64_t visual_token_count(const Lvlm& lvlm, video::Resolution picture) {
+  const Weights& weights = lvlm.weights();
+  expect(weights.projector.tiles.has_value(), "tiles for a model that takes none");
+  const int64_t grid = weights.tower.grid();
+  const TileMap map = map_tiles(*weights.projector.tiles, grid, weights.tower.image, picture);
+  return grid * grid + map.final_height * (map.final_width + 1);
+}
+
+at::Tensor encode(const Lvlm& lvlm, const at::Tensor& pixels, const std::optional<video::Resolution>& picture) {
   const Weights& weights = lvlm.weights();
   const int64_t side = weights.tower.image;
   expect(pixels.dim() == 4 && pixels.size(0) > 0 && pixels.size(1) == 3 && pixels.size(2) == side && pixels.size(3) == side,
          "pixels of another shape than the vision tower's");
-  return run_projector(weights.projector, run_tower(weights.tower, pixels.to(weights.device, weights.type)));
+  const at::Tensor features = run_tower(weights.tower, pixels.to(weights.device, weights.type));
+  return picture ? run_tiles(weights.projector, features, side, *picture) : run_projector(weights.projector, features);
 }
 
 at::Tensor head(const Lvlm& lvlm) {

@@ -1,7 +1,10 @@
 // The processor's files of a checkpoint folder. Layouts: transformers 5 nests everything in processor_config.json; before,
 // the image processor stands flat in preprocessor_config.json and the video processor, if any, in
 // video_preprocessor_config.json.
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <utility>
 
 #include "rrpo/policy/policy.h"
 #include "rrpo/util/error.h"
@@ -12,6 +15,9 @@ namespace {
 
 /// The resampling filter's number in Pillow.
 constexpr int64_t kBicubic = 3;
+
+constexpr std::array<const char*, 3> kFiles = {"processor_config.json", "video_preprocessor_config.json",
+                                               "preprocessor_config.json"};
 
 /// One processor's settings and where they stand, for errors.
 struct Settings {
@@ -32,17 +38,21 @@ struct Settings {
   }
 };
 
-/// The processor that prepares frames: the one for videos where there is one, else the one for images.
-Settings find_settings(const std::filesystem::path& folder) {
-  const auto nested = folder / "processor_config.json";
+/// The processor that prepares frames: the one for videos where there is one, else the one for images; for stills the other
+/// way round.
+Settings find_settings(const std::filesystem::path& folder, Media media) {
+  const auto nested = folder / kFiles[0];
   if (std::filesystem::exists(nested)) {
     const Json json = read_json(nested, "model");
-    for (const char* key : {"video_processor", "image_processor"}) {
+    std::array<const char*, 2> keys = {"video_processor", "image_processor"};
+    if (media == Media::image) std::swap(keys[0], keys[1]);
+    for (const char* key : keys) {
       if (json.is_object() && json.contains(key) && json.at(key).is_object())
         return {json.at(key), nested.string() + "#" + key};
     }
   }
-  for (const char* name : {"video_preprocessor_config.json", "preprocessor_config.json"}) {
+  for (const char* name : {kFiles[1], kFiles[2]}) {
+    if (media == Media::image && name == kFiles[1]) continue;
     const auto file = folder / name;
     if (!std::filesystem::exists(file)) continue;
     Settings settings{read_json(file, "model"), file.string() + "#"};
@@ -82,8 +92,13 @@ std::array<float, 3> triple(const Settings& settings, const std::string& key) {
 
 }  // namespace
 
-video::PixelSpec read_pixel_spec(const std::filesystem::path& folder) {
-  const Settings settings = find_settings(folder);
+bool has_pixel_spec(const std::filesystem::path& folder) {
+  return std::any_of(kFiles.begin(), kFiles.end(),
+                     [&folder](const char* name) { return std::filesystem::exists(folder / name); });
+}
+
+video::PixelSpec read_pixel_spec(const std::filesystem::path& folder, Media media) {
+  const Settings settings = find_settings(folder, media);
   for (const char* key : {"do_resize", "do_rescale", "do_normalize"}) {
     if (settings.json.value(key, Json(true)) != Json(true))
       settings.refuse(key, "a processor that leaves this out is not supported");

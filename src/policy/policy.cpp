@@ -57,7 +57,7 @@ const text::ChatTemplate& choose_chat(const std::filesystem::path& folder, const
   const std::string fix = "set model.prompt to one of " + join(row_names(text::chat_templates()));
   std::string name = prompt;
   if (prompt == "auto") {
-    if (const auto found = find_template(folder)) {
+    if (const auto found = family.own_prompt ? std::nullopt : find_template(folder)) {
       const text::ChatTemplate* known = text::recognise_template(found->jinja);
       if (known == nullptr)
         throw Error(Fault::input, "model", found->place + ": its chat template is none that we know", fix);
@@ -107,6 +107,18 @@ void check_agreement(const Policy& policy) {
   }
 }
 
+/// How the tiles of stills are prepared. Throws Error(usage) for a model that takes none.
+video::PixelSpec tile_spec(const Policy& policy) {
+  if (model::tile_resolutions(policy.lvlm).empty()) {
+    throw Error(Fault::usage, "config",
+                "model.image: " + (policy.folder / "config.json").string() + " offers no tiles of the tower's size",
+                "model.image=video");
+  }
+  video::PixelSpec spec = has_pixel_spec(policy.folder) ? read_pixel_spec(policy.folder, Media::image) : policy.pixels;
+  spec.size = policy.pixels.size;
+  return spec;
+}
+
 }  // namespace
 
 Policy open_policy(const ModelConfig& config, const std::string& device, std::optional<model::Dtype> dtype) {
@@ -114,17 +126,17 @@ Policy open_policy(const ModelConfig& config, const std::string& device, std::op
   const std::filesystem::path& folder = config.path;
   if (folder.empty()) throw Error(Fault::usage, "config", "model.path: not given", "name a checkpoint folder");
   const model::Family& family = model::family_of(read_json(required(folder, "config.json"), "model"), folder);
-  required(folder, "tokenizer.json");
   auto tokenizer = text::open_tokenizer(folder);
   const text::ChatTemplate& chat = choose_chat(folder, config.prompt, family);
-  const int64_t end_of_turn = tokenizer->id_of(chat.end_of_turn);
-  if (end_of_turn < 0) {
-    throw Error(Fault::input, "model",
-                (folder / "tokenizer.json").string() + ": no token " + chat.end_of_turn + ", which the prompt form '" +
-                    chat.name + "' ends a turn with",
-                "choose another model.prompt");
+  if (const std::string marker = text::missing_marker(*tokenizer, chat); !marker.empty()) {
+    throw Error(
+        Fault::input, "model",
+        folder.string() + ": its tokenizer has no token " + marker + ", which the prompt form '" + chat.name + "' writes",
+        "choose another model.prompt, or take all files of one checkpoint");
   }
-  const video::PixelSpec pixels = read_pixel_spec(folder);
+  const int64_t end_of_turn = tokenizer->id_of(chat.end_of_turn);
+  const bool own_pixels = family.own_pixels && !has_pixel_spec(folder);
+  const video::PixelSpec pixels = own_pixels ? video::PixelSpec() : read_pixel_spec(folder);
   model::LoadOptions options;
   options.dtype = dtype.value_or(config.dtype == "bfloat16" ? model::Dtype::bfloat16 : model::Dtype::float32);
   options.device = resolve_device(device);
@@ -135,10 +147,24 @@ Policy open_policy(const ModelConfig& config, const std::string& device, std::op
                 end_of_turn,
                 read_stop_ids(folder, end_of_turn),
                 pixels,
-                folder};
+                folder,
+                config.time_instruction,
+                std::nullopt};
+  if (own_pixels) policy.pixels.size = model::image_size(policy.lvlm);
+  if (config.image == "anyres") policy.tiles = tile_spec(policy);
   check_agreement(policy);
   if (config.adapter) model::load_adapter(policy.lvlm, *config.adapter);
   return policy;
+}
+
+std::string timed_question(const Policy& policy, const video::Frames& frames, const std::string& question) {
+  if (policy.time_instruction == "off") return question;
+  if (!(frames.duration_s > 0)) {
+    throw Error(Fault::input, "data", "model.time_instruction needs times, and pictures or a video without a rate have none",
+                "model.time_instruction=off");
+  }
+  const char* gap = policy.time_instruction == "paragraph" ? "\n\n" : "\n";
+  return text::time_sentence(frames.duration_s, frames.time_s) + gap + question;
 }
 
 }  // namespace rrpo::policy

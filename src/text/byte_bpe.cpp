@@ -1,10 +1,7 @@
 #include "rrpo/text/byte_bpe.h"
 
-#include <algorithm>
-#include <mutex>
 #include <optional>
 #include <queue>
-#include <shared_mutex>
 
 #include "rrpo/text/nfc.h"
 #include "rrpo/text/split.h"
@@ -81,37 +78,11 @@ MergeTable::Merge MergeTable::find(int32_t left, int32_t right) const {
   return slots_[place(key)].merge;
 }
 
-/// Pieces of words met before; bounded, so that hostile text cannot fill the memory.
-class WordCache {
- public:
-  static constexpr size_t kWords = 1 << 16;
-  static constexpr size_t kLongestWord = 64;
-
-  bool get(const std::string& word, std::vector<ByteBpe::Piece>& out) const {
-    const std::shared_lock lock(mutex_);
-    const auto found = words_.find(word);
-    if (found == words_.end()) return false;
-    out = found->second;
-    return true;
-  }
-  void put(const std::string& word, const std::vector<ByteBpe::Piece>& pieces) {
-    const std::unique_lock lock(mutex_);
-    if (words_.size() < kWords) words_.emplace(word, pieces);
-  }
-
- private:
-  mutable std::shared_mutex mutex_;
-  std::unordered_map<std::string, std::vector<ByteBpe::Piece>> words_;
-};
-
-ByteBpe::ByteBpe(const BpeFiles& files, std::string_view place)
-    : merges_(files.merges.size()), nfc_(files.nfc), cache_(std::make_unique<WordCache>()) {
+ByteBpe::ByteBpe(const BpeFiles& files, std::string_view place) : merges_(files.merges.size()), nfc_(files.nfc) {
   read_vocabulary(files, place);
   read_merges(files, place);
   read_added(files, place);
 }
-
-ByteBpe::~ByteBpe() = default;
 
 ByteBpe::Entry& ByteBpe::claim(int64_t id, std::string_view token, std::string_view place) {
   const std::string named = "token '" + std::string(token) + "' has id " + std::to_string(id);
@@ -163,14 +134,10 @@ void ByteBpe::read_added(const BpeFiles& files, std::string_view place) {
     entry.special = token.special;
     entry.bytes = token.text;
     ids_.emplace(token.text, token.id);
-    Finder& finder = token.normalized ? normalized_ : literal_;
-    any_normalized_ = any_normalized_ || token.normalized;
-    finder[static_cast<unsigned char>(token.text[0])].push_back(token);
+    (token.normalized ? normalized_ : literal_).insert(token);
   }
-  const auto longer = [](const AddedToken& a, const AddedToken& b) { return a.text.size() > b.text.size(); };
-  for (Finder* finder : {&literal_, &normalized_}) {
-    for (auto& tokens : *finder) std::sort(tokens.begin(), tokens.end(), longer);
-  }
+  literal_.sort();
+  normalized_.sort();
 }
 
 int64_t ByteBpe::id_of(std::string_view token) const {
@@ -178,15 +145,7 @@ int64_t ByteBpe::id_of(std::string_view token) const {
   return found == ids_.end() ? -1 : found->second;
 }
 
-const AddedToken* ByteBpe::find_added(const Finder& finder, std::string_view text, int64_t at) {
-  const std::string_view rest = text.substr(static_cast<size_t>(at));
-  for (const AddedToken& token : finder[static_cast<unsigned char>(rest[0])]) {
-    if (rest.starts_with(token.text)) return &token;
-  }
-  return nullptr;
-}
-
-std::vector<ByteBpe::Piece> ByteBpe::merge_bytes(std::string_view word) const {
+Pieces ByteBpe::merge_bytes(std::string_view word) const {
   struct Node {
     int32_t id, size, previous, next;  // size 0: merged away
   };
@@ -223,75 +182,48 @@ std::vector<ByteBpe::Piece> ByteBpe::merge_bytes(std::string_view word) const {
     offer(left.previous);
     offer(best.at);
   }
-  std::vector<Piece> pieces;
+  Pieces pieces;
   for (int32_t at = 0; at >= 0 && at < count; at = node(at).next) pieces.push_back({node(at).id, node(at).size});
-  return pieces;
-}
-
-std::vector<ByteBpe::Piece> ByteBpe::word_pieces(std::string_view word) const {
-  if (word.size() > WordCache::kLongestWord) return merge_bytes(word);
-  const std::string key(word);
-  std::vector<Piece> pieces;
-  if (cache_->get(key, pieces)) return pieces;
-  pieces = merge_bytes(word);
-  cache_->put(key, pieces);
   return pieces;
 }
 
 /// Encodes text between added tokens; `offset` is where it begins in the whole text.
 void ByteBpe::encode_stretch(std::string_view text, int64_t offset, std::vector<Token>& out) const {
   const NfcText normal = nfc_ ? to_nfc(text) : NfcText{std::string(text), {}};
+  const std::string_view whole = normal.text;
+  Pieces scratch;
   const auto push = [&](int64_t id, int64_t begin, int64_t end) {
     const ByteRange range = normal.original(begin, end);
     out.push_back({id, {range.begin + offset, range.end + offset}});
   };
   const auto push_words = [&](int64_t begin, int64_t end) {
-    const auto stretch = std::string_view(normal.text).substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
-    for (const ByteRange& word : split_qwen2(stretch)) {
-      int64_t at = begin + word.begin;
-      for (const Piece& piece : word_pieces(
-               std::string_view(normal.text).substr(static_cast<size_t>(at), static_cast<size_t>(word.end - word.begin)))) {
+    const std::string_view stretch = whole.substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+    for (const ByteRange& range : split_qwen2(stretch)) {
+      const std::string_view word =
+          stretch.substr(static_cast<size_t>(range.begin), static_cast<size_t>(range.end - range.begin));
+      int64_t at = begin + range.begin;
+      for (const Piece& piece : words_.pieces(word, scratch, [&](std::string_view it) { return merge_bytes(it); })) {
         push(piece.id, at, at + piece.size);
         at += piece.size;
       }
     }
   };
-  const int64_t size = static_cast<int64_t>(normal.text.size());
-  int64_t begin = 0;
-  for (int64_t at = 0; any_normalized_ && at < size;) {
-    const AddedToken* token = find_added(normalized_, normal.text, at);
-    if (token == nullptr) {
-      ++at;
-      continue;
-    }
-    push_words(begin, at);
-    begin = at + static_cast<int64_t>(token->text.size());
-    push(token->id, at, begin);
-    at = begin;
-  }
-  push_words(begin, size);
+  normalized_.split(whole, push_words, [&](const AddedToken& token, int64_t at) {
+    push(token.id, at, at + static_cast<int64_t>(token.text.size()));
+  });
 }
 
 std::vector<Token> ByteBpe::encode(std::string_view text) const {
   expect(text.size() < size_t{1} << 31, "a text of 2 GiB is not tokenised at once");
   std::vector<Token> out;
-  const int64_t size = static_cast<int64_t>(text.size());
-  const auto stretch = [&](int64_t begin, int64_t end) {
-    if (end > begin) encode_stretch(text.substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin)), begin, out);
-  };
-  int64_t begin = 0;
-  for (int64_t at = 0; at < size;) {
-    const AddedToken* token = find_added(literal_, text, at);
-    if (token == nullptr) {
-      ++at;
-      continue;
-    }
-    stretch(begin, at);
-    begin = at + static_cast<int64_t>(token->text.size());
-    out.push_back({token->id, {at, begin}});
-    at = begin;
-  }
-  stretch(begin, size);
+  literal_.split(
+      text,
+      [&](int64_t begin, int64_t end) {
+        encode_stretch(text.substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin)), begin, out);
+      },
+      [&](const AddedToken& token, int64_t at) {
+        out.push_back({token.id, {at, at + static_cast<int64_t>(token.text.size())}});
+      });
   return out;
 }
 

@@ -71,6 +71,8 @@ std::string sorted_marks(std::string_view group) {
 }
 
 std::string compose(std::string_view group) {
+  const CodePoint first = code_point_at(group, 0);
+  if (first.size == static_cast<int64_t>(group.size()) && first.value < kFirstCombining) return std::string(group);
   const std::string sorted = group.size() > kLongGroup ? sorted_marks(group) : std::string();
   if (!sorted.empty()) group = sorted;
   utf8proc_uint8_t* composed = nullptr;
@@ -81,6 +83,17 @@ std::string compose(std::string_view group) {
       size < 0 ? std::string(group) : std::string(reinterpret_cast<const char*>(composed), static_cast<size_t>(size));
   std::free(composed);
   return out;
+}
+
+/// Calls `visit(group, begin)` for the groups of a text until one answers false; true when none did.
+template <class Visit>
+bool each_group(std::string_view text, Visit visit) {
+  for (int64_t begin = 0; begin < static_cast<int64_t>(text.size());) {
+    const int64_t end = group_end(text, begin);
+    if (!visit(text.substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin)), begin)) return false;
+    begin = end;
+  }
+  return true;
 }
 
 bool plain(std::string_view text) {
@@ -99,25 +112,18 @@ ByteRange NfcText::original(int64_t begin, int64_t end) const {
 
 NfcText to_nfc(std::string_view text) {
   NfcText out;
-  if (plain(text)) {
+  if (plain(text) || each_group(text, [](std::string_view group, int64_t) { return compose(group) == group; })) {
     out.text = text;
     return out;
   }
-  bool changed = false;
-  const int64_t size = static_cast<int64_t>(text.size());
-  for (int64_t begin = 0; begin < size;) {
-    const int64_t end = group_end(text, begin);
-    const std::string_view group = text.substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
-    const std::string composed = code_point_at(text, begin).value < 0 ? std::string(group) : compose(group);
-    const bool same = composed == group;
-    changed = changed || !same;
-    for (int64_t i = 0; i < static_cast<int64_t>(composed.size()); ++i) {
-      out.origin.push_back(same ? ByteRange{begin + i, begin + i + 1} : ByteRange{begin, end});
-    }
+  each_group(text, [&](std::string_view group, int64_t begin) {
+    const std::string composed = compose(group);
+    const int64_t end = begin + static_cast<int64_t>(group.size());
+    for (int64_t i = 0; i < static_cast<int64_t>(composed.size()); ++i)
+      out.origin.push_back(composed == group ? ByteRange{begin + i, begin + i + 1} : ByteRange{begin, end});
     out.text += composed;
-    begin = end;
-  }
-  if (!changed) out.origin.clear();
+    return true;
+  });
   return out;
 }
 

@@ -1,9 +1,10 @@
-// Reads the tokenizer files of a Hugging Face checkpoint folder into BpeFiles.
+// Reads the tokenizer files of a Hugging Face checkpoint folder.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "rrpo/text/byte_bpe.h"
+#include "rrpo/text/sentencepiece.h"
 #include "rrpo/text/split.h"
 #include "rrpo/text/tokenizer.h"
 #include "rrpo/util/json_file.h"
@@ -142,6 +143,8 @@ struct ConfigFile {
   std::string tokenizer_class;
   std::vector<AddedToken> added;
   std::set<std::string> special;  ///< texts named as begin, end, padding, … or additional special tokens
+  bool legacy = true;             ///< LlamaTokenizer: a prefix on each stretch between added tokens, not on the first only
+  bool add_prefix_space = true;
 
   bool is_qwen2() const { return tokenizer_class == "Qwen2Tokenizer" || tokenizer_class == "Qwen2TokenizerFast"; }
 };
@@ -170,6 +173,8 @@ ConfigFile read_config_file(const fs::path& folder) {
     for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
       for (const Object& token : member(json, key)) out.special.insert(token_text(token));
     }
+    out.legacy = member(json, "legacy") != false;
+    out.add_prefix_space = member(json, "add_prefix_space") != false;
     return out;
   });
 }
@@ -218,6 +223,20 @@ void read_merges_txt(const fs::path& file, BpeFiles& out) {
   }
 }
 
+/// Tokens that tokenizer_config.json and added_tokens.json add.
+std::vector<AddedToken> read_added_tokens(const fs::path& folder, const ConfigFile& config) {
+  std::vector<AddedToken> out = config.added;
+  const fs::path file = folder / "added_tokens.json";
+  if (!fs::exists(file)) return out;
+  std::vector<AddedToken> tokens;
+  with_json(file, [&](const Object& json) {
+    for (const auto& [text, id] : json.items())
+      tokens.push_back({id_from(id, text, file), text, config.special.contains(text), false});
+  });
+  unite(out, tokens);
+  return out;
+}
+
 /// The older pair of files, which says nothing of the split: the class named in tokenizer_config.json does.
 BpeFiles read_vocab_and_merges(const fs::path& folder, const ConfigFile& config) {
   if (!config.is_qwen2())
@@ -226,32 +245,44 @@ BpeFiles read_vocab_and_merges(const fs::path& folder, const ConfigFile& config)
   const fs::path vocab = folder / "vocab.json";
   with_json(vocab, [&](const Object& json) { read_vocabulary(json, vocab, out); });
   read_merges_txt(folder / "merges.txt", out);
-  const fs::path added = folder / "added_tokens.json";
-  if (fs::exists(added)) {
-    std::vector<AddedToken> tokens;
-    with_json(added, [&](const Object& json) {
-      for (const auto& [text, id] : json.items())
-        tokens.push_back({id_from(id, text, added), text, config.special.contains(text), false});
-    });
-    out.added = config.added;
-    unite(out.added, tokens);
-  }
+  out.added = read_added_tokens(folder, config);
   return out;
+}
+
+/// A tokenizer.json that transformers made of a sentencepiece model.
+bool of_sentencepiece(const fs::path& file) {
+  return with_json(file, [](const Object& json) { return is_set(member(json, "model"), "byte_fallback"); });
+}
+
+SentencePieceFiles read_sentencepiece_files(const fs::path& folder, const ConfigFile& config) {
+  constexpr uintmax_t kLargestFile = uintmax_t{64} << 20;  // the largest in use has 4 MB
+  const fs::path file = folder / "tokenizer.model";
+  std::error_code unreadable;
+  if (fs::file_size(file, unreadable) > kLargestFile && !unreadable)
+    fail(file, "is larger than 64 MiB", "take the tokenizer files of the checkpoint");
+  SentencePieceFiles out{read_sentencepiece_model(read_file(file, "tokenizer"), file.string()),
+                         read_added_tokens(folder, config), config.legacy};
+  out.model.dummy_prefix = out.model.dummy_prefix && config.add_prefix_space;
+  return out;
+}
+
+std::unique_ptr<Tokenizer> open_byte_bpe(BpeFiles files, const ConfigFile& config, const fs::path& file) {
+  unite(files.added, config.added);
+  files.nfc = files.nfc || config.is_qwen2();  // the class normalises whatever the file says
+  return std::make_unique<ByteBpe>(files, file.string());
 }
 
 }  // namespace
 
 std::unique_ptr<Tokenizer> open_tokenizer(const fs::path& folder) {
   const ConfigFile config = read_config_file(folder);
-  const fs::path file = folder / "tokenizer.json";
-  const bool single = fs::exists(file);
-  if (!single && !fs::exists(folder / "vocab.json")) {
-    fail(folder, "holds no tokenizer.json and no vocab.json", "give the folder of a Hugging Face checkpoint");
-  }
-  BpeFiles files = single ? read_tokenizer_json(file) : read_vocab_and_merges(folder, config);
-  unite(files.added, config.added);
-  files.nfc = files.nfc || config.is_qwen2();  // the class normalises whatever the file says
-  return std::make_unique<ByteBpe>(files, (single ? file : folder / "vocab.json").string());
+  const fs::path single = folder / "tokenizer.json", vocab = folder / "vocab.json", model = folder / "tokenizer.model";
+  const bool pieces = fs::exists(model);
+  if (fs::exists(single) && !(pieces && of_sentencepiece(single)))
+    return open_byte_bpe(read_tokenizer_json(single), config, single);
+  if (fs::exists(vocab)) return open_byte_bpe(read_vocab_and_merges(folder, config), config, vocab);
+  if (pieces) return std::make_unique<SentencePiece>(read_sentencepiece_files(folder, config), model.string());
+  fail(folder, "holds no tokenizer.json, vocab.json or tokenizer.model", "give the folder of a Hugging Face checkpoint");
 }
 
 }  // namespace rrpo::text

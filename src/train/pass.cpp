@@ -14,7 +14,7 @@ std::vector<at::Tensor> visual_tokens(const Scorer& scorer, const data::Dataset&
       visual.push_back(clip.visual.to(device));
       continue;
     }
-    visual.push_back(model::encode(scorer.policy.lvlm, clip.pixels.to(device)));
+    visual.push_back(model::encode(scorer.policy.lvlm, clip.input.pixels.to(device), clip.input.picture));
     if (scorer.cache) scorer.cache->insert(dataset.videos[static_cast<size_t>(clip.video)], visual.back());
   }
   return visual;

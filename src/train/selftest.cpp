@@ -160,8 +160,8 @@ class Machine {
     std::vector<int64_t> rows;
     for (int64_t i = 0; i < dataset.rows(); ++i) rows.push_back(i);
     const int64_t visual = model::visual_token_count(policy_.lvlm, golden_.at("frames"));
-    const Pass pass =
-        forward({policy_, objective}, dataset, data::pack_pairs(dataset, {rows, 0, 0, true}, {{0, pixels_, {}}}, {visual}));
+    const Pass pass = forward({policy_, objective}, dataset,
+                              data::pack_pairs(dataset, {rows, 0, 0, true}, {{0, {pixels_, {}}, {}}}, {visual}));
     const bool by_tokens = objective.row->average == loss::Average::tokens;
     const double count = by_tokens ? static_cast<double>(pass.stats.logp.numel()) : static_cast<double>(dataset.rows());
     const at::Tensor mean = pass.output.loss.sum().div(count);

@@ -14,7 +14,8 @@ data::Dataset open_rows(const std::vector<std::filesystem::path>& files, const T
                                  .marks = objective.needs_marks,
                                  .skip_bad_rows = skip_bad_rows,
                                  .difference = config.data.marks == "difference",
-                                 .official = is_official(config.compat)};
+                                 .official = is_official(config.compat),
+                                 .video = config.video};
   return data::read_dataset(files, config.data.video_root, policy, rules);
 }
 

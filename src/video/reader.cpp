@@ -153,7 +153,11 @@ class Collector {
   int64_t members() const { return members_; }
   int64_t decoded() const { return static_cast<int64_t>(stamps_.size()); }
   const std::vector<int64_t>& stamps() const { return stamps_; }
-  Frames take() { return std::move(frames_); }
+  Frames take() {
+    const AVRational rate = container_.stream().avg_frame_rate;
+    if (rate.num > 0) frames_.duration_s = static_cast<double>(members_) * rate.den / rate.num;
+    return std::move(frames_);
+  }
 
  private:
   void begin(const AVFrame& frame, int64_t number) {

@@ -262,6 +262,13 @@ runs 0 "$eval" ask --video world/videos/00000.mp4 "Describe the video." model.pa
 says seen.html "Describe the video."
 runs 4 "$eval" ask --video world/videos/00000.mp4 "Describe the video." model.path=model --frames-html seen.html
 
+say "families and their settings"
+llava="$root/tests/golden/llava_qwen/checkpoint" asked=(--video world/videos/00000.mp4 "Describe the video." video.frames=4)
+runs 0 "$eval" ask "${asked[@]}" model.path="$llava" model.video_pool=average model.time_instruction=line max_new_tokens=4 device=cpu
+runs 2 "$eval" ask "${asked[@]}" model.path=model model.video_pool=average device=cpu
+says err.txt "pools bilinearly"
+runs 2 "$eval" ask "${asked[@]}" model.path=model model.time_instruction=on
+
 say "a broken video"
 cp -r world broken && head -c 2000 world/videos/00002.mp4 >broken/videos/00002.mp4
 runs 8 "$eval" --out failed "${common[@]}" model.path=model eval.questions=broken/questions.jsonl

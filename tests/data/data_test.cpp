@@ -12,6 +12,7 @@
 #include "rrpo/data/media.h"
 #include "rrpo/data/tensor_file.h"
 #include "rrpo/data/visual_cache.h"
+#include "rrpo/model/weights.h"
 #include "rrpo/text/chat.h"
 #include "tiny_world.h"
 
@@ -100,7 +101,7 @@ std::vector<Json> outline(const TinyWorld& world, const policy::Policy& policy, 
   std::vector<Json> batches;
   while (const auto batch = loader.next()) {
     double pixels = 0;
-    for (const Clip& clip : batch->clips) pixels += clip.pixels.abs().sum().item<double>();
+    for (const Clip& clip : batch->clips) pixels += clip.input.pixels.abs().sum().item<double>();
     batches.push_back({{"ids", batch->ids},
                        {"window", batch->place.window},
                        {"ends", batch->place.ends_window},
@@ -290,6 +291,63 @@ TEST(VisualCache, FolderServesALaterRunWithTheSameContentOnly) {
     if (weight.part == model::Part::projector) weight.tensor->mul_(2);
   }
   EXPECT_FALSE(opened()->find(dataset.videos[0]).defined());
+  opened()->insert(dataset.videos[0], tokens);
+  EXPECT_TRUE(opened()->find(dataset.videos[0]).defined());
+  policy.lvlm.weights().projector.pool = model::Pool::average;  // the same weights, other tokens
+  EXPECT_FALSE(opened()->find(dataset.videos[0]).defined());
+}
+
+TEST(TowerInput, OneStillIsShownInTilesWhereThatIsAskedFor) {
+  policy::ModelConfig config;
+  config.path = test::source_file("tests/golden/onevision_variants/checkpoint");
+  const policy::Policy plain = policy::open_policy(config, "cpu");
+  config.image = "anyres";
+  const policy::Policy tiled = policy::open_policy(config, "cpu");
+  rows::Media still, several, video;
+  still.frames = {"a.png"};
+  several.frames = {"a.png", "b.png"};
+  video.video = "a.mp4";
+  video::Frames picture;
+  picture.count = 1;
+  picture.height = 50;
+  picture.width = 80;
+  picture.rgb.assign(50 * 80 * 3, 9);
+  const TowerInput tiles = tower_input(tiled, still, picture);
+  ASSERT_TRUE(tiles.picture.has_value());
+  EXPECT_EQ(tiles.pixels.size(0), 1 + 2 * 3);
+  EXPECT_EQ(visual_token_count(tiled, tiles), model::encode(tiled.lvlm, tiles.pixels, tiles.picture).size(0));
+  EXPECT_FALSE(tower_input(tiled, several, picture).picture.has_value());
+  EXPECT_FALSE(tower_input(tiled, video, picture).picture.has_value());
+  const TowerInput frame = tower_input(plain, still, picture);
+  EXPECT_FALSE(frame.picture.has_value());
+  EXPECT_EQ(frame.pixels.size(0), 1);
+}
+
+TEST(Dataset, TimesOfAVideoStandInItsQuestions) {
+  const test::TempDir dir;
+  const Json row = {{"id", "a"},
+                    {"video", "bframes.mp4"},
+                    {"question", "What?"},
+                    {"chosen", {{"text", "It is red."}, {"spans", Json::array({Json::array({6, 9})})}}},
+                    {"rejected", {{"text", "It is blue."}, {"spans", Json::array({Json::array({6, 10})})}}}};
+  const auto file = dir.write("pairs.jsonl", row.dump() + "\n");
+  const auto root = test::source_file("tests/fixtures");
+  policy::ModelConfig config;
+  config.path = test::source_file("tests/golden/llava_qwen/checkpoint");
+  config.time_instruction = "line";
+  const policy::Policy policy = policy::open_policy(config, "cpu");
+  const policy::VideoConfig four{.frames = 4, .sampling = "linspace"};
+  const Dataset dataset = read_dataset({file}, root, policy, {.video = four});
+  EXPECT_THAT(
+      policy.tokenizer->decode(dataset.samples.at(0).question),
+      testing::HasSubstr("lasts for 2.50 seconds, and 4 frames are uniformly sampled from it. These frames are located "
+                         "at 0.00s,0.75s,1.50s,2.38s.Please answer the following questions related to this "
+                         "video.\nWhat?"));
+  Json pictures = row;
+  pictures.erase("video");
+  pictures["frames"] = {"a.png"};
+  const auto stills = dir.write("stills.jsonl", pictures.dump() + "\n");
+  EXPECT_THROW(read_dataset({stills}, root, policy, {.video = four}), Error);
 }
 
 TEST(TensorFile, RoundTripsEveryTypeBitForBit) {

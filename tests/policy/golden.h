@@ -15,6 +15,7 @@
 #include "rrpo/policy/policy.h"
 #include "rrpo/policy/sequence.h"
 #include "rrpo/util/json_file.h"
+#include "rrpo/video/tiles.h"
 #include "support/temp_dir.h"
 #include "video/golden.h"
 
@@ -76,11 +77,21 @@ inline video::Frames clip_frames(const Json& clip) {
   return frames;
 }
 
-inline at::Tensor clip_pixels(const Policy& policy, const Json& clip) {
-  const video::Pixels pixels = video::to_pixels(clip_frames(clip), policy.pixels);
+inline at::Tensor pixel_tensor(const video::Frames& frames, const video::PixelSpec& spec) {
+  const video::Pixels pixels = video::to_pixels(frames, spec);
   at::Tensor tensor = at::empty({pixels.count, 3, pixels.size, pixels.size}, at::kFloat);
   std::copy(pixels.values.begin(), pixels.values.end(), tensor.mutable_data_ptr<float>());
   return tensor;
+}
+
+inline at::Tensor clip_pixels(const Policy& policy, const Json& clip) {
+  return pixel_tensor(clip_frames(clip), policy.pixels);
+}
+
+/// The tiles of a golden still, as `spec` prepares them.
+inline at::Tensor still_pixels(const Policy& policy, const Json& picture, const video::PixelSpec& spec) {
+  const video::Frames whole = video::test::picture(picture.at("height"), picture.at("width"), picture.at("seed"));
+  return pixel_tensor(video::cut_tiles(whole, model::tile_resolutions(policy.lvlm), spec.size), spec);
 }
 
 inline std::vector<int64_t> ids_of(const Json& json) { return json.get<std::vector<int64_t>>(); }
@@ -91,6 +102,12 @@ inline text::MarkedText marked_text(const Json& side) {
   marked.text = side.at("text");
   for (const Json& span : side.at("spans")) marked.spans.push_back({span.at(0), span.at(1)});
   return marked;
+}
+
+/// What a line of the parity table says of the type computed in.
+inline std::string in_type(model::Dtype dtype) {
+  if (dtype == model::Dtype::bfloat16) return ", bfloat16";
+  return dtype == model::Dtype::float64 ? ", double" : ", float32";
 }
 
 /// Largest difference over the largest value of `expected`.

@@ -77,8 +77,6 @@ TEST_P(Parity, PixelsAreTheSameBits) {
 const std::vector<std::pair<model::Dtype, double>> kTolerances = {{model::Dtype::float64, 3e-7},
                                                                   {model::Dtype::float32, 1e-4}};
 
-std::string in_type(model::Dtype dtype) { return dtype == model::Dtype::float64 ? ", double" : ", float32"; }
-
 TEST_P(Parity, VisualTokens) {
   for (const auto& [dtype, tolerance] : kTolerances) {
     const Policy policy = open_case(golden_, dtype);

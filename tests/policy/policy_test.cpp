@@ -9,6 +9,7 @@
 
 #include "rrpo/policy/device.h"
 #include "rrpo/policy/generate.h"
+#include "support/model_parts.h"
 
 namespace rrpo::policy::test {
 namespace {
@@ -72,6 +73,25 @@ TEST(OpenPolicy, NamesTheMissingFile) {
   const Folder folder;
   folder.remove("processor_config.json");
   EXPECT_THAT(folder.fault(), HasSubstr("preprocessor_config.json: missing"));
+}
+
+/// A sentencepiece model in place of the byte-level tokenizer, with the chat's markers as added tokens or without.
+TEST(OpenPolicy, TakesASentencepieceModel) {
+  const Folder folder;
+  folder.remove("tokenizer.json");
+  rrpo::test::ModelParts parts;
+  parts.specials();
+  for (char letter = 'a'; letter <= 'z'; ++letter) parts.piece(std::string(1, letter));
+  folder.write_text("tokenizer.model", parts.bytes());
+  const Json added = {{"30", {{"content", "<|im_start|>"}, {"special", true}}},
+                      {"31", {{"content", "<|im_end|>"}, {"special", true}}}};
+  folder.write("tokenizer_config.json", {{"tokenizer_class", "LlamaTokenizer"}});
+  EXPECT_THAT(folder.fault("authors"),
+              HasSubstr("its tokenizer has no token <|im_start|>, which the prompt form 'authors' writes"));
+  folder.write("tokenizer_config.json", {{"tokenizer_class", "LlamaTokenizer"}, {"added_tokens_decoder", added}});
+  const Policy policy = folder.open("authors");
+  EXPECT_EQ(policy.end_of_turn, 31);
+  EXPECT_EQ(text::encode_ids(*policy.tokenizer, "ab<|im_end|>"), (std::vector<int64_t>{3, 4, 5, 31}));
 }
 
 TEST(OpenPolicy, TakesTheTemplateFromEitherFile) {

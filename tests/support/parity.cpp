@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -15,7 +14,7 @@ namespace {
 
 using Key = std::tuple<std::string, std::string, std::string, double>;
 
-/// Writes a file RRPO_PARITY_DIR/TEST.jsonl after each test that compared something.
+/// Writes a file parity/TEST.jsonl in the build folder after each test that compared something.
 class Report : public testing::EmptyTestEventListener {
  public:
   void see(const Comparison& row, double difference) {
@@ -25,8 +24,7 @@ class Report : public testing::EmptyTestEventListener {
   }
 
   void OnTestEnd(const testing::TestInfo& test) override {
-    const char* folder = std::getenv("RRPO_PARITY_DIR");
-    if (folder != nullptr && !rows_.empty()) write(folder, test);
+    if (!rows_.empty()) write(std::filesystem::path(RRPO_BINARY_DIR) / "parity", test);
     rows_.clear();
   }
 

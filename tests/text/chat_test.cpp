@@ -87,12 +87,26 @@ TEST(Prompt, EqualsTheTemplatesText) {
   EXPECT_EQ(joined, encode_ids(*tokenizer, expected));
 }
 
+TEST(TimeSentence, IsTheAuthors) {
+  const Json golden = read_json(test::source_file("tests/golden/llava_qwen/golden.json"), "test");
+  EXPECT_EQ(time_sentence(2.5, {0, 0.75, 1.5, 2.375}), golden.at("time").at("sentence").get<std::string>());
+}
+
 TEST(Prompt, QuestionMeetsTheNewline) {  // the text after the video is one: its newlines and the question's join
   const auto tokenizer = open_tokenizer(test::source_file("data/toy/tokenizer"));
   for (const ChatTemplate& chat : chat_templates()) {
     const PromptIds ids = encode_prompt(*tokenizer, chat, "\n What?");
     EXPECT_EQ(ids.after, encode_ids(*tokenizer, chat.after_video + "\n What?" + chat.answer_start));
   }
+}
+
+TEST(MissingMarker, NamesTheFirstThatIsNoToken) {
+  const auto tokenizer = open_tokenizer(test::source_file("data/toy/tokenizer"));
+  for (const ChatTemplate& chat : chat_templates()) EXPECT_EQ(missing_marker(*tokenizer, chat), "") << chat.name;
+  const auto other = open_tokenizer(test::source_file("tests/golden/sentencepiece"));
+  EXPECT_EQ(missing_marker(*other, chat_templates()[0]), "<|im_start|>");
+  EXPECT_EQ(missing_marker(*other, {"plain", "", "[INST]", "", "[/INST]", "</s>"}), "");
+  EXPECT_EQ(missing_marker(*other, {"plain", "", "", "", "", "END"}), "END");
 }
 
 }  // namespace

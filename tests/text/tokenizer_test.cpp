@@ -8,8 +8,9 @@
 #include "rrpo/text/nfc.h"
 #include "rrpo/text/split.h"
 #include "rrpo/text/unicode.h"
-#include "rrpo/util/json_file.h"
+#include "support/parity.h"
 #include "support/temp_dir.h"
+#include "text/golden_texts.h"
 
 namespace rrpo::text {
 namespace {
@@ -24,23 +25,18 @@ const Json& golden() {
   return json;
 }
 
-/// The range widened to whole characters: the unit in which the oracle counts.
-ByteRange widened(std::string_view text, ByteRange range) {
-  while (!is_char_border(text, range.begin)) --range.begin;
-  while (!is_char_border(text, range.end)) ++range.end;
-  return range;
+test::Comparison row_of(const std::string& compared) {
+  return {"byte-level BPE, the toy vocabulary", "tokenizers " + golden()["tokenizers"].get<std::string>(), compared};
 }
 
-std::vector<ByteRange> ranges_of(const Json& json) {
-  std::vector<ByteRange> out;
-  for (const Json& range : json) out.push_back({range[0].get<int64_t>(), range[1].get<int64_t>()});
-  return out;
-}
+using test::ranges_of;
+using test::widened;
 
 TEST(Golden, IdsEqualTheOriginals) {
   for (const Json& row : golden()["cases"]) {
     const std::string text = row["text"].get<std::string>();
-    EXPECT_EQ(encode_ids(toy(), text), row["ids"].get<std::vector<int64_t>>()) << row["text"];
+    const bool same = encode_ids(toy(), text) == row["ids"].get<std::vector<int64_t>>();
+    test::expect_same(row_of("ids of hostile strings"), same, row["text"].dump());
   }
 }
 
@@ -65,7 +61,7 @@ TEST(Golden, RangesEqualTheOriginalsOffsets) {
     for (size_t i = 0; i < tokens.size(); ++i) {
       const ByteRange ours = widened(text, tokens[i].bytes);
       if (row["text"] == row["nfc"]) {
-        EXPECT_EQ(ours, offsets[i]) << row["text"] << " token " << i;
+        test::expect_same(row_of("ranges of hostile strings, whole characters"), ours == offsets[i], row["text"].dump());
       } else {  // of a composed group the original names the first character only, ours the whole group
         EXPECT_LE(ours.begin, offsets[i].begin) << row["text"] << " token " << i;
         EXPECT_GE(ours.end, offsets[i].end) << row["text"] << " token " << i;
@@ -76,8 +72,23 @@ TEST(Golden, RangesEqualTheOriginalsOffsets) {
 
 TEST(Golden, DecodingGivesTheNormalForm) {
   for (const Json& row : golden()["cases"]) {
-    EXPECT_EQ(toy().decode(row["ids"].get<std::vector<int64_t>>(), false), row["decoded"]) << row["text"];
+    const bool same = toy().decode(row["ids"].get<std::vector<int64_t>>(), false) == row["decoded"];
+    test::expect_same(row_of("decoded text"), same, row["text"].dump());
   }
+}
+
+TEST(Golden, AMegabyteOfMixedTextEqualsTheOriginals) {
+  const Json& mixed = golden()["mixed"];
+  const std::string text = test::mixed_text(mixed);
+  const std::vector<Token> tokens = toy().encode(text);
+  EXPECT_EQ(tokens.size(), mixed["tokens"].get<size_t>());
+  test::expect_same(row_of("ids of 1 MB of mixed text"), test::hash_of_ids(tokens) == mixed["ids"].get<uint64_t>());
+  const std::string normal = to_nfc(text).text;
+  EXPECT_EQ(toy().decode(test::ids_of(tokens), false), normal);
+  const std::vector<Token> of_normal = toy().encode(normal);
+  EXPECT_EQ(test::hash_of_ids(of_normal), mixed["nfc_ids"].get<uint64_t>());
+  test::expect_same(row_of("ranges of 1 MB of mixed text, whole characters"),
+                    test::hash_of_ranges(widened(normal, of_normal)) == mixed["nfc_ranges"].get<uint64_t>());
 }
 
 /// Ranges of all tokens that are no part of a changed group, and of all that are, are known in closed form.
@@ -217,6 +228,17 @@ TEST(Files, VocabularyAndMergesApart) {
   const auto older = open_tokenizer(dir.path());
   expect_same_as_toy(*older);
   EXPECT_EQ(older->decode(encode_ids(*older, "a<|im_end|><video>")), "a");
+}
+
+TEST(Files, VocabularyAndMergesAsTheOriginalWritesThem) {
+  expect_same_as_toy(*open_tokenizer(test::source_file("tests/golden/vocab_and_merges")));
+}
+
+TEST(Files, TheSingleFileWins) {
+  const test::TempDir dir;
+  dir.write("tokenizer.json", toy_file().dump());
+  for (const char* name : {"vocab.json", "merges.txt", "tokenizer.model"}) dir.write(name, "broken");
+  expect_same_as_toy(*open_tokenizer(dir.path()));
 }
 
 TEST(Files, TokensOfTheConfigurationAreAdded) {

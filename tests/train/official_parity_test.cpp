@@ -59,7 +59,7 @@ class OfficialLoss : public testing::Test {
       if (std::any_of(clips.begin(), clips.end(), known)) continue;
       const int64_t number = loss_.at("pairs").at(static_cast<size_t>(row)).at("clip");
       const Json& clip = tiny_.json.at("clips").at(static_cast<size_t>(number));
-      clips.push_back({video, golden_files::clip_pixels(policy_, clip), {}});
+      clips.push_back({video, {golden_files::clip_pixels(policy_, clip), {}}, {}});
       counts.push_back(model::visual_token_count(policy_.lvlm, clip.at("frames")));
     }
     return forward({policy_, objective_}, dataset_,

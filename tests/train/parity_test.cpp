@@ -68,7 +68,7 @@ struct Trainee {
       const int64_t video = dataset.samples[static_cast<size_t>(row)].video;
       if (!clips.empty() && clips.back().video == video) continue;
       const Json& clip = golden.json.at("clips").at(static_cast<size_t>(video));
-      clips.push_back({video, golden_files::clip_pixels(policy, clip), {}});
+      clips.push_back({video, {golden_files::clip_pixels(policy, clip), {}}, {}});
       counts.push_back(model::visual_token_count(policy.lvlm, clip.at("frames")));
     }
     return data::pack_pairs(dataset, {rows, 0, 0, true}, std::move(clips), counts);

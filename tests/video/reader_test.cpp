@@ -70,6 +70,8 @@ TEST(Reader, ClipIsHalfOpenInSeconds) {
   EXPECT_EQ(part.index, (std::vector<int64_t>{4, 5, 6, 7}));
   EXPECT_EQ(part.time_s, (std::vector<double>{0, 0.125, 0.25, 0.375}));
   EXPECT_EQ(read_video(file, "authors", 2, Clip{0.5, 1.0}).index, (std::vector<int64_t>{4, 6}));
+  EXPECT_DOUBLE_EQ(part.duration_s, 0.5);  // 4 frames at 8 a second
+  EXPECT_DOUBLE_EQ(read_video(file, "authors", 2).duration_s, 2.5);
   EXPECT_THAT(fault_of([&] { read_all_frames(file, Clip{7, 8}); }), HasSubstr("no frame lies in the clip"));
   EXPECT_THAT(fault_of([&] { read_all_frames(file, Clip{2, 1}); }), HasSubstr("is empty"));
 }

@@ -43,9 +43,10 @@ struct Dataset {
 struct DatasetRules {
   bool rejected = true;  ///< reads rejected answers (else question files are taken too: their answer is the chosen one)
   bool marks = true;     ///< needs a marked token on one side at least
-  bool skip_bad_rows = false;  ///< collect bad rows in `skipped` instead of throwing at the first
-  bool difference = false;     ///< mark the tokens in which the answers differ, whatever spans the row has
-  bool official = false;       ///< marks and labels of the authors' code (`--compat official`)
+  bool skip_bad_rows = false;      ///< collect bad rows in `skipped` instead of throwing at the first
+  bool difference = false;         ///< mark the tokens in which the answers differ, whatever spans the row has
+  bool official = false;           ///< marks and labels of the authors' code (`--compat official`)
+  policy::VideoConfig video = {};  ///< frames whose times stand in the prompt; read only where the policy wants them
 };
 
 /// Reads `files` in order. A bad row (syntax, spans, no marked token, equal answers, missing media) throws

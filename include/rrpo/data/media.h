@@ -4,11 +4,13 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "rrpo/policy/policy.h"
 #include "rrpo/rows/pair.h"
 #include "rrpo/video/frames.h"
+#include "rrpo/video/tiles.h"
 
 namespace rrpo::data {
 
@@ -17,6 +19,17 @@ std::vector<std::filesystem::path> media_files(const rows::Media& media, const s
 
 /// The frames of a row: `frames` all, as listed; a video's by `config`. Paths are relative to `root` and may not leave it.
 video::Frames read_media(const rows::Media& media, const std::filesystem::path& root, const policy::VideoConfig& config);
+
+/// What the vision tower takes of a row.
+struct TowerInput {
+  at::Tensor pixels;                         ///< [F, 3, S, S] float32, CPU: frames, or the tiles of a still
+  std::optional<video::Resolution> picture;  ///< that still's size
+};
+/// Frames as they are shown to the model: a row of one still picture in tiles where `policy.tiles` is set, all else as a
+/// video.
+TowerInput tower_input(const policy::Policy& policy, const rows::Media& media, const video::Frames& frames);
+/// The number of visual tokens of it.
+int64_t visual_token_count(const policy::Policy& policy, const TowerInput& input);
 
 /// Pixels of frames as the model takes them, [F, 3, S, S] float32 on the CPU.
 at::Tensor pixel_tensor(const video::Frames& frames, const video::PixelSpec& spec);

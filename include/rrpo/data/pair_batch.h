@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rrpo/data/dataset.h"
+#include "rrpo/data/media.h"
 #include "rrpo/data/order.h"
 #include "rrpo/model/packed_rows.h"
 
@@ -16,7 +17,7 @@ namespace rrpo::data {
 /// The pictures of one video: pixels to encode, or the visual tokens a cache had.
 struct Clip {
   int64_t video = 0;  ///< number in the dataset
-  at::Tensor pixels;  ///< [F, 3, S, S] float32, CPU; undefined when `visual` is given
+  TowerInput input;   ///< its pixels are undefined when `visual` is given
   at::Tensor visual;  ///< [N, D], CPU
 };
 

@@ -15,7 +15,7 @@ enum class Dtype { float32, bfloat16, float64 };
 struct LoadOptions {
   Dtype dtype = Dtype::float32;
   std::string device = "cpu";   ///< cpu, cuda, cuda:N
-  std::string video_pool = "";  ///< empty: the family's own
+  std::string video_pool = "";  ///< bilinear, average, max; empty: the configuration's
 };
 
 struct Family {
@@ -32,12 +32,21 @@ struct Family {
   std::string (*saved)(const std::string& canonical_name);
   /// Prompt form that `model.prompt=auto` falls back to when the folder holds no chat template; empty: an error.
   std::string default_prompt;
+  /// The folder's chat template, if any, is the plain decoder's and says nothing about videos: `default_prompt` counts.
+  bool own_prompt = false;
+  /// The original prepares frames by constants where the folder holds no processor's file (those of video::PixelSpec).
+  bool own_pixels = false;
+  /// The original's modules are called as its files call their tensors: so are the keys of its adapters.
+  bool own_modules = false;
 };
 
 const std::vector<Family>& families();
 
 /// The family of a checkpoint folder by its `config.json`. Throws Error(input, "model") listing the families.
 const Family& family_of(const Json& config, const std::filesystem::path& folder);
+
+/// The original's path of the module or tensor that is canonically called `name`, as PEFT writes it.
+std::string module_name(const Family& family, const std::string& name);
 
 /// Loads a checkpoint folder. Missing, unexpected and misshapen tensors are reported together in one Error(input,
 /// "weights").

@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "rrpo/model/packed_rows.h"
 #include "rrpo/util/json_file.h"
+#include "rrpo/video/tiles.h"
 
 namespace rrpo::model {
 
@@ -63,8 +65,16 @@ int64_t image_size(const Lvlm& lvlm);  ///< S
 /// Number of visual tokens of a clip of `frames` frames.
 int64_t visual_token_count(const Lvlm& lvlm, int64_t frames);
 
-/// Pixels [F, 3, S, S] float32 to visual tokens [N, D] in the compute type: tower, projector, pooling, newline.
-at::Tensor encode(const Lvlm& lvlm, const at::Tensor& pixels);
+/// The same of a picture of this size in tiles. Throws Error(internal) where tile_resolutions is empty.
+int64_t visual_token_count(const Lvlm& lvlm, video::Resolution picture);
+/// The resolutions at which the model takes stills in tiles of S x S; none where it does not.
+std::vector<video::Resolution> tile_resolutions(const Lvlm& lvlm);
+
+/// Pixels [F, 3, S, S] float32 to visual tokens [N, D] in the compute type: tower, projector, pooling, newline. With
+/// `picture` they are the tiles of a still of that size (video::cut_tiles): not pooled, the first one whole, the others put
+/// together again, without their black edges, shrunk if there are too many, a newline after each row.
+at::Tensor encode(const Lvlm& lvlm, const at::Tensor& pixels,
+                  const std::optional<video::Resolution>& picture = std::nullopt);
 
 /// One pass of the decoder over packed rows; returns the final (normed) hidden states of the read rows, [M, D].
 /// `visual[i]` are the visual tokens of video i. Differentiable in whatever requires a gradient.

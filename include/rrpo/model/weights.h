@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "rrpo/model/lvlm.h"
+#include "rrpo/video/tiles.h"
 
 namespace rrpo::model {
 
@@ -59,11 +60,20 @@ enum class Pool { none, bilinear, average, max };
 /// Where the newline vector stands: nowhere, after the video, after each frame, after each row of a frame.
 enum class Newline { none, video, frame, row };
 
+/// How a still picture is shown in tiles (video::cut_tiles).
+struct Tiles {
+  std::vector<video::Resolution> offered;
+  int64_t most = 0;  ///< tiles' worth of tokens that a picture may take before it is shrunk
+  /// A side of the picture in patches that misses a whole number by less than rounding's error is cut, not taken for it.
+  bool cuts = false;
+};
+
 struct Projector {
   Linear linear_1, linear_2;
   at::Tensor newline;  ///< [D]
   Pool pool = Pool::bilinear;
   Newline layout = Newline::video;
+  std::optional<Tiles> tiles;  ///< absent: stills are shown as videos of one frame only
 };
 
 struct DecoderLayer {

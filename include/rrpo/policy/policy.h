@@ -24,13 +24,22 @@ struct ModelConfig {
   std::string dtype = "float32";
   std::string video_pool = "auto";
   std::string prompt = "auto";
+  std::string time_instruction = "off";
+  std::string image = "video";
   template <class V>
   void fields(V& v) {
     v("path", path, "checkpoint folder in Hugging Face form");
     v("adapter", adapter, "adapter folder in PEFT form");
     v("dtype", dtype, "compute type: float32 or bfloat16");
-    v("video_pool", video_pool, "pooling of visual tokens where the family has several: auto");
+    v("video_pool", video_pool,
+      "pooling of visual tokens: auto (the checkpoint's), or where the family has several bilinear, average, max");
     v("prompt", prompt, "prompt form: auto (the checkpoint's own template), onevision, onevision_2024, authors");
+    v("time_instruction", time_instruction,
+      "LLaVA-Video's sentence on the clip's length and the frames' times before the question: off; line: on a line of its "
+      "own, as lmms-eval and its demo ask; paragraph: and an empty line, as it was trained");
+    v("image", image,
+      "a row of one still picture: video (of one frame), or anyres (the whole picture and tiles of it, as the family shows "
+      "pictures)");
   }
   void check(const std::string& at) const;
 };
@@ -55,13 +64,25 @@ struct Policy {
   std::vector<int64_t> stop_ids;  ///< generation ends at these: end of turn, and those of generation_config.json
   video::PixelSpec pixels;
   std::filesystem::path folder;
+  std::string time_instruction = "off";  ///< `model.time_instruction`
+  /// How a still is prepared that is shown in tiles (`model.image=anyres`); absent: as a video of one frame.
+  std::optional<video::PixelSpec> tiles = {};
 };
 
 /// Opens `config.path` on `device` (auto, cpu, cuda, cuda:N; auto takes a GPU when one is there), with its adapter if given.
 /// `dtype` of the configuration unless `dtype` is given (tests compute in double).
 Policy open_policy(const ModelConfig& config, const std::string& device, std::optional<model::Dtype> dtype = std::nullopt);
 
+/// `question` about a clip as `policy.time_instruction` has it asked; of `frames` only the times are read. Throws
+/// Error(input, "data") where they are wanted and there are none.
+std::string timed_question(const Policy& policy, const video::Frames& frames, const std::string& question);
+
+/// True when a folder holds a processor's file.
+bool has_pixel_spec(const std::filesystem::path& folder);
+/// What a processor prepares.
+enum class Media { video, image };
+
 /// The normalisation of a folder's `processor_config.json` or `preprocessor_config.json`, nested or flat.
-video::PixelSpec read_pixel_spec(const std::filesystem::path& folder);
+video::PixelSpec read_pixel_spec(const std::filesystem::path& folder, Media media = Media::video);
 
 }  // namespace rrpo::policy

@@ -27,6 +27,13 @@ const std::vector<ChatTemplate>& chat_templates();
 /// The form that a checkpoint's Jinja template writes, recognised by its text; nullptr when it is none of ours.
 const ChatTemplate* recognise_template(std::string_view jinja);
 
+/// The first of the form's markers (`<|im_start|>`) that is no token of the tokenizer and would be written as plain text;
+/// empty when all are.
+std::string missing_marker(const Tokenizer& tokenizer, const ChatTemplate& chat);
+
+/// LLaVA-Video's sentence about a clip of `duration_s` seconds of which the frames at `times_s` are shown.
+std::string time_sentence(double duration_s, const std::vector<double>& times_s);
+
 /// Ids around the visual tokens of one question. `after` is encoded as one text, so that the question's first bytes meet the
 /// newline after the video exactly as in the original.
 struct PromptIds {

@@ -37,7 +37,10 @@ class Tokenizer {
   virtual int64_t size() const = 0;
 };
 
-/// The tokenizer of a Hugging Face checkpoint folder (`tokenizer.json`). Throws Error(input).
+/// The tokenizer of a Hugging Face checkpoint folder, from the first of: `tokenizer.json` (byte-level BPE), `vocab.json`
+/// with `merges.txt` (the same), `tokenizer.model` (sentencepiece BPE). A tokenizer.json made of a sentencepiece model steps
+/// back behind the tokenizer.model beside it, which is the original. `tokenizer_config.json` and `added_tokens.json` add
+/// tokens. Throws Error(input).
 std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& folder);
 
 /// Only the ids of `encode`.

@@ -7,6 +7,7 @@
 namespace rrpo::model {
 
 const Family& llava_onevision_row();
+const Family& llava_qwen_row();
 
 /// The type and device that a load asks for.
 at::ScalarType scalar_type(Dtype dtype);

@@ -1,0 +1,32 @@
+// What families of LLaVA's kind share: SigLIP's tower, Qwen2's decoder, the names of their tensors.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "../config_reader.h"
+#include "rows.h"
+
+namespace rrpo::model {
+
+inline constexpr int64_t kMaxWidth = 1 << 17, kMaxLayers = 1 << 10, kMaxVocabulary = 1 << 24;
+
+/// The first `layers` layers of the tower that a `vision_config` describes.
+Tower siglip_tower(const ConfigReader& config, int64_t layers, const Shapes& shapes);
+
+/// theta stands at the top (until transformers 4) or under rope_parameters (from 5).
+double rope_theta(const ConfigReader& text);
+
+/// The decoder that Qwen2's keys describe, with a head of its own.
+Decoder qwen2_decoder(const ConfigReader& text, double theta, const Shapes& shapes);
+
+/// Tiles of stills from a list of [height, width] and a text `anyres_max_N`; nothing where a family's configuration has no
+/// such setting, or resolutions that are no multiples of the tower's side.
+std::optional<Tiles> read_tiles(const ConfigReader& config, const std::string& ratio_key, int64_t side);
+
+/// Canonical name of a tensor in any of the four layouts in circulation (lmms-lab's and three generations of transformers');
+/// empty for buffers and for the tower's pooling head, which nothing here reads.
+std::string llava_name(const std::string& disk_name);
+
+}  // namespace rrpo::model
