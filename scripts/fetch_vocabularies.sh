@@ -17,4 +17,4 @@ unzip -qo wheels/mistral_common-*.whl 'mistral_common/data/*.model.v[13]' -d whe
 mkdir -p mistral mistral_v3
 cp wheels/mistral_common/data/tokenizer.model.v1 mistral/tokenizer.model
 cp wheels/mistral_common/data/mistral_instruct_tokenizer_240323.model.v3 mistral_v3/tokenizer.model
-python3 "$here/oracles/qwen2_vocabulary.py" wheels/dashscope/resources/qwen.tiktoken .
+python3 "$here/qwen2_vocabulary.py" wheels/dashscope/resources/qwen.tiktoken .

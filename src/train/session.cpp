@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "rrpo/util/compat.h"
 
@@ -41,6 +42,15 @@ std::unique_ptr<data::VisualCache> open_cache(const TrainConfig& config, policy:
 void require_inputs(const TrainConfig& config) {
   if (config.model.path.empty()) bad_field("model.path", "is not given", "name the folder of a checkpoint");
   if (config.data.pairs.empty()) bad_field("data.pairs", "is not given", "name a pair file");
+}
+
+void require_one_process() {
+  for (const char* name : {"WORLD_SIZE", "SLURM_STEP_NUM_TASKS"}) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || std::atoi(value) <= 1) continue;
+    throw Error(Fault::usage, "train", std::string(name) + "=" + value + ": several processes cannot share a run yet",
+                "start one: torchrun --nproc-per-node=1, srun --ntasks=1");
+  }
 }
 
 void set_tensor_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }

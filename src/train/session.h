@@ -33,6 +33,9 @@ void require_inputs(const TrainConfig& config);
 /// wants replaced.
 void check_target(const std::filesystem::path& out, io::Existing existing);
 
+/// Throws Error(usage) where a launcher (torchrun, srun) started more than one process: each would train the whole run.
+void require_one_process();
+
 /// Threads inside a tensor operation, for the whole process.
 void set_tensor_threads(int64_t threads);
 

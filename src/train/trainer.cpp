@@ -330,6 +330,7 @@ std::vector<fs::path> input_files(const TrainConfig& config) {
 }  // namespace
 
 Result run(const TrainConfig& config, const RunOptions& options) {
+  require_one_process();
   require_inputs(config);
   check_trainable(config, loss::make_objective(config.objective));
   set_tensor_threads(config.threads);

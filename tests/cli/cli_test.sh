@@ -196,6 +196,9 @@ runs 0 "$train" score --out difference model.path=model model.adapter=rrpo/adapt
   video.frames=8 device=cpu data.marks=difference --quiet
 lines difference/scores.jsonl 2
 
+runs 2 env WORLD_SIZE=2 RANK=0 "$train" --out ranks model.path=model data.pairs=pairs.jsonl data.video_root=world
+says err.txt "WORLD_SIZE=2"
+
 say "every objective"
 plain="$(sed 's/, "spans": \[[^]]*\]\]//g' pairs.jsonl)" && printf '%s\n' "$plain" >plain.jsonl
 common=(model.path=model data.video_root=world video.frames=8 device=cpu train.batch_pairs=2 lora.rank=4 lora.alpha=8
