@@ -241,7 +241,8 @@ TEST(SentencePieceFile, DamageIsAnError) {
   expect_refused("", "holds no pieces");
   expect_refused("{\"version\": 1}", "is cut or no sentencepiece model");
   expect_refused("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "is cut");
-  expect_refused(Parts().specials().bytes() + "\x0b", "is cut");  // a group
+  expect_refused(Parts().specials().bytes() + "\x0b", "is cut");                  // a group
+  expect_refused(Parts().specials().bytes() + "\xfa\x01\x64" + "abc", "is cut");  // field 31: 100 bytes, 3 are there
   expect_refused(Parts().piece("<s>", 3).piece("</s>", 3).bytes(), "0 unknown pieces");
   expect_refused(Parts().specials().piece("<u>", 2).bytes(), "2 unknown pieces");
   expect_refused(Parts().piece("<unk>", 2).piece("x").piece("</s>", 3).bytes(), "bos_id is 1");
