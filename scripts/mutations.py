@@ -114,7 +114,7 @@ def build_and_test(program):
     if built.returncode:
         return False, False, built.stdout[-600:].splitlines()
     tested = run([f"build/tests/test_{program}"], env=os.environ | {"OMP_NUM_THREADS": "1"})
-    failed = [line.split("] ")[1].split(",")[0] for line in tested.stdout.splitlines() if line.startswith("[  FAILED  ]") and "." in line]
+    failed = [line.split("] ")[1].split(",")[0].split(" (")[0] for line in tested.stdout.splitlines() if line.startswith("[  FAILED  ]") and "." in line]
     return True, tested.returncode == 0, sorted(set(failed))
 
 
