@@ -3,7 +3,8 @@
 #
 #   scripts/oracles/make_all.sh                 makes all golden files anew
 #   scripts/oracles/make_all.sh --check         computes them again in temporary folders, compares them with what is committed, and
-#                                               checks our own adapters in PEFT and our merged folders in transformers
+#                                               checks our own adapters in PEFT, our merged folders in transformers and
+#                                               converted checkpoints against torch.load
 #
 # Environment: PYTHON (python3); RRPO_SOURCE, a clone of the authors' repository, and NAME_SOURCE for each other --NAME-source that
 # an oracle knows; RRPO_BUILD (build), the programs that write our own files. An original that is missing is named at the end; a
@@ -15,7 +16,7 @@ check=()
 case "${1:-}" in
   --check) check=(--check) ;;
   "") ;;
-  *) sed -n '2,11s/^# \{0,1\}//p' "$0" && exit 2 ;;
+  *) sed -n '2,12s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac
 work="$(mktemp -d)" && trap 'rm -rf "$work"' EXIT
 differ=() missing=()
@@ -63,6 +64,8 @@ done
 if [ -n "${check[*]}" ]; then
   if [ -x "$build/rrpo-train" ] && [ -x "$build/rrpo-gen" ]; then
     oracle adapters --ours "$build"
+    printf '== convert_checkpoint\n'
+    "$python" "$root/tests/convert/convert_test.py" "$build" >"$work/out" 2>&1 || { tail -n 25 "$work/out"; differ+=("convert_checkpoint"); }
   else
     missing+=("our own adapters and merged folders: no programs in $build (RRPO_BUILD)")
   fi
