@@ -69,19 +69,21 @@ int run_eval(const Invocation& call) {
   const std::vector<rows::Question> questions = read_questions(config.eval.questions);
   if (call.dry_run) return finish(plan(config, questions), 0);
   const io::OutputFolder folder(call.out, call.existing);
-  std::vector<fs::path> inputs = model_inputs(config.model.path, config.model.adapter);
+  std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
   inputs.push_back(config.eval.questions);
-  RunRecord record(call, folder, config_json(config),
-                   {inputs, "predictions.jsonl", {"threads", "device", "eval.video_root"}});
+  io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), inputs, "predictions.jsonl",
+                                               {"threads", "device", "eval.video_root"}));
   const eval::Predictions made = eval::predict(config, questions, folder.path() / "predictions.jsonl");
   if (made.stopped) {
-    record.write(128 + stop_signal(), {{"predictions", made.rows.size()}, {"questions", questions.size()}});
+    record.set_counts({{"predictions", made.rows.size()}, {"questions", questions.size()}});
+    record.end(128 + stop_signal());
     return finish({{"stopped", true}, {"predictions", made.rows.size()}, {"out", call.out.string()}}, 128 + stop_signal());
   }
   const eval::Scores scores = write_reports(config, questions, made.rows, folder.path());
   Json summary = eval::scores_json(scores);
   const int exit_code = scores.all.failed > 0 ? static_cast<int>(Fault::budget) : 0;
-  record.write(exit_code, summary);
+  record.set_counts(summary);
+  record.end(exit_code);
   for (const char* key : {"by_format", "by_type"}) summary.erase(key);  // the table and scores.json have them
   summary["out"] = call.out.string();
   finish(summary, exit_code);

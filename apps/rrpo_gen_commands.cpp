@@ -37,12 +37,13 @@ std::string first_failure(const gen::PairSet& set, const std::vector<rows::Quest
 
 /// The result of a whole run: files, table, record. Throws Error(budget) when questions failed.
 int conclude(const Invocation& call, const gen::PairSet& set, const std::vector<rows::Question>& questions,
-             RunRecord& record) {
+             io::RunRecord& record) {
   gen::write_pairs(set, questions, call.out);
   const std::string failure = first_failure(set, questions);
   const int exit_code = failure.empty() ? 0 : static_cast<int>(Fault::budget);
   Json summary = {{"questions", questions.size()}, {"pairs", set.pairs.size()}, {"ledger", gen::fate_json(set)}};
-  record.write(exit_code, summary);
+  record.set_counts(summary);
+  record.end(exit_code);
   std::fputs(report::text_table(gen::fate_table(set, questions)).c_str(), stdout);
   std::printf("\n");
   summary["out"] = call.out.string();
@@ -63,14 +64,16 @@ int run_gen(const Invocation& call) {
                 "write one JSON object per line");
   if (call.dry_run) return finish(plan(config, questions), 0);
   const io::OutputFolder folder(call.out, call.existing);
-  std::vector<fs::path> inputs = model_inputs(config.model.path, config.model.adapter);
+  std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
   inputs.push_back(config.gen.questions);
-  RunRecord record(call, folder, config_json(config), {inputs, "responses.jsonl", {"threads", "device", "gen.video_root"}});
+  io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), inputs, "responses.jsonl",
+                                               {"threads", "device", "gen.video_root"}));
   const gen::Collected collected = gen::collect_responses(config, questions, call.out / "responses.jsonl");
   const gen::Responses& responses = collected.responses;
   if (!collected.complete) {
     const Json counts = {{"questions", questions.size()}, {"responses", responses.size()}};
-    record.write(128 + stop_signal(), counts);
+    record.set_counts(counts);
+    record.end(128 + stop_signal());
     return finish({{"stopped", true}, {"responses", responses.size()}, {"out", call.out.string()}}, 128 + stop_signal());
   }
   return conclude(call, gen::make_pairs(config, questions, responses), questions, record);
@@ -80,12 +83,13 @@ int run_scenes(const Invocation& call) {
   const auto config = read_config<gen::ScenesConfig>(call.sources);
   if (call.dry_run) return finish({{"kind", config.kind}, {"count", config.count}}, 0);
   const io::OutputFolder folder(call.out, call.existing);
-  RunRecord record(call, folder, config_json(config), {{}, "questions.jsonl", {}});
+  io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), {}, "questions.jsonl"));
   if (!folder.resumed() || !fs::exists(call.out / "questions.jsonl"))
     gen::make_scenes(config, call.out, std::max(1u, std::thread::hardware_concurrency()));
   const bool complete = fs::exists(call.out / "questions.jsonl");
   const int exit_code = complete ? 0 : 128 + stop_signal();
-  record.write(exit_code, {{config.kind, config.count}});
+  record.set_counts({{config.kind, config.count}});
+  record.end(exit_code);
   return finish({{"kind", config.kind}, {"count", config.count}, {"out", call.out.string()}}, exit_code);
 }
 

@@ -58,11 +58,12 @@ int run_import(const Invocation& call) {
   Json summary = counts_of(imported);
   if (call.dry_run) return finish(summary, 0);
   const io::OutputFolder folder(call.out, call.existing);
-  RunRecord record(call, folder, config_json(config), {{file}, "ledger.jsonl", {}});
+  io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), {file}, "ledger.jsonl"));
   write_rows(imported, call.out);
   const bool failed = imported.skipped() > config.max_skipped;
   const int exit_code = failed ? static_cast<int>(Fault::budget) : 0;
-  record.write(exit_code, summary);
+  record.set_counts(summary);
+  record.end(exit_code);
   summary["out"] = call.out.string();
   finish(summary, exit_code);
   if (failed) {

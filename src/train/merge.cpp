@@ -1,11 +1,11 @@
 #include "rrpo/train/merge.h"
+#include "rrpo/io/run_record.h"
 
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 
 #include "formula_pixels.h"
-#include "record.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/model/merge.h"
 #include "rrpo/policy/sequence.h"
@@ -175,10 +175,11 @@ Result merge(const MergeConfig& config, const RunOptions& options) {
   check_target(options.out, options.existing);
   Json summary;
   io::write_folder(options.out, [&](const fs::path& folder) {
-    RunRecord record(folder, "merge", config_json(config), 0, model_inputs(config.model));
+    const std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
+    io::RunRecord record(folder, {"rrpo-train", "merge", config_json(config), inputs});
     summary = merge_into(folder, config, std::move(adapted));
     summary["out"] = options.out.string();
-    record.write("finished", 0, summary);
+    record.end(0, summary);
   });
   return {brief(summary), 0};
 }

@@ -1,4 +1,5 @@
 #include "rrpo/train/score.h"
+#include "rrpo/io/run_record.h"
 
 #include <ATen/core/grad_mode.h>
 
@@ -6,7 +7,6 @@
 #include <cstdlib>
 #include <map>
 
-#include "record.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/train/metrics.h"
@@ -120,9 +120,9 @@ Result score(const TrainConfig& config, const RunOptions& options) {
   if (options.dry_run) return {{{"plan", "score"}, {"objective", objective.config}, {"counts", counts}}, 0};
 
   const fs::path& out = folder->path();
-  std::vector<fs::path> inputs = model_inputs(config.model);
+  std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
   inputs.insert(inputs.end(), config.data.pairs.begin(), config.data.pairs.end());
-  RunRecord record(out, "score", config_json(config), config.seed, inputs);
+  io::RunRecord record(out, {"rrpo-train", "score", config_json(config), inputs});
   record.set_counts(counts);
   const auto cache = open_cache(config, policy);
   const data::LoaderRules rules = loader_rules(config, /*shuffle=*/false, micro_rows(config), /*skip_bad_media=*/false);
@@ -132,7 +132,7 @@ Result score(const TrainConfig& config, const RunOptions& options) {
   Json summary = {{"pairs", sums.pairs}, {"dropped", rows.dropped.size()}, {"out", out.string()}};
   if (sums.pairs > 0) summary["metrics"] = sums.means(objective.row->average);
   const int code = stopped ? 128 + stop_signal() : 0;
-  record.write(stopped ? "stopped" : "finished", code, summary);
+  record.end(code, summary);
   return {summary, code};
 }
 

@@ -1,4 +1,5 @@
 #include "rrpo/train/selftest.h"
+#include "rrpo/io/run_record.h"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -8,7 +9,6 @@
 
 #include "embedded.h"
 #include "formula_pixels.h"
-#include "record.h"
 #include "rrpo/data/pair_batch.h"
 #include "rrpo/policy/device.h"
 #include "rrpo/policy/sequence.h"
@@ -261,10 +261,10 @@ Result selftest(const SelftestConfig& config, const RunOptions& options) {
   const std::vector<std::string> devices = devices_of(config.device);
   if (options.dry_run) return {{{"plan", "selftest"}, {"devices", devices}, {"parts", golden.at("expected").size()}}, 0};
   std::optional<io::OutputFolder> folder;
-  std::optional<RunRecord> record;
+  std::optional<io::RunRecord> record;
   if (!options.out.empty()) {
     folder.emplace(options.out, options.existing);
-    record.emplace(folder->path(), "selftest", config_json(config), 0, std::vector<fs::path>());
+    record.emplace(folder->path(), io::RunHead{"rrpo-train", "selftest", config_json(config), {}});
   }
   const Json lines = run_parts(golden, devices);
   Json failed = Json::array();
@@ -274,7 +274,7 @@ Result selftest(const SelftestConfig& config, const RunOptions& options) {
   Result result{{{"checks", lines.size()}, {"failed", failed.size()}, {"devices", devices}}, 0, table_of(lines), {}};
   if (!failed.empty()) result.error = fault_of(failed);
   if (result.error) result.exit_code = result.error->exit_code();
-  if (record) record->write("finished", result.exit_code, {{"checks", lines}});
+  if (record) record->end(result.exit_code, {{"checks", lines}});
   return result;
 }
 

@@ -3,11 +3,11 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 
 #include "rrpo/data/tensor_file.h"
 #include "rrpo/io/atomic.h"
+#include "rrpo/io/run_record.h"
 #include "rrpo/train/learner.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/version.h"
@@ -18,30 +18,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Keys that may change between two parts of one run: they move no number of its result.
-constexpr std::array kFree = {"/train/save_every", "/train/keep",       "/train/eval_every",
-                              "/data/cache",       "/data/max_skipped", "/data/eval_pairs",
-                              "/data/video_root",  "/threads",          "/device"};
-
-Json fixed_keys(Json json) {
-  for (const char* key : kFree) {
-    const Json::json_pointer at(key);
-    if (json.contains(at)) json[at.parent_pointer()].erase(at.back());
-  }
-  return json;
-}
-
-/// Throws for the first key whose value differs.
-void check_same(const Json& before, const Json& now, const std::string& at) {
-  if (before == now) return;
-  if (before.is_object() && now.is_object()) {
-    for (const auto& [key, value] : now.items()) {
-      check_same(before.contains(key) ? before.at(key) : Json(), value, at.empty() ? key : at + "." + key);
-    }
-  }
-  throw Error(Fault::usage, "config", at + ": the interrupted run has " + before.dump() + ", this one " + now.dump(),
-              "give the first value again, or start anew with --overwrite");
-}
+/// Fields that may change between two parts of one run: they move no number of its result.
+const std::vector<std::string> kFree = {"train.save_every", "train.keep",       "train.eval_every",
+                                        "data.cache",       "data.max_skipped", "data.eval_pairs",
+                                        "data.video_root",  "threads",          "device"};
 
 std::vector<fs::path> snapshots(const fs::path& out) {
   std::vector<fs::path> found;
@@ -92,7 +72,7 @@ void save_snapshot(const fs::path& out, policy::Policy& policy, const AdamW& opt
 }
 
 void check_same_run(const Json& config_before, const TrainConfig& config) {
-  check_same(fixed_keys(config_before), fixed_keys(config_json(config)), "");
+  io::check_same_config(config_before, config_json(config), kFree);
 }
 
 std::optional<fs::path> newest_snapshot(const fs::path& out) {

@@ -6,8 +6,8 @@
 #include <cstdio>
 #include <set>
 
-#include "record.h"
 #include "rrpo/io/atomic.h"
+#include "rrpo/io/run_record.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/report/training.h"
 #include "rrpo/rows/ledger.h"
@@ -322,7 +322,7 @@ int exit_code(const Run& run, const TrainConfig& config) {
 std::vector<fs::path> input_files(const TrainConfig& config) {
   std::vector<fs::path> files = config.data.pairs;
   files.insert(files.end(), config.data.eval_pairs.begin(), config.data.eval_pairs.end());
-  const std::vector<fs::path> weights = model_inputs(config.model);
+  const std::vector<fs::path> weights = io::model_files(config.model.path, config.model.adapter);
   files.insert(files.end(), weights.begin(), weights.end());
   return files;
 }
@@ -342,8 +342,7 @@ Result run(const TrainConfig& config, const RunOptions& options) {
     const Json before = finished_before(out, config);
     if (!before.is_null()) return {before["summary"], before["code"].get<int>()};
   }
-  RunRecord record(out, "train", config_json(config), config.seed, input_files(config));
-  record.write("running", 0, nullptr);
+  io::RunRecord record(out, {"rrpo-train", "train", config_json(config), input_files(config)});
   try {
     Run run(config);
     if (folder.resumed()) run.resume(out);
@@ -351,16 +350,16 @@ Result run(const TrainConfig& config, const RunOptions& options) {
     const Json summary = run.finish(out);
     const int code = exit_code(run, config);
     record.set_counts(run.counts());
-    write_report(out, record.write(run.done() ? "finished" : "stopped", code, summary));
+    write_report(out, record.end(code, summary));
     return {summary, code};
   } catch (const Error& error) {
-    record.write("failed", error.exit_code(), {{"error", error.what()}});
+    record.fail(error.exit_code(), error.what());
     throw;
   } catch (const c10::OutOfMemoryError& error) {
     const Error memory(
         Fault::environment, "device", std::string("out of memory: ") + error.what_without_backtrace(),
         "lower train.micro_pairs, data.group_by_video or video.frames; --resume goes on from the last checkpoint");
-    record.write("failed", memory.exit_code(), {{"error", memory.what()}});
+    record.fail(memory.exit_code(), memory.what());
     throw memory;
   }
 }

@@ -1,0 +1,66 @@
+// run.json: what a run is, what it read, how it ended.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <future>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rrpo/util/clock.h"
+#include "rrpo/util/json_file.h"
+
+namespace rrpo::io {
+
+/// The files that a model is read from: configuration, tokenizer, weights, and those of its adapter.
+std::vector<std::filesystem::path> model_files(const std::filesystem::path& folder,
+                                               const std::optional<std::filesystem::path>& adapter);
+
+/// Throws Error(usage) for the first field whose value differs between two parts of one run. `free` names the fields
+/// (`train.keep`) that may: they move no number of the result.
+void check_same_config(const Json& before, const Json& now, const std::vector<std::string>& free);
+
+/// What is known of a run when it begins.
+struct RunHead {
+  std::string program, command;
+  Json config;                                ///< resolved; its `seed`, where it has one, is recorded beside it
+  std::vector<std::filesystem::path> inputs;  ///< files to be hashed
+  std::string grows = {};                     ///< the file from which an interrupted run goes on, if there is one
+};
+
+/// Keeps run.json of an output folder up to date. The inputs are hashed by a thread of its own while the run goes on
+/// (weights are large).
+class RunRecord {
+ public:
+  /// Writes the state `running`.
+  RunRecord(std::filesystem::path folder, RunHead head);
+  RunRecord(const RunRecord&) = delete;
+  RunRecord& operator=(const RunRecord&) = delete;
+  /// A run that ends without end() or fail() has failed: the record says so, or goes away with an empty growing file, so
+  /// that a fault before the first result leaves nothing behind.
+  ~RunRecord();
+
+  void set_counts(Json counts) { counts_ = std::move(counts); }
+  /// Writes the state `finished`, or `stopped` for an exit code of a signal (128 and above), and returns the whole record.
+  /// A finished run waits for the hashes; a stopped one gives those up that are not there yet (null).
+  Json end(int exit_code, const Json& result = nullptr);
+  /// Writes the state `failed` with its error line, without hashes.
+  void fail(int exit_code, const std::string& error);
+
+ private:
+  Json hash_inputs() const;
+  Json write(const std::string& state, const Json& exit_code, const Json& result);
+  void conclude_failed();
+
+  std::filesystem::path folder_;
+  RunHead head_;
+  std::string started_;
+  Json counts_ = Json::object(), hashes_;
+  Stopwatch clock_;
+  bool concluded_ = false;
+  std::atomic<bool> hurry_ = false;
+  std::future<Json> hashing_;  // last: its thread uses the others
+};
+
+}  // namespace rrpo::io

@@ -1,0 +1,125 @@
+#include "rrpo/io/run_record.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "rrpo/io/atomic.h"
+#include "rrpo/util/error.h"
+#include "rrpo/util/version.h"
+
+namespace rrpo::io {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kFile = "run.json";
+
+std::string now_utc() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32] = {};
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+void add_files(const fs::path& folder, std::vector<fs::path>& files) {
+  std::error_code absent;
+  for (const auto& entry : fs::directory_iterator(folder, absent)) {
+    const std::string kind = entry.path().extension().string();
+    const bool wanted = kind == ".json" || kind == ".safetensors" || kind == ".jinja" || kind == ".txt" || kind == ".model";
+    if (wanted && entry.is_regular_file()) files.push_back(entry.path());
+  }
+}
+
+void check_same(const Json& before, const Json& now, const std::string& at, const std::vector<std::string>& free) {
+  if (before == now || std::find(free.begin(), free.end(), at) != free.end()) return;
+  if (!before.is_object() || !now.is_object()) {
+    throw Error(Fault::usage, "config", at + ": the earlier run has " + before.dump() + ", this one " + now.dump(),
+                "give the first value again, or start anew with --overwrite");
+  }
+  Json all = before;
+  all.update(now);
+  for (const auto& [key, unused] : all.items()) {
+    const auto value = [&key](const Json& json) { return json.contains(key) ? json.at(key) : Json(); };
+    check_same(value(before), value(now), at.empty() ? key : at + "." + key, free);
+  }
+}
+
+}  // namespace
+
+std::vector<fs::path> model_files(const fs::path& folder, const std::optional<fs::path>& adapter) {
+  std::vector<fs::path> files;
+  add_files(folder, files);
+  if (adapter) add_files(*adapter, files);
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void check_same_config(const Json& before, const Json& now, const std::vector<std::string>& free) {
+  check_same(before, now, "", free);
+}
+
+RunRecord::RunRecord(fs::path folder, RunHead head)
+    : folder_(std::move(folder)), head_(std::move(head)), started_(now_utc()) {
+  write("running", nullptr, nullptr);
+  hashing_ = std::async(std::launch::async, [this] { return hash_inputs(); });
+}
+
+RunRecord::~RunRecord() {
+  hurry_ = true;
+  if (concluded_) return;
+  try {
+    conclude_failed();
+  } catch (const std::exception&) {
+    // The fault that ended the run is on its way; this one would hide it.
+    return;
+  }
+}
+
+Json RunRecord::end(int exit_code, const Json& result) {
+  hurry_ = exit_code >= 128;
+  hashes_ = hashing_.get();
+  concluded_ = true;
+  return write(exit_code >= 128 ? "stopped" : "finished", exit_code, result);
+}
+
+void RunRecord::fail(int exit_code, const std::string& error) {
+  hurry_ = true;
+  concluded_ = true;
+  write("failed", exit_code, {{"error", error}});
+}
+
+void RunRecord::conclude_failed() {
+  const fs::path grows = folder_ / head_.grows;
+  std::error_code absent;
+  const bool empty = !head_.grows.empty() && (!fs::exists(grows, absent) || fs::is_empty(grows, absent));
+  if (!empty) {
+    write("failed", nullptr, nullptr);
+    return;
+  }
+  fs::remove(grows, absent);
+  fs::remove(folder_ / kFile, absent);
+}
+
+Json RunRecord::hash_inputs() const {
+  Json hashes = Json::object();
+  for (const fs::path& file : head_.inputs) hashes[file.string()] = hurry_ ? Json() : Json(file_sha256(file));
+  return hashes;
+}
+
+Json RunRecord::write(const std::string& state, const Json& exit_code, const Json& result) {
+  Json run = {{"program", head_.program}, {"command", head_.command}, {"version", kVersion}, {"started", started_}};
+  if (head_.config.contains("seed")) run["seed"] = head_.config.at("seed");
+  run["config"] = head_.config;
+  run["inputs"] = hashes_;
+  run["counts"] = counts_;
+  run["seconds"] = clock_.seconds();
+  run["exit"] = {{"state", state}, {"code", exit_code}};
+  run["result"] = result;
+  write_json(folder_ / kFile, run);
+  return run;
+}
+
+}  // namespace rrpo::io

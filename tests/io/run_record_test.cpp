@@ -1,0 +1,81 @@
+#include "rrpo/io/run_record.h"
+
+#include <gtest/gtest.h>
+
+#include "rrpo/io/atomic.h"
+#include "rrpo/util/error.h"
+#include "support/temp_dir.h"
+
+namespace rrpo::io {
+namespace {
+
+using test::TempDir;
+
+Json record_in(const TempDir& dir) { return read_json(dir / "run.json", "test"); }
+
+RunHead head(const TempDir& dir, const std::string& grows = {}) {
+  return {"rrpo-x", "job", {{"seed", 7}, {"k", 1}}, {dir.write("input.bin", "abc")}, grows};
+}
+
+TEST(RunRecord, TellsHowARunBeganAndEnded) {
+  const TempDir dir;
+  RunRecord record(dir.path(), head(dir));
+  EXPECT_EQ(record_in(dir).at("exit").at("state"), "running");
+  record.set_counts({{"rows", 3}});
+  const Json whole = record.end(0, {{"loss", 1}});
+  EXPECT_EQ(whole, record_in(dir));
+  EXPECT_EQ(whole.at("exit"), Json({{"state", "finished"}, {"code", 0}}));
+  EXPECT_EQ(whole.at("seed"), 7);
+  EXPECT_EQ(whole.at("counts").at("rows"), 3);
+  EXPECT_EQ(whole.at("result").at("loss"), 1);
+  EXPECT_EQ(whole.at("inputs").at((dir / "input.bin").string()),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");  // SHA-256 of "abc", FIPS 180-2
+}
+
+TEST(RunRecord, ASignalStopsAndAFaultFails) {
+  const TempDir dir;
+  RunRecord(dir.path(), head(dir)).end(143);
+  EXPECT_EQ(record_in(dir).at("exit"), Json({{"state", "stopped"}, {"code", 143}}));
+  RunRecord(dir.path(), head(dir)).fail(5, "not finite");
+  EXPECT_EQ(record_in(dir).at("exit"), Json({{"state", "failed"}, {"code", 5}}));
+  EXPECT_EQ(record_in(dir).at("result").at("error"), "not finite");
+}
+
+TEST(RunRecord, ARunWithoutAnEndLeavesNothingOrSaysSo) {
+  const TempDir dir;
+  { const RunRecord record(dir.path(), head(dir, "rows.jsonl")); }
+  EXPECT_FALSE(std::filesystem::exists(dir / "run.json"));
+  {
+    const RunRecord record(dir.path(), head(dir, "rows.jsonl"));
+    dir.write("rows.jsonl", "{}\n");
+  }
+  EXPECT_EQ(record_in(dir).at("exit").at("state"), "failed");
+  EXPECT_TRUE(std::filesystem::exists(dir / "rows.jsonl"));
+}
+
+std::string difference(const Json& before, const Json& now) {
+  try {
+    check_same_config(before, now, {"threads", "train.keep"});
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::usage);
+    return error.what();
+  }
+  return "";
+}
+
+TEST(RunRecord, NamesTheFirstFieldThatDiffers) {
+  const Json config = {{"seed", 1}, {"threads", 2}, {"train", {{"keep", 3}, {"steps", 4}}}};
+  Json other = config;
+  other["threads"] = 9;
+  other["train"]["keep"] = 9;
+  EXPECT_EQ(difference(config, other), "");
+  other["train"]["steps"] = 9;
+  EXPECT_NE(difference(config, other).find("train.steps: the earlier run has 4, this one 9"), std::string::npos);
+  other = config;
+  other["train"].erase("steps");
+  EXPECT_NE(difference(config, other).find("train.steps"), std::string::npos);
+  EXPECT_NE(difference(other, config).find("train.steps"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rrpo::io
