@@ -41,9 +41,9 @@ void check_same(const Json& before, const Json& now, const std::string& at, cons
   }
   Json all = before;
   all.update(now);
-  for (const auto& [key, unused] : all.items()) {
-    const auto value = [&key](const Json& json) { return json.contains(key) ? json.at(key) : Json(); };
-    check_same(value(before), value(now), at.empty() ? key : at + "." + key, free);
+  for (const auto& item : all.items()) {
+    const std::string& key = item.key();
+    check_same(before.value(key, Json()), now.value(key, Json()), at.empty() ? key : at + "." + key, free);
   }
 }
 
