@@ -1,0 +1,110 @@
+"""Commands that leave a folder, each run once: a folder that the same command has completed is taken as it is, one that it
+has begun goes on with --resume. So the whole evidence can be interrupted and started again."""
+import collections
+import concurrent.futures
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+
+class Failed(Exception):
+    pass
+
+
+class Workshop:
+    """Where the folders are, which programs make them, and how many at a time."""
+
+    def __init__(self, programs, out, jobs):
+        self.programs, self.out, self.jobs = programs, out, jobs
+        self.begin = time.monotonic()
+        self._lock = threading.Lock()
+        self._names = collections.defaultdict(threading.Lock)
+        self.out.mkdir(parents=True, exist_ok=True)
+
+    def say(self, text):
+        with self._lock:
+            print(f"[{time.monotonic() - self.begin:6.0f} s] {text}", file=sys.stderr, flush=True)
+
+    def _alone(self, name):
+        """Two workers may want one folder: the second waits and finds it."""
+        with self._lock:
+            return self._names[name]
+
+    def folder(self, name, *command):
+        """Runs `command` (a program's name first) with --out OUT/name, unless it has been completed; returns the folder."""
+        with self._alone(name):
+            return self._folder(name, command)
+
+    def _folder(self, name, command):
+        target = self.out / name
+        note = target.with_name(target.name + ".command.json")
+        words = [str(word) for word in command]
+        state = json.loads(note.read_text()) if note.exists() else {}
+        if state.get("command") == words and state.get("seconds") is not None:
+            return target
+        if state.get("command") != words and target.exists():
+            shutil.rmtree(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(note, {"command": words, "seconds": None})
+        begin = time.monotonic()
+        self._call(name, [self.programs / words[0], *words[1:], "--out", target, "--resume", "--quiet"])
+        _write(note, {"command": words, "seconds": round(time.monotonic() - begin, 2)})
+        return target
+
+    def seconds(self, name):
+        return json.loads((self.out / (name + ".command.json")).read_text())["seconds"]
+
+    def file(self, name, text):
+        """Writes OUT/name unless it holds this text already."""
+        target = self.out / name
+        with self._alone(name):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.exists() or target.read_text() != text:
+                _write_text(target, text)
+        return target
+
+    def script(self, name, *command):
+        """A script of the repository that can be run again and goes on by itself."""
+        self._call(name, [str(word) for word in command])
+
+    def _call(self, name, words):
+        log = self.out / "logs" / (name.replace("/", "-") + ".log")
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("w") as stream:
+            code = subprocess.run([str(w) for w in words], stdout=stream, stderr=stream,
+                                  env={**os.environ, "OMP_NUM_THREADS": "1"}).returncode
+        if code != 0:
+            tail = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
+            raise Failed(f"{name}: exit {code}: {tail[0]} (whole output: {log})")
+
+    def each(self, what, items, work):
+        """`work(item)` for all items, so many at a time; results in the order of the items. The first failure ends it."""
+        self.say(f"{what}: {len(items)}")
+        done, results = 0, {}
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            waiting = {pool.submit(work, item): i for i, item in enumerate(items)}
+            try:
+                for future in concurrent.futures.as_completed(waiting):
+                    results[waiting[future]] = future.result()
+                    done += 1
+                    if done % 10 == 0 or done == len(items):
+                        self.say(f"{what}: {done} of {len(items)}")
+            except BaseException:
+                for future in waiting:
+                    future.cancel()
+                raise
+        return [results[i] for i in range(len(items))]
+
+
+def _write(path, value):
+    _write_text(path, json.dumps(value) + "\n")
+
+
+def _write_text(path, text):
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(text)
+    temporary.replace(path)

@@ -1,0 +1,164 @@
+"""What the miniature does, as values: seeds, methods with the settings that are tried, conditions, and the runs of each group.
+
+Everything that a number of the result depends on stands here or in data/toy/recipe; nothing here runs anything."""
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+BASES = (0, 1, 2, 3, 4)
+RUN_SEEDS = (1, 2)
+STYLE = "In this video, "
+PER_SET = 160        # clips of a test or validation set
+POOL = 400           # clips of a pool, six questions each
+POOL_SIZES = (50, 100, 200, 400)
+HELD_OUT = 60        # clips whose answers and pairs are scored token by token
+TYPES = ("shape", "dir", "mcq", "order", "exist", "cap")
+
+# Seeds of clips. Sample i of a set depends on (seed, i) alone, so that a smaller pool is the beginning of a larger one.
+# Base b: stills 1000 + b, clips 2000 + b, biased clips 3000 + b. Its pools: 9000 + 100 b + seed of the run; without
+# counter-examples: + 50. Its held-out pairs: 9090 + 100 b. Nothing else uses these numbers.
+SETS = {
+    "check-stills": {"kind": "stills", "count": 100, "seed": 51},
+    "validation-u": {"count": PER_SET, "seed": 52},
+    "validation-b": {"count": PER_SET, "seed": 53, "distribution": "biased", "rho": 0.97},
+    "test-u": {"count": PER_SET, "seed": 71},
+    "test-b": {"count": PER_SET, "seed": 72, "distribution": "biased", "rho": 0.97},
+}
+
+
+def pool_seed(base, seed):
+    return 9000 + 100 * base + seed
+
+
+def held_out_seed(base):
+    return 9090 + 100 * base
+
+
+def manifest(bases=BASES, seeds=RUN_SEEDS):
+    """Every seed of clips by what it is used for: no number occurs twice."""
+    used = {f"evaluation {name}": {"seeds": [values["seed"]], "count": values["count"]} for name, values in SETS.items()}
+    used["base training, stills"] = {"seeds": [1000 + b for b in bases], "count": 6000}
+    used["base training, clips"] = {"seeds": [2000 + b for b in bases], "count": 3000}
+    used["base training, biased clips"] = {"seeds": [3000 + b for b in bases], "count": 1000}
+    used["pools"] = {"seeds": [pool_seed(b, s) for b in bases for s in seeds], "count": max(POOL_SIZES)}
+    used["pools without counter-examples"] = {"seeds": [pool_seed(bases[0], 50 + s) for s in seeds], "count": POOL}
+    used["held-out pairs"] = {"seeds": [held_out_seed(b) for b in bases], "count": HELD_OUT}
+    return used
+
+
+MASK = {"name": "mask", "area": [0.25, 0.5], "fill": "mean"}
+LOCAL = {"name": "shuffle_local", "window": 4}
+PERTURBATIONS = {
+    "none": [], "mask": [MASK], "local": [LOCAL], "global": [{"name": "shuffle_global"}], "mask+local": [MASK, LOCAL],
+}
+
+
+# What is left of the video, and of how many frames: the base is asked again without most of it.
+WITHOUT_VIDEO = {
+    "clean": ([], 8), "blank": ([{"name": "blank"}], 8), "one_frame": ([], 1), "shuffled": ([{"name": "shuffle_global"}], 8),
+    "reversed": ([{"name": "reverse"}], 8),
+}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How the two answers of a pair are written."""
+    style: str     # words before the true answers
+    rewrite: str   # gen.rewrite
+
+
+CONDITIONS = {"main": Condition(STYLE, "slots"), "raw": Condition(STYLE, "raw"), "own": Condition("", "slots")}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One objective with its numbers."""
+    lr: float
+    objective: dict = field(hash=False)
+
+    def arguments(self):
+        return [f"optim.lr={self.lr:g}", f"objective={json.dumps(self.objective)}"]
+
+    def as_json(self):
+        return {"lr": self.lr, **self.objective}
+
+
+def trials(objective, grid, *names):
+    """Settings of one objective: a line of the grid is a learning rate and the values of `names`."""
+    return [Settings(line[0], {**objective, **dict(zip(names, line[1:]))}) for line in grid]
+
+
+# Six trials for every method, tried on base 0 and the validation sets; the best sum of both accuracies is taken. Rates
+# differ by method because their losses do: each grid was placed so that its best line is not at its edge.
+TRIALS = {
+    "sft": trials({"name": "sft"}, [(1e-3,), (2e-3,), (3e-3,), (4e-3,), (6e-3,), (8e-3,)]),
+    "dpo": trials({"name": "dpo"}, [(1e-3, 1), (5e-4, 1), (2e-3, 1), (1e-3, 0.5), (1e-3, 2), (2e-3, 2)], "beta"),
+    "tdpo": trials({"name": "tdpo", "variant": 2, "alpha": 0.5},
+                   [(1e-3, 1), (5e-4, 1), (2e-3, 1), (1e-3, 0.5), (1e-3, 2), (2e-3, 2)], "beta"),
+    "ddpo": trials({"name": "ddpo", "gamma": 3, "average": False},
+                   [(1e-3, 1), (5e-4, 1), (2e-3, 1), (1e-3, 0.5), (1e-3, 0.3), (1e-3, 2)], "beta"),
+    "dpa": trials({"name": "dpa"}, [(1e-3, 0.4), (5e-4, 0.4), (2e-3, 0.4), (1e-3, 0.1), (1e-3, 1), (2e-3, 1)], "alpha"),
+    "rrpo": trials({"name": "rrpo", "beta": 0.5},
+                   [(1.5e-3, 0.05), (1e-3, 0.05), (2e-3, 0.05), (3e-3, 0.05), (1.5e-3, 0.02), (1.5e-3, 0.1)], "alpha"),
+    "rrpo_no_phrase": trials({"name": "rrpo", "phrase_rewards": False, "beta": 0.5},
+                             [(1.5e-3, 0.05), (1e-3, 0.05), (2e-3, 0.05), (3e-3, 0.05), (1.5e-3, 0.02), (1.5e-3, 0.1)], "alpha"),
+    "rrpo_no_kl": trials({"name": "rrpo", "alpha": 0},
+                         [(1.5e-3, 0.5), (1e-3, 0.5), (5e-4, 0.5), (1e-3, 1), (1e-3, 2), (2e-3, 2)], "beta"),
+}
+TUNED = tuple(TRIALS)
+MAIN = ("sft", "dpo", "dpo_same_lr", "tdpo", "ddpo", "dpa", "rrpo", "rrpo_no_phrase", "rrpo_no_kl")
+OTHER_CONDITIONS = ("sft", "dpo", "rrpo", "rrpo_no_phrase")
+
+
+def with_same_rate(chosen):
+    """The chosen settings and DPO as it is usually run, at RRPO's learning rate."""
+    return {**chosen, "dpo_same_lr": Settings(chosen["rrpo"].lr, {"name": "dpo", "beta": 0.1})}
+
+
+UNCHANGED = {"perturbation": ("mask+local",), "pool": (str(POOL),), "control": ("rrpo",)}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training and its measurement. `variant` names what is changed in the groups perturbation, pool and control."""
+    group: str
+    base: int
+    seed: int
+    method: str
+    variant: str | None = None
+
+    @property
+    def condition(self):
+        return self.group if self.group in CONDITIONS else "main"
+
+    @property
+    def name(self):
+        """Of its folders. What a group shows unchanged is the run of the group main."""
+        if self.variant in UNCHANGED.get(self.group, ()):
+            return Run("main", self.base, self.seed, self.method).name
+        return "-".join([self.group, f"b{self.base}", f"s{self.seed}", self.method] + ([self.variant] if self.variant else []))
+
+
+def runs(bases=BASES, seeds=RUN_SEEDS):
+    """Every run of the evidence, the main ones first."""
+    out = [Run("main", b, s, m) for b in bases for s in seeds for m in MAIN]
+    out += [Run(group, b, seeds[0], m) for group in ("raw", "own") for b in bases for m in OTHER_CONDITIONS]
+    first = bases[0]
+    for group, variants in (("perturbation", PERTURBATIONS), ("pool", POOL_SIZES),
+                            ("control", ("rrpo", "swapped", "spans_shuffled", "no_counter_examples"))):
+        out += [Run(group, first, s, "rrpo", str(v)) for v in variants for s in seeds]
+    return out
+
+
+def quick_runs():
+    """A part of them that shows the same in minutes: base 0, one seed."""
+    base, seed = BASES[0], RUN_SEEDS[0]
+    return ([Run("main", base, seed, m) for m in MAIN] + [Run("raw", base, seed, m) for m in ("rrpo", "rrpo_no_phrase")] +
+            [Run("control", base, seed, "rrpo", v) for v in ("swapped", "no_counter_examples")])
+
+
+def recorded_settings(results):
+    """What tuning chose when `results` was made."""
+    recorded = json.loads(results.read_text())["settings"]
+    return {method: Settings(values.pop("lr"), values) for method, values in recorded.items()}

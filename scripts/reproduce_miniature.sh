@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The paper in miniature: five base models that hallucinate in a small video world, every alignment method of the paper in
+# three conditions, ablations and controls that could refute the claims; then figures and one page. Set-up and build first.
+# Can be interrupted and run again: what is complete is kept.
+#
+#   scripts/reproduce_miniature.sh           all of it, under 2 hours on 2 cores
+#   scripts/reproduce_miniature.sh --quick   the shipped base model and one seed, under 8 minutes
+#   scripts/reproduce_miniature.sh --update  all of it, then data/results/miniature and the README section are replaced
+#
+# Results: build/miniature/results (--quick: build/miniature-quick/results): results.json, film.json, report.html, *.svg, and
+# times.json, which is the only file that differs between two runs on one kind of processor.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+jobs="${RRPO_JOBS:-2}" out=build/miniature quick=() update=0 kept=data/results/miniature
+
+for argument in "$@"; do
+  case "$argument" in
+    --quick) quick=(--quick) out=build/miniature-quick ;;
+    --update) update=1 ;;
+    *) echo "reproduce_miniature: error: unknown argument $argument; fix: --quick or --update" >&2; exit 2 ;;
+  esac
+done
+
+scripts/setup.sh
+cmake -S . -B build -G Ninja >/dev/null
+ninja -C build -j "$jobs" rrpo-gen rrpo-train rrpo-eval
+
+python3 scripts/miniature/reproduce.py "$out" --jobs "$jobs" "${quick[@]}"
+python3 scripts/miniature/page.py "$out/results"
+echo "page: $out/results/report.html" >&2
+[ ${#quick[@]} = 0 ] || exit 0
+
+if [ "$update" = 1 ]; then
+  mkdir -p "$kept"
+  cp "$out"/results/* "$kept"
+  python3 scripts/miniature/readme_section.py "$kept" README.md
+elif diff -rq --exclude=times.json "$out/results" "$kept" >&2; then
+  echo "same bytes as $kept" >&2
+else
+  echo "the results differ from $kept, which another kind of processor made, or another version; --update replaces it" >&2
+fi
