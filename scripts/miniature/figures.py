@@ -195,8 +195,10 @@ def scaling_curve(results, sizes, curve, clips, colour, scale_x, scale_y, base):
         parts += [svg.circle(x, scale_y(value), 2.5, colour, opacity=0.4) for value in results.values("pool", "rrpo", clips, size)]
     means = [(x, scale_y(e.mean)) for x, e in zip(xs, curve)]
     parts.append(svg.path(means, colour, 2))
-    for (x, y), e in zip(means, curve):
-        parts += [svg.circle(x, y, 5, colour, "#fff", 1.5), svg.text(x, y + (24 if clips == "b" else -13), number(e.mean), 11, colour, "middle", halo=True)]
+    parts += [svg.circle(x, y, 5, colour, "#fff", 1.5) for x, y in means]
+    for (x, _), e, low, high in zip(means[:-1], curve, lows, highs):
+        y = low + 18 if clips == "u" else high - 9
+        parts.append(svg.text(x, y, number(e.mean), 11, colour, "middle", halo=True))
     return parts
 
 

@@ -7,6 +7,10 @@ from typing import NamedTuple
 class Method(NamedTuple):
     label: str
     colour: str
+    phrase: str = ""    # in a sentence, where the label does not do
+
+    def said(self):
+        return self.phrase or self.label
 
 
 class Metric(NamedTuple):
@@ -17,12 +21,12 @@ class Metric(NamedTuple):
 
 
 METHODS = {
-    "base": Method("base", "#57606a"),
+    "base": Method("base", "#57606a", "the base model"),
     "rrpo": Method("RRPO", "#0072b2"),
-    "rrpo_no_phrase": Method("RRPO, no phrase reward", "#56b4e9"),
-    "rrpo_no_kl": Method("RRPO, no KL", "#332288"),
-    "dpo": Method("DPO, tuned", "#d55e00"),
-    "dpo_same_lr": Method("DPO, RRPO's rate", "#e69f00"),
+    "rrpo_no_phrase": Method("RRPO, no phrase reward", "#56b4e9", "RRPO without its phrase reward"),
+    "rrpo_no_kl": Method("RRPO, no KL", "#332288", "RRPO without its KL term"),
+    "dpo": Method("DPO, tuned", "#d55e00", "tuned DPO"),
+    "dpo_same_lr": Method("DPO, RRPO's rate", "#e69f00", "DPO at RRPO's learning rate"),
     "tdpo": Method("TDPO", "#cc79a7"),
     "ddpo": Method("DDPO", "#882255"),
     "dpa": Method("DPA", "#999933"),

@@ -85,6 +85,12 @@ class Results:
     def without_video(self, frames, kind):
         return mean([base["without_video"][frames][kind] for base in self.data["bases"]])
 
+    def comparisons(self):
+        """Paired differences between methods, and behind them each method's gain over its base."""
+        gains = [(key, metric, row["metrics"].get("gain_" + metric)) for key, row in self.rows.items() for metric in ("u", "b") if key[2] is None]
+        return self.data["comparisons"] + [{"group": group, "a": method, "b": "base", "metric": metric, **gain}
+                                           for (group, method, _), metric, gain in gains if gain]
+
     def counts(self, group="main"):
         """Number of bases and of seeds of a group."""
         runs = self.runs(group)
