@@ -153,7 +153,7 @@ def controls(results):
 # Scaling
 
 def scaling(results):
-    sizes = sorted((name for name in results.variants("pool")), key=float)
+    sizes = results.variants("pool")
     if len(sizes) < 2:
         return None
     scale_x = Log(float(sizes[0]) / 1.15, float(sizes[-1]) * 1.15, 60, 668)
@@ -237,7 +237,7 @@ FIGURES = (
     Figure("types", types, "The six types of questions: shape, direction, multiple choice, order, existence, caption (share of right slots)."),
     Figure("conditions", conditions, "Foreign style: " + CONDITIONS["main"][1] + ". Raw rejected: " + CONDITIONS["raw"][1] + ". Own style: " + CONDITIONS["own"][1] + "."),
     Figure("perturbations", perturbations, "The pairs are made from answers to perturbed videos; training sees the clean ones. Bars begin at the base."),
-    Figure("scaling", scaling, "Pairs are the model's wrong answers, about four per clip."),
+    Figure("scaling", scaling, "The pairs are what the model answered wrongly."),
     Figure("controls", controls, "The same pairs spoilt in one way each. Bars begin at the base."),
     Figure("video", video, "Chance is 33, 25, 25, 50 and 50 % for the first five types."),
 )

@@ -36,7 +36,8 @@
     const row = create(card, "p", "tokens");
     const tokens = pair[side].tokens.map((text, i) => {
       const token = create(row, "span", pair[side].marked[i] ? "token marked" : "token");
-      const word = create(token, "span", "word", text);
+      if (i && text.startsWith(" ")) token.style.marginLeft = "0.4em";
+      const word = create(token, "span", "word", text.trim() || " ");
       return { token, word, bar: create(create(token, "span", "kl"), "i") };
     });
     return { total, tokens };

@@ -73,8 +73,9 @@ def variant(group, name):
 
 
 def ordered(found, known):
-    """The found names in the order of `known`, those it does not know behind them."""
-    return [name for name in known if name in found] + sorted(name for name in found if name not in known)
+    """The found names in the order of `known`, those it does not know behind them, by number where they are numbers."""
+    others = [name for name in found if name not in known]
+    return [name for name in known if name in found] + sorted(others, key=lambda name: (float(name) if name.isdigit() else 0.0, name))
 
 
 def number(value, digits=1, sign=False):

@@ -6,6 +6,7 @@
 The page needs no network and no other file. The same results give the same bytes."""
 import json
 import sys
+from collections import Counter
 from html import escape
 from pathlib import Path
 
@@ -125,14 +126,22 @@ def seeds_table(results):
     return table(["scenes", "seeds"], [[escape(name), value] for name, value in flattened(results.data["seeds"])], text=True)
 
 
+def trials(results):
+    """How many trials the methods had."""
+    counts = Counter(trial["method"] for trial in results.data["tuning"]).values()
+    if not counts:
+        return ""
+    return f", {min(counts)} trials per method" if min(counts) == max(counts) else f", {min(counts)} to {max(counts)} trials per method"
+
+
 def protocol(results):
     bases, seeds = results.counts()
     machine = "; ".join(f"{escape(str(key))}: {setting(value)}" for key, value in results.data["machine"].items())
     groups = "".join(f"<li><b>{CONDITIONS[group][0]}</b>: {CONDITIONS[group][1]}.</li>" for group in results.groups())
-    return (f"<p>{figures.counted(bases, 'base model')} of 600,000 parameters learn a world of moving shapes perfectly; a last stage on biased clips with stereotyped annotation "
+    return (f"<p>{figures.counted(bases, 'base model')} of 600,000 parameters learn a world of moving shapes; a last stage on biased clips with stereotyped annotation "
             f"teaches each a prejudice. Fresh unbiased clips are perturbed, the model answers, wrong answers become the rejected ones of preference "
-            f"pairs, and each method trains an adapter on the same pairs with {figures.counted(seeds, 'seed')}. Settings were tuned on validation clips with the "
-            f"same number of trials per method; every number here is of held-out test clips.</p>\n<ul>{groups}</ul>\n<p>Machine: {machine}.</p>")
+            f"pairs, and each method trains an adapter on the same pairs with {figures.counted(seeds, 'seed')}. Settings were tuned on validation clips{trials(results)}; "
+            f"every number here is of held-out test clips.</p>\n<ul>{groups}</ul>\n<p>Machine: {machine}.</p>")
 
 
 def sections(results, drawn, moving):
@@ -144,7 +153,7 @@ def sections(results, drawn, moving):
         ("result", "Result", figure_of(drawn, "divergence") + figure_of(drawn, "main") + methods_table(results, "main", few) +
          folded("All metrics", methods_table(results, "main", metrics) + metrics_help())),
         ("claims", "Claim by claim", claims_list(results)),
-        ("film", "Alignment, token by token", f"<noscript><figure>{drawn.get('film', '')}</figure></noscript>\n{moving}" if moving else ""),
+        ("tokens", "Alignment, token by token", f"<noscript><figure>{drawn.get('film', '')}</figure></noscript>\n{moving}" if moving else ""),
         ("conditions", "Style of the pairs", figure_of(drawn, "conditions") + other),
         ("types", "By type of question", figure_of(drawn, "types")),
         ("perturbations", "Perturbations", figure_of(drawn, "perturbations") + folded("Numbers", variants_table(results, "perturbation", few))),
