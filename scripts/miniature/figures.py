@@ -60,7 +60,8 @@ def divergence(results):
     runs = [run for run in results.runs("main") if run["method"] in names and run["kl_truth"] > 0]
     pairs = {name: (results.estimate("main", name, "kl_truth"), results.estimate("main", name, "u")) for name in names}
     base = results.estimate("main", "base", "u").mean
-    scale_x = Log(*log_bounds([run["kl_truth"] for run in runs] + [x.mean for x, _ in pairs.values()]), 60, 776)
+    far = [value for x, _ in pairs.values() for value in (x.mean, *(x.range() or ())) if value > 0]
+    scale_x = Log(*log_bounds([run["kl_truth"] for run in runs] + far), 60, 776)
     highs = [value for _, y in pairs.values() for value in y.range() or (y.mean,)]
     scale_y = Linear(*rounded_bounds([run["u"]["mean"] for run in runs] + highs + [base - 2], 5, 0, 100), 430, 78)
     parts = [svg.heading("Accuracy against divergence", f"unbiased accuracy, %; {measured_on(results, 'main')}; large: mean with 95 % intervals"),

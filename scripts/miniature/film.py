@@ -168,6 +168,11 @@ def static(film):
     return svg.document(800, y + 226, title, parts)
 
 
+def explained(data):
+    return (f"Blue tokens became more probable, orange ones less (up to {data['limit']} nats of gain); outlined: key phrases; the bar below a token is "
+            f"its KL, the tallest {number(data['kl_limit'], 2)} nats. Held-out pairs.")
+
+
 def interactive(film):
     """A part of a page: needs page.css, no network."""
     data = prepared(film)
@@ -178,5 +183,5 @@ def interactive(film):
     script = (Path(__file__).parent / "film.js").read_text()
     return (f'<div class="film" id="film"><div class="controls"><button type="button">▶ play</button>'
             f'<input type="range" min="0" max="{len(data["steps"]) - 1}" value="{len(data["steps"]) - 1}" aria-label="step of training">'
-            f'<output></output><select aria-label="pair">{options}</select></div><div class="methods"></div></div>\n'
+            f'<output></output><select aria-label="pair">{options}</select></div><div class="methods"></div><p class="note">{explained(data)}</p></div>\n'
             f'<script type="application/json" id="film-data">{embedded}</script>\n<script>\n{script}</script>')

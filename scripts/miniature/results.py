@@ -83,7 +83,7 @@ class Results:
         return mean([row[clips][kind] for row in rows])
 
     def without_video(self, frames, kind):
-        return mean([base["without_video"][frames][kind] for base in self.data["bases"]])
+        return mean([base["without_video"][frames][kind] for base in self.data["bases"] if frames in (base.get("without_video") or {})])
 
     def comparisons(self):
         """Paired differences between methods, and behind them each method's gain over its base."""
