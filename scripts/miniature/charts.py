@@ -117,7 +117,8 @@ def panels_chart(title, subtitle, rows, panels, mark, shared=False, intervals=Tr
             y, cell = TOP + 8 + ROW * (i + 0.5), row.cells[column]
             if cell.estimate:
                 parts += mark(scale, panel, row, cell, y)
-            parts.append(svg.text(left + each, y + 4, shown(cell.estimate, intervals), 11 if intervals else 12, anchor="end"))
+            parts.append(svg.text(left + each, y + 4, shown(cell.estimate, intervals), 11 if intervals else 12,
+                                  anchor="end"))
     return svg.document(width, bottom + 32, title, parts)
 
 
@@ -138,7 +139,8 @@ def bar_cell(x, y, width, height, value, bounds):
         return svg.text(x + 8, y + height / 2 + 4, "–", 12, svg.GREY)
     room = width - 36
     long = room * (value - bounds[0]) / (bounds[1] - bounds[0])
-    return (svg.rect(x + 4, y + 6, room, height - 12, "#eef1f4", radius=2) + svg.rect(x + 4, y + 6, max(long, 1), height - 12, "#0072b2", radius=2) +
+    return (svg.rect(x + 4, y + 6, room, height - 12, "#eef1f4", radius=2) +
+            svg.rect(x + 4, y + 6, max(long, 1), height - 12, "#0072b2", radius=2) +
             svg.text(x + width - 4, y + height / 2 + 4, number(value, 0), 11, anchor="end"))
 
 
@@ -156,8 +158,8 @@ def table_chart(title, subtitle, rows, blocks, cell, bounds=(0, 100), width=800)
             parts.append(svg.text(left + 1, top - 26, name, 12, weight="600"))
         for column, column_name in enumerate(columns):
             x = left + column * each
-            middle = cell is heat_cell
-            parts.append(svg.text(x + (each / 2 if middle else 4), top - 8, column_name, 11, svg.GREY, "middle" if middle else None))
-            parts += [cell(x, top + ROW * i, each, ROW, values[block][column], bounds) for i, (_, values) in enumerate(rows)]
+            start, anchor = (each / 2, "middle") if cell is heat_cell else (4, None)
+            parts.append(svg.text(x + start, top - 8, column_name, 11, svg.GREY, anchor))
+            parts += [cell(x, top + ROW * i, each, ROW, row[1][block][column], bounds) for i, row in enumerate(rows)]
         left += len(columns) * each + 16
     return svg.document(width, top + ROW * len(rows) + 20, title, parts)

@@ -1,7 +1,7 @@
 """What the paper says, one row each, and whether the paired differences of the miniature bear it out.
 
-A row holds where the 95 % interval of A − B lies on the side that the paper says, does not reproduce where it lies on the other
-side, and is not separated where it contains zero. Pure: a list of comparisons goes in, sentences come out."""
+A row holds where the 95 % interval of A − B lies on the side that the paper says, does not reproduce where it lies on the
+other side, and is not separated where it contains zero. Pure: a list of comparisons goes in, sentences come out."""
 from typing import NamedTuple
 
 from names import METRICS, method, number
@@ -26,14 +26,15 @@ CLAIMS = (
     Claim("Less divergence than DPO at the same learning rate", "rrpo", "dpo_same_lr", "kl_truth", -1),
     Claim("The KL term raises accuracy", "rrpo", "rrpo_no_kl", "u", +1),
     Claim("The KL term limits divergence", "rrpo", "rrpo_no_kl", "kl_truth", -1),
-    Claim("The KL term is the key part: its loss costs more than that of the phrase reward", "rrpo_no_phrase", "rrpo_no_kl", "u", +1),
+    Claim("The KL term is the key part: without it RRPO loses more than without its phrase reward", "rrpo_no_phrase",
+          "rrpo_no_kl", "u", +1),
     Claim("The phrase reward has an effect of its own", "rrpo", "rrpo_no_phrase", "u", +1),
     Claim("The phrase reward has an effect of its own", "rrpo", "rrpo_no_phrase", "u", +1, "raw"),
     Claim("Better than SFT", "rrpo", "sft", "u", +1),
     Claim("Better than SFT", "rrpo", "sft", "u", +1, "own"),
     Claim("Less divergence than SFT", "rrpo", "sft", "kl_truth", -1),
 )
-SUBJECTS = {"u": "unbiased accuracy", "b": "biased accuracy", "kl_truth": "divergence"}
+SUBJECTS = {"u": "Unbiased accuracy", "b": "Biased accuracy", "kl_truth": "Divergence"}
 UNITS = {"u": "points", "b": "points", "kl_truth": "nats per answer"}
 WHERE = {"main": "", "raw": ", raw rejected answers", "own": ", truth in the model's own style"}
 
@@ -42,6 +43,9 @@ class Finding(NamedTuple):
     claim: Claim
     verdict: str
     measured: str
+
+    def text(self):
+        return self.claim.text + WHERE[self.claim.group]
 
 
 def paired(comparisons, claim):
@@ -68,11 +72,11 @@ def verdict(row, better):
 def measured(row, claim):
     """The numbers as a sentence."""
     if row is None:
-        return "there is no such comparison in these results."
+        return "There is no such comparison in these results."
     digits = METRICS[claim.metric].digits
     side = "above" if row["mean"] > 0 else "below"
-    text = (f"{SUBJECTS[claim.metric]} of {method(claim.a).said()} is {number(abs(row['mean']), digits)} {UNITS[claim.metric]} {side} that of "
-            f"{method(claim.b).said()}")
+    text = (f"{SUBJECTS[claim.metric]} of {method(claim.a).said()} is {number(abs(row['mean']), digits)} "
+            f"{UNITS[claim.metric]} {side} that of {method(claim.b).said()}")
     if row.get("low") is None or row.get("high") is None:
         return text + ", without an interval."
     interval = f"95 % interval {number(row['low'], digits, True)} to {number(row['high'], digits, True)}"
@@ -86,4 +90,4 @@ def findings(comparisons):
 
 def sentence(finding):
     """Markdown."""
-    return f"{finding.claim.text}{WHERE[finding.claim.group]}: **{finding.verdict}**. {finding.measured[0].upper()}{finding.measured[1:]}"
+    return f"{finding.text()}: **{finding.verdict}**. {finding.measured}"

@@ -25,19 +25,21 @@ def cross(scale_x, scale_y, x, y, colour):
     """Interval bars of both estimates through their means."""
     parts = []
     if x.range():
-        parts.append(svg.line(scale_x(max(x.range()[0], scale_x.low)), scale_y(y.mean), scale_x(x.range()[1]), scale_y(y.mean), colour, 2))
+        left, right = (scale_x(max(value, scale_x.low)) for value in x.range())
+        parts.append(svg.line(left, scale_y(y.mean), right, scale_y(y.mean), colour, 2))
     if y.range():
-        parts.append(svg.line(scale_x(x.mean), scale_y(y.range()[0]), scale_x(x.mean), scale_y(y.range()[1]), colour, 2))
+        low, high = (scale_y(value) for value in y.range())
+        parts.append(svg.line(scale_x(x.mean), low, scale_x(x.mean), high, colour, 2))
     return parts
 
 
 def bar_boxes(scale_x, scale_y, x, y):
     """What those bars and the marker cover, as obstacles for labels."""
     left, right = (scale_x(max(v, scale_x.low)) for v in x.range() or (x.mean, x.mean))
-    high, low = (scale_y(v) for v in y.range() or (y.mean, y.mean))
-    middle = (scale_x(x.mean), scale_y(y.mean))
-    return [(Box(left, middle[1] - 3, right, middle[1] + 3), 3), (Box(middle[0] - 3, min(high, low), middle[0] + 3, max(high, low)), 3),
-            (Box(middle[0] - 8, middle[1] - 8, middle[0] + 8, middle[1] + 8), 10)]
+    low, high = (scale_y(v) for v in y.range() or (y.mean, y.mean))
+    at_x, at_y = scale_x(x.mean), scale_y(y.mean)
+    return [(Box(left, at_y - 3, right, at_y + 3), 3), (Box(at_x - 3, high, at_x + 3, low), 3),
+            (Box(at_x - 8, at_y - 8, at_x + 8, at_y + 8), 10)]
 
 
 def divergence_axes(scale_x, scale_y):
@@ -49,7 +51,8 @@ def divergence_axes(scale_x, scale_y):
     for tick in scale_y.ticks(7):
         y = scale_y(tick)
         parts += [svg.line(left, y, right, y), svg.text(left - 8, y + 4, number(tick, 0), 11, svg.GREY, "end")]
-    parts.append(svg.text((left + right) / 2, bottom + 40, "KL(reference ‖ policy) per held-out answer, nats (log scale)", 12, svg.GREY, "middle"))
+    parts.append(svg.text((left + right) / 2, bottom + 40, "KL(reference ‖ policy) per held-out answer, nats (log scale)",
+                          12, svg.GREY, "middle"))
     return parts
 
 
@@ -64,7 +67,8 @@ def divergence(results):
     scale_x = Log(*log_bounds([run["kl_truth"] for run in runs] + far), 60, 776)
     highs = [value for _, y in pairs.values() for value in y.range() or (y.mean,)]
     scale_y = Linear(*rounded_bounds([run["u"]["mean"] for run in runs] + highs + [base - 2], 5, 0, 100), 430, 78)
-    parts = [svg.heading("Accuracy against divergence", f"unbiased accuracy, %; {measured_on(results, 'main')}; large: mean with 95 % intervals"),
+    subtitle = f"unbiased accuracy, %; {measured_on(results, 'main')}; large: mean with 95 % intervals"
+    parts = [svg.heading("Accuracy against divergence", subtitle),
              *divergence_axes(scale_x, scale_y)]
     base_y = scale_y(base)
     base_text = f"base {number(base)}"
@@ -95,7 +99,8 @@ def method_markers(scale_x, scale_y, pairs, obstacles):
     for (name, (x, y)), point, box in zip(pairs.items(), points, boxes):
         bars += cross(scale_x, scale_y, x, y, method(name).colour)
         markers.append(svg.circle(*point, 7, method(name).colour, "#fff", 1.5))
-        texts.append(svg.text((box.left + box.right) / 2, box.bottom - 3.5, method(name).label, 12, anchor="middle", weight="600", halo=True))
+        texts.append(svg.text((box.left + box.right) / 2, box.bottom - 3.5, method(name).label, 12, anchor="middle",
+                              weight="600", halo=True))
     return bars + leaders + markers + texts
 
 
@@ -112,7 +117,8 @@ def main_result(results):
     names.sort(key=lambda name: -results.estimate("main", name, "u").mean)
     rows = [method_row(results, name, [Cell(results.estimate("main", name, clips)) for clips in SETS]) for name in names]
     panels = [Panel(f"{SETS[clips]} clips", results.estimate("main", "base", clips).mean) for clips in SETS]
-    return panels_chart("What alignment does", f"accuracy, %, mean over six question types; {measured_on(results, 'main')}; 95 % intervals",
+    return panels_chart("What alignment does",
+                        f"accuracy, %, mean over six question types; {measured_on(results, 'main')}; 95 % intervals",
                         rows, panels, dot)
 
 
@@ -126,29 +132,36 @@ def conditions(results):
         return None
     rows = [method_row(results, name, [Cell(results.estimate(group, name, "u")) for group in groups]) for name in names]
     panels = [Panel(CONDITIONS[group][0], results.base_of(group, "u")) for group in groups]
-    return panels_chart("Three ways to write the pairs", "unbiased accuracy, %; 95 % intervals over base models", rows, panels, dot,
-                        shared=True, intervals=False)
+    return panels_chart("Three ways to write the pairs", "unbiased accuracy, %; 95 % intervals over base models",
+                        rows, panels, dot, shared=True, intervals=False)
 
 
-def variant_bars(results, group, title, subtitle):
-    """Bars from the base's accuracy to what each variant reaches; each circle is a run."""
+def variant_bars(results, group, title, subtitle, spoilt=()):
+    """Bars from the base's accuracy to what each variant reaches; each circle is a run. Those in `spoilt` are grey."""
     names = results.variants(group)
     if not names:
         return None
     name_of = {row[2]: row[1] for row in results.rows if row[0] == group}
-    rows = [Row(variant(group, name), method(name_of[name]).colour if name in (None, "rrpo") or group == "perturbation" else "#8c959f",
-                [Cell(results.estimate(group, name_of[name], clips, name), tuple(results.values(group, name_of[name], clips, name)))
-                 for clips in SETS]) for name in names]
+    def cell(name, clips):
+        return Cell(results.estimate(group, name_of[name], clips, name),
+                    tuple(results.values(group, name_of[name], clips, name)))
+
+    rows = [Row(variant(group, name), svg.FAINT if name in spoilt else method(name_of[name]).colour,
+                [cell(name, clips) for clips in SETS]) for name in names]
     panels = [Panel(f"{SETS[clips]} clips", results.base_of(group, clips)) for clips in SETS]
-    return panels_chart(title, f"{subtitle}; {measured_on(results, group)}, each a circle", rows, panels, bar, intervals=False)
+    return panels_chart(title, f"{subtitle}; {measured_on(results, group)}, each a circle", rows, panels, bar,
+                        intervals=False)
 
 
 def perturbations(results):
-    return variant_bars(results, "perturbation", "What the perturbation of the videos adds", "accuracy of RRPO, %, as a bar from the base's")
+    return variant_bars(results, "perturbation", "What the perturbation of the videos adds",
+                        "accuracy of RRPO, %, as a bar from the base's")
 
 
 def controls(results):
-    return variant_bars(results, "control", "Controls: the same pairs, spoilt", "accuracy, %, as a bar from the base's")
+    spoilt = [name for name in results.variants("control") if name != "rrpo"]
+    return variant_bars(results, "control", "Controls: the same pairs, spoilt", "accuracy, %, as a bar from the base's",
+                        spoilt)
 
 
 # Scaling
@@ -162,7 +175,8 @@ def scaling(results):
     bases = {clips: results.base_of("pool", clips) for clips in SETS}
     values = [v for curve in curves.values() for e in curve for v in (e.mean, *(e.range() or ()))] + list(bases.values())
     scale_y = Linear(*rounded_bounds(values, 5, 0, 100), 360, 78)
-    parts = [svg.heading("More of the model's own mistakes", f"accuracy of RRPO, %; {measured_on(results, 'pool')}, each a point; band: least to greatest")]
+    subtitle = f"accuracy of RRPO, %; {measured_on(results, 'pool')}, each a point; band: least to greatest"
+    parts = [svg.heading("More of the model's own mistakes", subtitle)]
     parts += scaling_axes(results, sizes, scale_x, scale_y)
     ends = []
     for clips, colour in (("u", method("rrpo").colour), ("b", svg.GREY)):
@@ -193,7 +207,8 @@ def scaling_curve(results, sizes, curve, clips, colour, scale_x, scale_y, base):
     parts = [svg.area(list(zip(xs, lows)) + list(zip(xs, highs))[::-1], colour, 0.15),
              svg.line(60, scale_y(base), 668, scale_y(base), svg.GREY, 1.5, "4 3")]
     for size, x in zip(sizes, xs):
-        parts += [svg.circle(x, scale_y(value), 2.5, colour, opacity=0.4) for value in results.values("pool", "rrpo", clips, size)]
+        parts += [svg.circle(x, scale_y(value), 2.5, colour, opacity=0.4)
+                  for value in results.values("pool", "rrpo", clips, size)]
     means = [(x, scale_y(e.mean)) for x, e in zip(xs, curve)]
     parts.append(svg.path(means, colour, 2))
     parts += [svg.circle(x, y, 5, colour, "#fff", 1.5) for x, y in means]
@@ -210,7 +225,8 @@ def types(results):
     if len(names) < 2:
         return None
     columns = [*TYPES, "mean"]
-    rows = [(method(name).label, [[results.by_type(name, clips, kind) for kind in columns] for clips in SETS]) for name in names]
+    rows = [(method(name).label, [[results.by_type(name, clips, kind) for kind in columns] for clips in SETS])
+            for name in names]
     return table_chart("Accuracy by type of question", "%, mean over base models and seeds", rows,
                        [(f"{SETS[clips]} clips", columns) for clips in SETS], heat_cell, bounds=(30, 100))
 
@@ -220,9 +236,12 @@ def video(results):
     if not found:
         return None
     columns = [*TYPES, "mean"]
-    rows = [(FRAMES.get(frames, frames), [[results.without_video(frames, kind) for kind in columns]]) for frames in ordered(found, FRAMES)]
-    return table_chart("What the video is needed for", f"accuracy, %, of {counted(len(results.data['bases']), 'base model')} on the same questions, the video whole and taken away",
-                       rows, [("", columns)], bar_cell)
+    rows = [(FRAMES.get(frames, frames), [[results.without_video(frames, kind) for kind in columns]])
+            for frames in ordered(found, FRAMES)]
+    bases = counted(len(results.data["bases"]), "base model")
+    return table_chart("What the video is needed for",
+                       f"accuracy, %, of {bases} on the same questions, the video whole and taken away", rows,
+                       [("", columns)], bar_cell)
 
 
 class Figure(NamedTuple):
@@ -232,12 +251,17 @@ class Figure(NamedTuple):
 
 
 FIGURES = (
-    Figure("divergence", divergence, "Each small point is one base model and seed, each large one a method with its 95 % intervals. Up is more accurate, left is "
-           "closer to the base model."),
-    Figure("main", main_result, "Dashed: the base models. On unbiased clips every answer must be seen, on biased ones the prejudice is right."),
-    Figure("types", types, "The six types of questions: shape, direction, multiple choice, order, existence, caption (share of right slots)."),
-    Figure("conditions", conditions, "Foreign style: " + CONDITIONS["main"][1] + ". Raw rejected: " + CONDITIONS["raw"][1] + ". Own style: " + CONDITIONS["own"][1] + "."),
-    Figure("perturbations", perturbations, "The pairs are made from answers to perturbed videos; training sees the clean ones. Bars begin at the base."),
+    Figure("divergence", divergence,
+           "Each small point is one base model and seed, each large one a method with its 95 % intervals. Up is more "
+           "accurate, left is closer to the base model."),
+    Figure("main", main_result,
+           "Dashed: the base models. On unbiased clips every answer must be seen, on biased ones the prejudice is right."),
+    Figure("types", types,
+           "The types of questions: shape, direction, multiple choice, order, existence, caption (share of right slots)."),
+    Figure("conditions", conditions,
+           " ".join(f"{name[0].upper()}{name[1:]}: {meaning}." for name, meaning in CONDITIONS.values())),
+    Figure("perturbations", perturbations,
+           "The pairs are made from answers to perturbed videos; training sees the clean ones. Bars begin at the base."),
     Figure("scaling", scaling, "The pairs are what the model answered wrongly."),
     Figure("controls", controls, "The same pairs spoilt in one way each. Bars begin at the base."),
     Figure("video", video, "Chance is 33, 25, 25, 50 and 50 % for the first five types."),

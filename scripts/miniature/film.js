@@ -4,7 +4,8 @@
   const film = document.getElementById("film");
   const [button, slider, output, select] = ["button", "input", "output", "select"].map((tag) => film.querySelector(tag));
   const sides = ["chosen", "rejected"];
-  const fixed = (value, digits) => (value > 0 ? "+" : "") + value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1").replace("-", "−");
+  const unsigned = (text) => text.replace(/^-(0\.?0*)$/, "$1").replace("-", "−");
+  const fixed = (value, digits) => (value > 0 ? "+" : "") + unsigned(value.toFixed(digits));
   const sum = (values) => values.reduce((a, b) => a + b, 0);
 
   function create(parent, tag, name, text) {

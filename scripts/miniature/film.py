@@ -1,8 +1,8 @@
 """The alignment film: what each token of some held-out pairs gains while the model is trained, one method beside another.
 
-A token's gain is log p policy − log p reference; a phrase's margin is the gain of its tokens in the chosen answer minus that of
-the phrase that stands in its place in the rejected one. `static` draws the end of training as SVG, `interactive` the whole
-training as a part of a page (film.js)."""
+A token's gain is log p policy − log p reference; a phrase's margin is the gain of its tokens in the chosen answer minus
+that of the phrase that stands in its place in the rejected one. `static` draws the end of training as SVG, `interactive`
+the whole training as a part of a page (film.js)."""
 import json
 import math
 from html import escape
@@ -65,17 +65,20 @@ def prepared(film):
     steps = thinned(sorted(common), MAX_FRAMES)
     pairs = film["methods"][names[0]]["pairs"][:MAX_PAIRS]
     methods = [of_method(film["methods"][name], name, steps, pairs) for name in names]
-    gains = [abs(g) for m in methods for frame in m["frames"] for pair in frame for side in SIDES for g in pair[side]["gain"]]
+    gains = [abs(g) for m in methods for frame in m["frames"] for pair in frame for side in SIDES
+             for g in pair[side]["gain"]]
     kls = [k for m in methods for frame in m["frames"] for pair in frame for side in SIDES for k in pair[side]["kl"]]
     return {"steps": steps, "limit": math.ceil(max(gains)) or 1, "kl_limit": max(max(kls), 0.01), "methods": methods,
             "pairs": [{"question": pair["question"], "phrases": [label for label, _, _ in matched(pair)],
-                       **{side: {"tokens": [shown_token(t) for t in pair[side]["tokens"]], "marked": pair[side]["marked"]} for side in SIDES}}
+                       **{side: {"tokens": [shown_token(t) for t in pair[side]["tokens"]], "marked": pair[side]["marked"]}
+                          for side in SIDES}}
                       for pair in pairs]}
 
 
 def of_method(recorded, name, steps, pairs):
     by_step = {frame["step"]: frame["pairs"] for frame in recorded["frames"]}
-    frames = [[{side: {key: rounded(by_step[step][p][side][key]) for key in ("gain", "kl")} for side in SIDES} for p in range(len(pairs))]
+    frames = [[{side: {key: rounded(by_step[step][p][side][key]) for key in ("gain", "kl")} for side in SIDES}
+               for p in range(len(pairs))]
               for step in steps]
     return {"label": method(name).label, "colour": method(name).colour, "frames": frames,
             "margins": [[rounded(margins(pair, frame[p])) for p, pair in enumerate(pairs)] for frame in frames]}
@@ -99,7 +102,8 @@ def token_row(answer, values, x, y, room, limit, kl_limit):
         width = svg.text_width(word or token, size, mono=True) + size * PADDING
         fill, share = colour(gain, limit)
         parts.append(svg.rect(x + 0.5, y, width - 1, 18, fill, radius=2, stroke=svg.INK if marked else None))
-        parts.append(svg.text(x + width / 2, y + 13, word, size, "#fff" if share > 0.7 else svg.INK, "middle", "700" if marked else None, mono=True))
+        ink, weight = "#fff" if share > 0.7 else svg.INK, "700" if marked else None
+        parts.append(svg.text(x + width / 2, y + 13, word, size, ink, "middle", weight, mono=True))
         height = 14 * kl / kl_limit
         if height >= 0.3:
             parts.append(svg.rect(x + 1, y + 20, width - 2, height, svg.GREY))
@@ -123,13 +127,15 @@ def pair_block(data, index, y):
 
 def legend(data, x, y):
     parts = [svg.text(x, y + 10, "gain, nats", 11, svg.GREY)]
-    limit = data["limit"]
+    limit, tallest = data["limit"], number(data["kl_limit"], 2)
     for i in range(17):
         share = (i - 8) / 8
         parts.append(svg.rect(x + 98 + i * 9, y, 9, 13, colour(math.copysign(share * share * limit, share), limit)[0]))
-    parts += [svg.text(x + 92, y + 10, f"−{limit}", 11, svg.GREY, "end"), svg.text(x + 257, y + 10, f"+{limit}", 11, svg.GREY),
+    parts += [svg.text(x + 92, y + 10, f"−{limit}", 11, svg.GREY, "end"),
+              svg.text(x + 257, y + 10, f"+{limit}", 11, svg.GREY),
               svg.rect(x + 98, y, 153, 13, "none", stroke=svg.RULE),
-              svg.text(x + 310, y + 10, f"outlined: key phrase · bar below: KL of the token, tallest {number(data['kl_limit'], 2)} nats", 11, svg.GREY)]
+              svg.text(x + 310, y + 10, f"outlined: key phrase · bar below: KL of the token, tallest {tallest} nats", 11,
+                       svg.GREY)]
     return parts
 
 
@@ -154,12 +160,16 @@ def static(film):
     if len(data["steps"]) < 2:
         return None
     title = "What each token gains in training"
-    parts = [svg.heading(title, "held-out pairs at the end of training: log p policy − log p reference of each token"), *legend(data, 24, 66)]
+    parts = [svg.heading(title, "held-out pairs at the end of training: log p policy − log p reference of each token"),
+             *legend(data, 24, 66)]
     y = 100
     for index in range(min(STATIC_PAIRS, len(data["pairs"]))):
         block, y = pair_block(data, index, y)
         parts += block
-    parts.append(svg.text(24, y + 14, f"Margin of each phrase over training, nats (x: step; thick: mean of {sum(len(p['phrases']) for p in data['pairs'])} phrases)", 12, weight="600"))
+    count = sum(len(pair["phrases"]) for pair in data["pairs"])
+    parts.append(svg.text(24, y + 14,
+                          f"Margin of each phrase over training, nats (x: step; thick: mean of {count} phrases)",
+                          weight="600"))
     values = [value for m in data["methods"] for frame in m["margins"] for pair in frame for value in pair]
     scale_y = Linear(*rounded_bounds(values + [0], 5), y + 190, y + 56)
     each = (752 - 24 * (len(data["methods"]) - 1)) / len(data["methods"])
@@ -169,8 +179,8 @@ def static(film):
 
 
 def explained(data):
-    return (f"Blue tokens became more probable, orange ones less (up to {data['limit']} nats of gain); outlined: key phrases; the bar below a token is "
-            f"its KL, the tallest {number(data['kl_limit'], 2)} nats. Held-out pairs.")
+    return (f"Blue tokens became more probable, orange ones less (up to {data['limit']} nats of gain); outlined: key "
+            f"phrases; the bar below a token is its KL, the tallest {number(data['kl_limit'], 2)} nats. Held-out pairs.")
 
 
 def interactive(film):
@@ -180,8 +190,9 @@ def interactive(film):
         return ""
     options = "".join(f'<option value="{i}">{escape(pair["question"])}</option>' for i, pair in enumerate(data["pairs"]))
     embedded = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
-    script = (Path(__file__).parent / "film.js").read_text()
-    return (f'<div class="film" id="film"><div class="controls"><button type="button">▶ play</button>'
-            f'<input type="range" min="0" max="{len(data["steps"]) - 1}" value="{len(data["steps"]) - 1}" aria-label="step of training">'
-            f'<output></output><select aria-label="pair">{options}</select></div><div class="methods"></div><p class="note">{explained(data)}</p></div>\n'
+    script, last = (Path(__file__).parent / "film.js").read_text(), len(data["steps"]) - 1
+    return (f'<div class="film" id="film">\n<div class="controls"><button type="button">▶ play</button>'
+            f'<input type="range" min="0" max="{last}" value="{last}" aria-label="step of training"><output></output>'
+            f'<select aria-label="pair">{options}</select></div>\n'
+            f'<div class="methods"></div>\n<p class="note">{explained(data)}</p>\n</div>\n'
             f'<script type="application/json" id="film-data">{embedded}</script>\n<script>\n{script}</script>')

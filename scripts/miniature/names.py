@@ -1,6 +1,7 @@
 """What the keys of results.json are called in figures and tables, and the one colour of each method.
 
-Colours are of Okabe and Ito's and Tol's palettes, which colour-blind readers can tell apart; every figure also names them."""
+Colours are of Okabe and Ito's and Tol's palettes, which colour-blind readers can tell apart; every figure also names
+them."""
 from typing import NamedTuple
 
 
@@ -35,9 +36,9 @@ METHODS = {
 TYPES = ("shape", "dir", "mcq", "order", "exist", "cap")
 SETS = {"u": "unbiased", "b": "biased"}
 CONDITIONS = {
-    "main": ("foreign style", "the truth comes in a style that the model does not use, the rejected answer is rewritten into it"),
-    "raw": ("raw rejected", "the truth comes in that style, the rejected answer is the model's raw one"),
-    "own": ("own style", "truth and rejected answer are both in the model's own style"),
+    "main": ("foreign style", "the truth in a style that the model does not use, the rejected answer rewritten into it"),
+    "raw": ("raw rejected", "the truth in that style, the rejected answer as the model gave it"),
+    "own": ("own style", "truth and rejected answer both in the model's own style"),
 }
 VARIANTS = {
     "perturbation": {"none": "no perturbation", "mask": "mask", "local": "local shuffle", "global": "global shuffle",
@@ -75,7 +76,8 @@ def variant(group, name):
 def ordered(found, known):
     """The found names in the order of `known`, those it does not know behind them, by number where they are numbers."""
     others = [name for name in found if name not in known]
-    return [name for name in known if name in found] + sorted(others, key=lambda name: (float(name) if name.isdigit() else 0.0, name))
+    others.sort(key=lambda name: (float(name) if name.isdigit() else 0.0, name))
+    return [name for name in known if name in found] + others
 
 
 def number(value, digits=1, sign=False):

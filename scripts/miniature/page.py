@@ -24,7 +24,8 @@ def table(head, rows, text=False, chosen=()):
     """Cells are HTML."""
     line = lambda cells, tag, kind="": f"<tr{kind}>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in cells) + "</tr>"
     body = "\n".join(line(row, "td", ' class="chosen"' if i in chosen else "") for i, row in enumerate(rows))
-    return f'<div class="table"><table{" class=text" if text else ""}><thead>{line(head, "th")}</thead><tbody>\n{body}\n</tbody></table></div>'
+    kind = " class=text" if text else ""
+    return f'<div class="table"><table{kind}><thead>{line(head, "th")}</thead><tbody>\n{body}\n</tbody></table></div>'
 
 
 def cell(estimate, metric):
@@ -45,14 +46,15 @@ def head_of(metrics):
 
 
 def methods_table(results, group, metrics):
-    rows = [[name_cell(name), *(cell(results.estimate(group, name, metric), metric) for metric in metrics)] for name in results.methods(group)]
+    rows = [[name_cell(name), *(cell(results.estimate(group, name, metric), metric) for metric in metrics)]
+            for name in results.methods(group)]
     return table(head_of(metrics), rows)
 
 
 def variants_table(results, group, metrics):
     keys = {key[2]: key[1] for key in results.rows if key[0] == group}
-    rows = [[escape(variant(group, name)), *(cell(results.estimate(group, keys[name], metric, name), metric) for metric in metrics)]
-            for name in results.variants(group)]
+    cells = lambda name: (cell(results.estimate(group, keys[name], metric, name), metric) for metric in metrics)
+    rows = [[escape(variant(group, name)), *cells(name)] for name in results.variants(group)]
     return table(head_of(metrics), rows) if rows else ""
 
 
@@ -70,10 +72,12 @@ def figure_of(drawn, name):
 
 
 def claims_list(results):
-    items = [f'<li><span class="verdict {f.verdict.replace(" ", "-")}">{f.verdict}</span><span>{escape(f.claim.text + claims.WHERE[f.claim.group])}'
-             f"<small>{escape(f.measured[0].upper() + f.measured[1:])}</small></span></li>" for f in claims.findings(results.comparisons())]
-    rule = ("A claim holds where the 95 % interval of the difference, paired by base model, excludes zero on the side that the paper says; it does not "
-            "reproduce where it excludes zero on the other side; it is not separated where the interval contains zero.")
+    items = [f'<li><span class="verdict {finding.verdict.replace(" ", "-")}">{finding.verdict}</span>'
+             f"<span>{escape(finding.text())}<small>{escape(finding.measured)}</small></span></li>"
+             for finding in claims.findings(results.comparisons())]
+    rule = ("A claim holds where the 95 % interval of the difference, paired by base model, excludes zero on the side "
+            "that the paper says; it does not reproduce where it excludes zero on the other side; it is not separated "
+            "where the interval contains zero.")
     return f'<p class="note">{rule}</p>\n<ul class="claims">\n' + "\n".join(items) + "\n</ul>"
 
 
@@ -87,7 +91,8 @@ def settings_text(settings):
 
 def tuning_table(results):
     trials = results.data["tuning"]
-    rows = [[name_cell(t["method"]), settings_text(t["settings"]), number(t["u"]), number(t["b"]), number(t["kl"], 2)] for t in trials]
+    rows = [[name_cell(t["method"]), settings_text(t["settings"]), number(t["u"]), number(t["b"]), number(t["kl"], 2)]
+            for t in trials]
     chosen = {i for i, t in enumerate(trials) if t["chosen"]}
     return table(["", "settings", "unbiased, %", "biased, %", "KL, nats"], rows, chosen=chosen) if trials else ""
 
@@ -98,10 +103,10 @@ def settings_table(results):
 
 
 def bases_table(results):
-    columns = [*TYPES, "mean"]
-    rows = []
+    columns, rows = [*TYPES, "mean"], []
+    stages = [("skill", "after the skill, unbiased"), *((clips, f"with the prejudice, {SETS[clips]}") for clips in SETS)]
     for base in results.data["bases"]:
-        for key, label in (("skill", "after the skill, unbiased"), *((clips, f"with the prejudice, {SETS[clips]}") for clips in SETS)):
+        for key, label in stages:
             if base.get(key):
                 rows.append([f"base {base['base']}", label, *(number(base[key].get(kind)) for kind in columns)])
     return table(["", "stage and clips", *columns], rows)
@@ -123,7 +128,8 @@ def flattened(value, path=()):
 
 
 def seeds_table(results):
-    return table(["scenes", "seeds"], [[escape(name), value] for name, value in flattened(results.data["seeds"])], text=True)
+    return table(["scenes", "seeds"], [[escape(name), value] for name, value in flattened(results.data["seeds"])],
+                 text=True)
 
 
 def trials(results):
@@ -131,37 +137,46 @@ def trials(results):
     counts = Counter(trial["method"] for trial in results.data["tuning"]).values()
     if not counts:
         return ""
-    return f", {min(counts)} trials per method" if min(counts) == max(counts) else f", {min(counts)} to {max(counts)} trials per method"
+    least, most = min(counts), max(counts)
+    return f", {least if least == most else f'{least} to {most}'} trials per method"
 
 
 def protocol(results):
     bases, seeds = results.counts()
     machine = "; ".join(f"{escape(str(key))}: {setting(value)}" for key, value in results.data["machine"].items())
     groups = "".join(f"<li><b>{CONDITIONS[group][0]}</b>: {CONDITIONS[group][1]}.</li>" for group in results.groups())
-    return (f"<p>{figures.counted(bases, 'base model')} of 600,000 parameters learn a world of moving shapes; a last stage on biased clips with stereotyped annotation "
-            f"teaches each a prejudice. Fresh unbiased clips are perturbed, the model answers, wrong answers become the rejected ones of preference "
-            f"pairs, and each method trains an adapter on the same pairs with {figures.counted(seeds, 'seed')}. Settings were tuned on validation clips{trials(results)}; "
-            f"every number here is of held-out test clips.</p>\n<ul>{groups}</ul>\n<p>Machine: {machine}.</p>")
+    return (f"<p>{figures.counted(bases, 'base model')} of 600,000 parameters learn a world of moving shapes; a last "
+            f"stage on biased clips with stereotyped annotation teaches each a prejudice. Fresh unbiased clips are "
+            f"perturbed, the model answers, wrong answers become the rejected ones of preference pairs, and each method "
+            f"trains an adapter on the same pairs with {figures.counted(seeds, 'seed')}. Settings were tuned on "
+            f"validation clips{trials(results)}; every number here is of held-out test "
+            f"clips.</p>\n<ul>{groups}</ul>\n<p>Machine: {machine}.</p>")
 
 
 def sections(results, drawn, moving):
-    metrics = [m for m in METRICS if any(results.estimate("main", name, m) for name in results.methods("main") if name != "base")]
-    every = lambda group: folded("Numbers", methods_table(results, group, metrics))
-    other = "".join(folded(f"Numbers: {CONDITIONS[g][0]}", methods_table(results, g, metrics)) for g in results.groups() if g != "main")
-    few = [m for m in KEY_METRICS if m in metrics]
+    names = [name for name in results.methods("main") if name != "base"]
+    metrics = [metric for metric in METRICS if any(results.estimate("main", name, metric) for name in names)]
+    few = [metric for metric in KEY_METRICS if metric in metrics]
+    other = "".join(folded(f"Numbers: {CONDITIONS[group][0]}", methods_table(results, group, metrics))
+                    for group in results.groups() if group != "main")
+    numbers = lambda group: folded("Numbers", variants_table(results, group, few))
+    still = f"<noscript><figure>{drawn.get('film', '')}</figure></noscript>\n" if moving else ""
     return [
-        ("result", "Result", figure_of(drawn, "divergence") + figure_of(drawn, "main") + methods_table(results, "main", few) +
+        ("result", "Result",
+         figure_of(drawn, "divergence") + figure_of(drawn, "main") + methods_table(results, "main", few) +
          folded("All metrics", methods_table(results, "main", metrics) + metrics_help())),
         ("claims", "Claim by claim", claims_list(results)),
-        ("tokens", "Alignment, token by token", f"<noscript><figure>{drawn.get('film', '')}</figure></noscript>\n{moving}" if moving else ""),
+        ("tokens", "Alignment, token by token", still + moving),
         ("conditions", "Style of the pairs", figure_of(drawn, "conditions") + other),
         ("types", "By type of question", figure_of(drawn, "types")),
-        ("perturbations", "Perturbations", figure_of(drawn, "perturbations") + folded("Numbers", variants_table(results, "perturbation", few))),
-        ("scaling", "Size of the pool", figure_of(drawn, "scaling") + folded("Numbers", variants_table(results, "pool", few))),
-        ("controls", "Controls", figure_of(drawn, "controls") + folded("Numbers", variants_table(results, "control", few))),
+        ("perturbations", "Perturbations", figure_of(drawn, "perturbations") + numbers("perturbation")),
+        ("scaling", "Size of the pool", figure_of(drawn, "scaling") + numbers("pool")),
+        ("controls", "Controls", figure_of(drawn, "controls") + numbers("control")),
         ("video", "The video", figure_of(drawn, "video")),
-        ("protocol", "Protocol", protocol(results) + folded("Base models", bases_table(results)) + folded("Settings that tuning chose", settings_table(results)) +
-         folded(f"All {len(results.data['tuning'])} tuning trials", tuning_table(results)) + folded("Seeds of all scenes", seeds_table(results))),
+        ("protocol", "Protocol", protocol(results) + folded("Base models", bases_table(results)) +
+         folded("Settings that tuning chose", settings_table(results)) +
+         folded(f"All {len(results.data['tuning'])} tuning trials", tuning_table(results)) +
+         folded("Seeds of all scenes", seeds_table(results))),
     ]
 
 
@@ -171,8 +186,10 @@ def report(results, drawn, moving):
     links = " · ".join(f'<a href="#{name}">{title}</a>' for name, title, _ in parts)
     lead = "".join(f'<p class="lead">{escape(text)}</p>\n' for text in headline(results))
     body = "\n".join(f'<h2 id="{name}">{title}</h2>\n{content}' for name, title, content in parts)
-    return ('<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>RRPO in a miniature video world</title>\n<style>\n{style}</style></head>\n<body>\n<h1>RRPO in a miniature video world</h1>\n"
+    title = "RRPO in a miniature video world"
+    return ('<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{title}</title>\n<style>\n{style}</style></head>\n<body>\n<h1>{title}</h1>\n"
             f"{lead}<nav>{links}</nav>\n{body}\n</body></html>\n")
 
 

@@ -44,17 +44,19 @@ def section(results, folder, readme):
              picture("Accuracy against divergence, every method", folder, "divergence.svg", readme)]
     if (folder / "film.json").exists():
         parts.append(picture("What each token gains in training", folder, "film.svg", readme))
-    parts.append("The paper's claims, from the differences paired by base model: one holds where its 95 % interval excludes zero on the side that the "
-                 "paper says, does not reproduce where it excludes zero on the other, and is not separated where it contains zero.")
+    parts.append("The paper's claims, from the differences paired by base model: one holds where its 95 % interval "
+                 "excludes zero on the side that the paper says, does not reproduce where it excludes zero on the other, "
+                 "and is not separated where it contains zero.")
     return "\n\n".join([part for part in parts if part] + ["\n".join(f"- {text}" for text in sentences)])
 
 
 def split(readme):
-    """What stands before the section, the section, what stands after it; ValueError where the marks do not stand once, in order."""
+    """What stands before the section, it, and what stands after it; ValueError where a mark is missing or out of order."""
     before, first, rest = readme.partition(MARKS[0])
     old, last, after = rest.partition(MARKS[1])
     if not (first and last) or any(mark in before + old + after for mark in MARKS):
-        raise ValueError(f"its two marks must stand once each, in order; fix: put them on lines of their own: {MARKS[0]} and {MARKS[1]}")
+        raise ValueError(f"its two marks must stand once each, in order; fix: put them on lines of their own: {MARKS[0]} "
+                         f"and {MARKS[1]}")
     return before, old, after
 
 

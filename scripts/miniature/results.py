@@ -48,8 +48,8 @@ class Results:
         return [group for group in CONDITIONS if any(key[0] == group for key in self.rows)]
 
     def runs(self, group, method=None, variant=None):
-        return [run for run in self.data["runs"] if run["group"] == group and run["method"] in (method, method or run["method"])
-                and run["variant"] in (variant, variant or run["variant"])]
+        return [run for run in self.data["runs"] if run["group"] == group and
+                method in (None, run["method"]) and variant in (None, run["variant"])]
 
     def values(self, group, method, metric, variant=None):
         """One per run."""
@@ -58,7 +58,7 @@ class Results:
 
     def estimate(self, group, method, metric, variant=None):
         """None where nothing was measured. What the summary lacks is the mean over the runs, without an interval."""
-        row = self.rows.get((group, method, variant)) or (self.rows.get(("main", "base", None)) if method == "base" else None)
+        row = self.rows.get(("main", "base", None) if method == "base" else (group, method, variant))
         found = row["metrics"].get(metric) if row else None
         if found:
             return Estimate(found["mean"], found.get("low"), found.get("high"), found.get("spread"))
@@ -83,11 +83,13 @@ class Results:
         return mean([row[clips][kind] for row in rows])
 
     def without_video(self, frames, kind):
-        return mean([base["without_video"][frames][kind] for base in self.data["bases"] if frames in (base.get("without_video") or {})])
+        return mean([base["without_video"][frames][kind] for base in self.data["bases"]
+                     if frames in (base.get("without_video") or {})])
 
     def comparisons(self):
         """Paired differences between methods, and behind them each method's gain over its base."""
-        gains = [(key, metric, row["metrics"].get("gain_" + metric)) for key, row in self.rows.items() for metric in ("u", "b") if key[2] is None]
+        gains = [(key, metric, row["metrics"].get("gain_" + metric)) for key, row in self.rows.items()
+                 for metric in ("u", "b") if key[2] is None]
         return self.data["comparisons"] + [{"group": group, "a": method, "b": "base", "metric": metric, **gain}
                                            for (group, method, _), metric, gain in gains if gain]
 

@@ -6,7 +6,7 @@ from html import escape
 INK, GREY, FAINT, RULE = "#1f2328", "#57606a", "#8c959f", "#d8dee4"
 SANS = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
 MONO = "ui-monospace,SFMono-Regular,Menlo,'DejaVu Sans Mono',monospace"
-WIDE, NARROW = 0.60, 0.56  # em per character: a widest plausible fixed-width font, and a cautious average of proportional ones
+WIDE, NARROW = 0.60, 0.56  # em per character: fixed-width fonts, and a cautious average of proportional ones
 
 
 def px(value):
@@ -15,9 +15,10 @@ def px(value):
 
 
 def attributes(values):
-    """Keyword names with _ for -; None is left out."""
-    shown = ((name.rstrip("_").replace("_", "-"), value) for name, value in values.items() if value is not None)
-    return "".join(f' {name}="{px(value) if isinstance(value, (int, float)) else escape(value)}"' for name, value in shown)
+    """Names with _ for -; None is left out."""
+    shown = ((name.replace("_", "-"), px(value) if isinstance(value, (int, float)) else escape(value))
+             for name, value in values.items() if value is not None)
+    return "".join(f' {name}="{value}"' for name, value in shown)
 
 
 def element(name, values, content=""):
@@ -69,7 +70,8 @@ def heading(title, subtitle, x=24):
 
 def document(width, height, title, parts):
     """A white card, readable on light and dark pages."""
-    head = {"xmlns": "http://www.w3.org/2000/svg", "width": width, "height": height, "viewBox": f"0 0 {px(width)} {px(height)}",
+    head = {"xmlns": "http://www.w3.org/2000/svg", "width": width, "height": height,
+            "viewBox": f"0 0 {px(width)} {px(height)}",
             "role": "img", "font_family": SANS, "font_size": 12, "fill": INK, "style": "font-variant-numeric:tabular-nums"}
     card = rect(0.5, 0.5, width - 1, height - 1, "#fff", radius=10, stroke=RULE)
     return element("svg", head, "\n" + "\n".join([f"<title>{escape(title, quote=False)}</title>", card, *parts]) + "\n")

@@ -30,9 +30,9 @@ from names import FRAMES, TYPES, number, ordered  # noqa: E402
 from results import Results  # noqa: E402
 from scales import Linear, Log, nice_step, rounded_bounds  # noqa: E402
 
-# Five bases; each method's unbiased accuracy, biased accuracy and divergence; DPO and RRPO lie on top of each other on purpose.
-METHODS = {"rrpo": (86.9, 96.3, 0.81), "rrpo_no_phrase": (86.8, 96.5, 0.71), "rrpo_no_kl": (76.9, 82.6, 2.36), "dpo": (86.5, 91.8, 0.84),
-           "dpo_same_lr": (64.9, 65.1, 4.81), "sft": (77.6, 86.8, 7.75)}
+# Unbiased accuracy, biased accuracy and divergence of each method; DPO and RRPO lie on top of each other on purpose.
+METHODS = {"rrpo": (86.9, 96.3, 0.81), "rrpo_no_phrase": (86.8, 96.5, 0.71), "rrpo_no_kl": (76.9, 82.6, 2.36),
+           "dpo": (86.5, 91.8, 0.84), "dpo_same_lr": (64.9, 65.1, 4.81), "sft": (77.6, 86.8, 7.75)}
 BASES, SEEDS = range(5), (1, 2)
 
 
@@ -51,16 +51,19 @@ def a_run(group, method, variant, base, seed, values):
 def a_summary(group, method, variant, values, interval):
     estimates = {}
     for metric, value in zip(("u", "b", "kl_truth"), values):
-        estimates[metric] = {"mean": value, "low": value - 0.4 if interval else None, "high": value + 0.4 if interval else None, "values": [value]}
-        if not interval:
-            estimates[metric]["spread"] = [value - 1, value + 1]
-    estimates["gain_u"] = {"mean": values[0] - 60, "low": values[0] - 62, "high": values[0] - 58, "values": [values[0] - 60]}
-    return {"group": group, "method": method, "variant": variant, "bases": 5 if interval else 1, "seeds": 2, "metrics": estimates}
+        low, high, spread = (value - 0.4, value + 0.4, None) if interval else (None, None, [value - 1, value + 1])
+        estimates[metric] = {"mean": value, "low": low, "high": high, "spread": spread, "values": [value]}
+    estimates["gain_u"] = {"mean": values[0] - 60, "low": values[0] - 62, "high": values[0] - 58,
+                           "values": [values[0] - 60]}
+    return {"group": group, "method": method, "variant": variant, "bases": 5 if interval else 1, "seeds": 2,
+            "metrics": estimates}
 
 
 def results_data():
-    data = {"machine": {"processor": "a <processor>", "threads": 1}, "seeds": {"test": {"unbiased": [7, 8, 9], "biased": 50}},
-            "settings": {"rrpo": {"lr": 0.001}}, "tuning": [{"method": "rrpo", "settings": {"lr": 0.001}, "u": 86.0, "b": 96.0, "kl": 0.8, "chosen": True}],
+    trial = {"method": "rrpo", "settings": {"lr": 0.001}, "u": 86.0, "b": 96.0, "kl": 0.8, "chosen": True}
+    data = {"machine": {"processor": "a <processor>", "threads": 1}, "seeds": {"test": {"unbiased": [7, 8, 9],
+                                                                                        "biased": 50}},
+            "settings": {"rrpo": {"lr": 0.001}}, "tuning": [trial],
             "bases": [{"base": base, "u": accuracies(60.0), "b": accuracies(96.0), "skill": None,
                        "without_video": {frames: accuracies(30.0) for frames in FRAMES}} for base in BASES],
             "runs": [], "summary": [], "comparisons": []}
@@ -68,7 +71,8 @@ def results_data():
         for method, values in METHODS.items():
             data["runs"] += [a_run(group, method, None, base, seed, values) for base in BASES for seed in SEEDS]
             data["summary"].append(a_summary(group, method, None, values, True))
-    for group, variants in (("pool", ("100", "50", "200")), ("perturbation", ("none", "mask")), ("control", ("rrpo", "swapped"))):
+    for group, variants in (("pool", ("100", "50", "200")), ("perturbation", ("none", "mask")),
+                            ("control", ("rrpo", "swapped"))):
         for variant in variants:
             data["runs"] += [a_run(group, "rrpo", variant, 0, seed, METHODS["rrpo"]) for seed in SEEDS]
             data["summary"].append(a_summary(group, "rrpo", variant, METHODS["rrpo"], False))
@@ -85,7 +89,8 @@ def film_data():
     rejected = {"tokens": ["A", " circle", " up", "<|im_end|>"], "marked": [0, 1, 2, 0]}
     pair = {"id": "p", "question": "Which </script> one?", "chosen": chosen, "rejected": rejected}
     frame = lambda step, scale: {"step": step, "pairs": [{"chosen": {"gain": [0, scale, 2 * scale, 0], "kl": [0.1] * 4},
-                                                          "rejected": {"gain": [0, -scale, -3 * scale, 0], "kl": [0.2] * 4}}]}
+                                                          "rejected": {"gain": [0, -scale, -3 * scale, 0],
+                                                                       "kl": [0.2] * 4}}]}
     recorded = {"steps": [0, 5, 10], "pairs": [pair], "frames": [frame(step, step / 5) for step in (0, 5, 10)]}
     return {"base": 0, "methods": {"rrpo": recorded, "dpo_same_lr": copy.deepcopy(recorded)}}
 
@@ -121,7 +126,8 @@ class Labels(unittest.TestCase):
         self.assertEqual(place([(50, 50)], [(20, 10)], [], Box(0, 0, 200, 100), gap=5), [Box(55, 45, 75, 55)])
 
     def test_an_obstacle_moves_it_to_the_left(self):
-        self.assertEqual(place([(50, 50)], [(20, 10)], [(Box(56, 40, 90, 60), 10)], Box(0, 0, 200, 100), gap=5), [Box(25, 45, 45, 55)])
+        self.assertEqual(place([(50, 50)], [(20, 10)], [(Box(56, 40, 90, 60), 10)], Box(0, 0, 200, 100), gap=5),
+                         [Box(25, 45, 45, 55)])
 
     def test_spread_moves_only_what_collides(self):
         self.assertEqual(spread([10, 50, 52], 12, 0, 100), [10, 45, 57])
@@ -134,7 +140,8 @@ class Labels(unittest.TestCase):
 
 class Numbers(unittest.TestCase):
     def test_fixed_digits_and_a_real_minus(self):
-        self.assertEqual([number(-3.14159, 2), number(-0.04), number(0.04, 1, True), number(2, 1, True), number(None)], ["−3.14", "0.0", "0.0", "+2.0", "–"])
+        self.assertEqual([number(-3.14159, 2), number(-0.04), number(0.04, 1, True), number(2, 1, True), number(None)],
+                         ["−3.14", "0.0", "0.0", "+2.0", "–"])
 
     def test_pixels(self):
         self.assertEqual([svg.px(v) for v in (3, 3.04, 3.25001, -0.01)], ["3", "3", "3.3", "0"])
@@ -173,12 +180,14 @@ class Claims(unittest.TestCase):
         self.assertIsNone(claims.paired(rows, self.HIGHER))
 
     def test_numbers_are_in_the_sentence(self):
-        finding = claims.Finding(self.HIGHER, claims.FAILS, claims.measured(comparison("rrpo", "dpo", "u", -6.5, -9.9, -3.1), self.HIGHER))
-        self.assertEqual(claims.sentence(finding), "A is better: **does not reproduce**. Unbiased accuracy of RRPO is 6.5 points below that of tuned DPO "
-                                                   "(95 % interval −9.9 to −3.1, p = 0.062).")
+        row = comparison("rrpo", "dpo", "u", -6.5, -9.9, -3.1)
+        finding = claims.Finding(self.HIGHER, claims.FAILS, claims.measured(row, self.HIGHER))
+        self.assertEqual(claims.sentence(finding), "A is better: **does not reproduce**. Unbiased accuracy of RRPO is "
+                                                   "6.5 points below that of tuned DPO (95 % interval −9.9 to −3.1, p = "
+                                                   "0.062).")
 
     def test_every_claim_can_be_decided(self):
-        rows = [comparison(c.a, c.b, c.metric, c.better, c.better * 0.5 if c.better > 0 else -1.5, 1.5 if c.better > 0 else -0.5, c.group) for c in claims.CLAIMS]
+        rows = [comparison(c.a, c.b, c.metric, c.better, c.better - 0.5, c.better + 0.5, c.group) for c in claims.CLAIMS]
         self.assertEqual({finding.verdict for finding in claims.findings(rows)}, {claims.HOLDS})
 
 
@@ -195,7 +204,8 @@ class Figures(unittest.TestCase):
             for node in root.iter("{http://www.w3.org/2000/svg}text"):
                 long = len(node.text or "") * float(node.get("font-size", 12)) * svg.NARROW
                 left = float(node.get("x")) - {"end": long, "middle": long / 2}.get(node.get("text-anchor"), 0)
-                self.assertTrue(0 <= left and left + long <= width and 0 < float(node.get("y")) <= height, f"{name}: {node.text}")
+                self.assertTrue(0 <= left and left + long <= width and 0 < float(node.get("y")) <= height,
+                                f"{name}: {node.text}")
 
     def test_what_was_not_measured_is_not_drawn(self):
         data = results_data()
@@ -281,7 +291,8 @@ class Written(unittest.TestCase):
     def test_the_section_stands_between_its_marks(self):
         self.section()
         text = self.readme.read_text()
-        self.assertTrue(text.startswith("before\n" + readme_section.MARKS[0]) and text.endswith(readme_section.MARKS[1] + "\nafter\n"))
+        self.assertTrue(text.startswith("before\n" + readme_section.MARKS[0])
+                        and text.endswith(readme_section.MARKS[1] + "\nafter\n"))
         self.assertIn("| RRPO | 86.9 [86.5, 87.3] | 96.3 [95.9, 96.7] | 0.81 [0.41, 1.21] |", text)
         self.assertIn("- More precise alignment than DPO: **holds**. ", text)
         self.assertIn("](divergence.svg)", text)
