@@ -80,7 +80,13 @@ def measured(row, claim):
     if row.get("low") is None or row.get("high") is None:
         return text + ", without an interval."
     interval = f"95 % interval {number(row['low'], digits, True)} to {number(row['high'], digits, True)}"
-    return f"{text} ({interval}{'' if row.get('p') is None else ', p = ' + number(row['p'], 3)})."
+    return f"{text} ({interval}{chance(row.get('p'))})."
+
+
+def chance(p):
+    if p is None:
+        return ""
+    return ", p < 0.001" if p < 0.001 else f", p = {number(p, 3)}"
 
 
 def findings(comparisons):

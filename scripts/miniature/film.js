@@ -54,7 +54,8 @@
     const y = (v) => 130 - (110 * (v - low)) / (high - low);
     for (const v of new Set([low, 0, high])) {
       shape(svg, "line", { x1: 34, x2: 280, y1: y(v), y2: y(v), stroke: "#d8dee4" });
-      if (v === 0 || Math.abs(y(v) - y(0)) > 12) shape(svg, "text", { x: 30, y: y(v) + 4, "text-anchor": "end" }, fixed(v, 0));
+      const free = v === 0 || Math.abs(y(v) - y(0)) > 12;
+      if (free) shape(svg, "text", { x: 30, y: y(v) + 4, "text-anchor": "end" }, fixed(v, 0));
     }
     shape(svg, "text", { x: 34, y: 146 }, "margin of each phrase, nats, over " + data.steps[last] + " steps");
     const names = data.pairs[p].phrases;
@@ -63,9 +64,11 @@
     ends.forEach((end, i) => { if (i) end.at = Math.max(end.at, ends[i - 1].at + gap); });
     const over = Math.max(0, (ends.at(-1)?.at ?? 0) - 136);
     for (const end of ends) shape(svg, "text", { x: 286, y: end.at - over + 4 }, end.name);
-    const curve = (stroke, width) => names.map(() => shape(svg, "polyline", { fill: "none", stroke, "stroke-width": width }));
+    const line = (stroke, width) => shape(svg, "polyline", { fill: "none", stroke, "stroke-width": width });
+    const curve = (stroke, width) => names.map(() => line(stroke, width));
     const faint = curve("#d0d7de", 1.5), bold = curve(method.colour, 2);
-    const points = (k, end) => data.steps.slice(0, end + 1).map((_, i) => `${x(i)},${y(method.margins[i][p][k])}`).join(" ");
+    const point = (i, k) => `${x(i)},${y(method.margins[i][p][k])}`;
+    const points = (k, end) => data.steps.slice(0, end + 1).map((_, i) => point(i, k)).join(" ");
     faint.forEach((node, k) => node.setAttribute("points", points(k, last)));
     return (step) => bold.forEach((node, k) => node.setAttribute("points", points(k, step)));
   }

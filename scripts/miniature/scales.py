@@ -32,9 +32,13 @@ class Log:
         return self.start + share * (self.end - self.start)
 
     def ticks(self):
-        """1, 2 and 5 of every decade."""
+        """1, 2 and 5 of every decade; more of them where that leaves fewer than three."""
+        found = self.multiples((1, 2, 5))
+        return found if len(found) > 2 else self.multiples((1, 1.5, 2, 3, 4, 5, 7))
+
+    def multiples(self, factors):
         decades = range(math.floor(math.log10(self.low)) - 1, math.ceil(math.log10(self.high)) + 1)
-        values = [round(m * 10.0 ** d, 10) for d in decades for m in (1, 2, 5)]
+        values = [round(factor * 10.0 ** decade, 10) for decade in decades for factor in factors]
         return [v for v in values if self.low * (1 - 1e-9) <= v <= self.high * (1 + 1e-9)]
 
 

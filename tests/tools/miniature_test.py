@@ -104,6 +104,7 @@ class Scales(unittest.TestCase):
         self.assertEqual(Linear(56, 91, 0, 1).ticks(5), [60, 70, 80, 90])
         self.assertEqual(Linear(0, 0.3, 0, 1).ticks(3), [0, 0.1, 0.2, 0.3])
         self.assertEqual(Log(0.4, 11, 0, 1).ticks(), [0.5, 1, 2, 5, 10])
+        self.assertEqual(Log(0.8, 3.5, 0, 1).ticks(), [1, 1.5, 2, 3])
 
     def test_steps(self):
         self.assertEqual([nice_step(span, 5) for span in (5, 7, 20, 26)], [1, 2, 5, 10])
@@ -128,6 +129,9 @@ class Labels(unittest.TestCase):
     def test_an_obstacle_moves_it_to_the_left(self):
         self.assertEqual(place([(50, 50)], [(20, 10)], [(Box(56, 40, 90, 60), 10)], Box(0, 0, 200, 100), gap=5),
                          [Box(25, 45, 45, 55)])
+
+    def test_a_label_at_the_edge_turns_inwards(self):
+        self.assertEqual(place([(195, 50)], [(20, 10)], [], Box(0, 0, 200, 100), gap=5), [Box(170, 45, 190, 55)])
 
     def test_spread_moves_only_what_collides(self):
         self.assertEqual(spread([10, 50, 52], 12, 0, 100), [10, 45, 57])
@@ -186,6 +190,12 @@ class Claims(unittest.TestCase):
                                                    "6.5 points below that of tuned DPO (95 % interval −9.9 to −3.1, p = "
                                                    "0.062).")
 
+    def test_a_small_p_is_not_zero(self):
+        self.assertEqual([claims.chance(p) for p in (None, 1e-5, 0.001, 0.0625)], ["", ", p < 0.001", ", p = 0.001", ", p = 0.062"])
+
+    def test_accuracy_is_to_rise_and_divergence_to_fall(self):
+        self.assertEqual({(claim.metric, claim.better) for claim in claims.CLAIMS}, {("u", 1), ("b", 1), ("kl_truth", -1)})
+
     def test_every_claim_can_be_decided(self):
         rows = [comparison(c.a, c.b, c.metric, c.better, c.better - 0.5, c.better + 0.5, c.group) for c in claims.CLAIMS]
         self.assertEqual({finding.verdict for finding in claims.findings(rows)}, {claims.HOLDS})
@@ -214,6 +224,11 @@ class Figures(unittest.TestCase):
         for base in data["bases"]:
             base["without_video"] = None
         self.assertEqual(sorted(figures.draw_all(Results(data))), ["divergence", "main", "types"])
+
+    def test_runs_are_those_of_one_method_and_variant(self):
+        self.assertEqual(len(self.results.values("main", "sft", "u")), len(BASES) * len(SEEDS))
+        self.assertEqual(len(self.results.values("control", "rrpo", "u", "swapped")), len(SEEDS))
+        self.assertAlmostEqual(self.results.by_type("sft", "u", "dir"), 77.6 + 0.3 * 2 + 0.1 * 1.5)
 
     def test_values_are_printed(self):
         self.assertIn(">86.9 [86.5, 87.3]<", figures.main_result(self.results))
