@@ -8,7 +8,7 @@ import measure
 import protocol
 from intervals import mean
 from jobs import Workshop
-from reproduce import Miniature
+from world import Miniature
 
 SETTINGS = protocol.with_same_rate({"rrpo": protocol.TRIALS["rrpo"][0]})
 

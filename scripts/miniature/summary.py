@@ -2,21 +2,19 @@
 interval is Student's over bases. Rows of one base show the spread over seeds instead. Pure."""
 from intervals import interval, mean
 
-QUESTIONS = 160 * 6
-
 
 def digits(value):
     return None if value is None else round(value, 4)
 
 
 def metrics_of(run, base):
-    """The numbers of one run, flat. gap = biased - unbiased accuracy; parsed = share of answers that could be read."""
+    """The numbers of one run, flat. gap = biased - unbiased accuracy; unparsed = answers that could not be read."""
     u, b = run["u"]["mean"], run["b"]["mean"]
     values = {"u": u, "b": b, "gain_u": u - base["u"]["mean"], "gain_b": b - base["b"]["mean"], "gap": b - u,
               "cap_u": run["u"]["cap"]}
     for key in "ub":
-        values[f"yes_rate_{key}"] = run["yes_rate"][key]
-        values[f"parsed_{key}"] = 100 * (1 - run["unparsed"][key] / QUESTIONS)
+        values[f"yes_{key}"] = run["yes_rate"][key]
+        values[f"unparsed_{key}"] = run["unparsed"][key]
     for key in ("kl_truth", "kl_own", "reward_accuracy", "drift_chosen", "drift_rejected"):
         if key in run:
             values[key] = run[key]
@@ -47,7 +45,6 @@ def value_rows(runs, bases):
             continue
         metrics[name] = [mean([m[name] for m in runs_of]) for runs_of in per_base.values()]
     return metrics
-
 
 
 def estimate(values, runs_values):
