@@ -44,19 +44,19 @@ class Workshop:
         note = target.with_name(target.name + ".command.json")
         words = [str(word) for word in command]
         state = json.loads(note.read_text()) if note.exists() else {}
-        if state.get("command") == words and state.get("seconds") is not None:
+        if state.get("command") == words and state.get("cpu_seconds") is not None:
             return target
         if state.get("command") != words and target.exists():
             shutil.rmtree(target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        _write(note, {"command": words, "seconds": None})
-        begin = time.monotonic()
-        self._call(name, [self.programs / words[0], *words[1:], "--out", target, "--resume", "--quiet"])
-        _write(note, {"command": words, "seconds": round(time.monotonic() - begin, 2)})
+        _write(note, {"command": words, "cpu_seconds": None})
+        spent = self._call(name, [self.programs / words[0], *words[1:], "--out", target, "--resume", "--quiet"])
+        _write(note, {"command": words, "cpu_seconds": round(spent, 2)})
         return target
 
-    def seconds(self, name):
-        return json.loads((self.out / (name + ".command.json")).read_text())["seconds"]
+    def cpu_seconds(self, name):
+        """Of the command that made OUT/name; when it was interrupted, of its last part."""
+        return json.loads((self.out / (name + ".command.json")).read_text())["cpu_seconds"]
 
     def file(self, name, text):
         """Writes OUT/name unless it holds this text already."""
@@ -72,14 +72,18 @@ class Workshop:
         self._call(name, [str(word) for word in command])
 
     def _call(self, name, words):
+        """Runs a command and returns its CPU seconds, those of its children included."""
         log = self.out / "logs" / (name.replace("/", "-") + ".log")
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("w") as stream:
-            code = subprocess.run([str(w) for w in words], stdout=stream, stderr=stream,
-                                  env={**os.environ, "OMP_NUM_THREADS": "1"}).returncode
+            process = subprocess.Popen([str(w) for w in words], stdout=stream, stderr=stream,
+                                       env={**os.environ, "OMP_NUM_THREADS": "1"})
+            _, status, used = os.wait4(process.pid, 0)
+            code = process.returncode = os.waitstatus_to_exitcode(status)
         if code != 0:
             tail = log.read_text(errors="replace").strip().splitlines()[-1:] or ["no output"]
             raise Failed(f"{name}: exit {code}: {tail[0]} (whole output: {log})")
+        return used.ru_utime + used.ru_stime
 
     def each(self, what, items, work):
         """`work(item)` for all items, so many at a time; results in the order of the items. The first failure ends it."""

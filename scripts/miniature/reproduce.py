@@ -39,7 +39,7 @@ def whole(shop, bases, seeds, quick):
         "tuning": trials, "bases": base_rows, "runs": runs,
         **summary.summarise(base_rows, runs),
     }
-    times = {run.name: shop.seconds(f"train/{run.name}") for run in todo}
+    times = {run.name: shop.cpu_seconds(f"train/{run.name}") for run in todo}
     write(shop.out / "results", {"results.json": result, "film.json": film, "times.json": times})
 
 

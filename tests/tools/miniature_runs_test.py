@@ -162,7 +162,7 @@ class Folders(unittest.TestCase):
     def test_an_interrupted_one_goes_on_and_another_command_starts_anew(self):
         self.shop.folder("x", "maker", "one")
         note = self.shop.out / "x.command.json"
-        note.write_text(json.dumps({**json.loads(note.read_text()), "seconds": None}))
+        note.write_text(json.dumps({**json.loads(note.read_text()), "cpu_seconds": None}))
         self.shop.folder("x", "maker", "one")
         self.assertEqual(self.calls("x"), ["one", "one"])
         self.shop.folder("x", "maker", "two")
@@ -175,7 +175,7 @@ class Folders(unittest.TestCase):
     def test_a_failure_ends_everything_and_names_its_output(self):
         with self.assertRaisesRegex(Failed, "bad: exit 3: error: maker: no"):
             self.shop.each("test", [0], lambda i: self.shop.folder("bad", "maker", "fail"))
-        self.assertIsNone(json.loads((self.shop.out / "bad.command.json").read_text())["seconds"])
+        self.assertIsNone(json.loads((self.shop.out / "bad.command.json").read_text())["cpu_seconds"])
 
 
 if __name__ == "__main__":
