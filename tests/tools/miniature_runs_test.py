@@ -44,7 +44,7 @@ class Protocol(unittest.TestCase):
         self.assertEqual(len(seeds), len(set(seeds)))
 
     def test_every_method_has_as_many_trials(self):
-        self.assertEqual({len(trials) for trials in protocol.TRIALS.values()}, {6})
+        self.assertEqual({len(trials) for trials in protocol.TRIALS.values()}, {8})
 
     def test_folders_are_shared_only_by_what_a_group_leaves_unchanged(self):
         runs = protocol.runs()
