@@ -6,6 +6,7 @@
 #include "rrpo/gen/scenes.h"
 #include "rrpo/rows/foreign.h"
 #include "rrpo_gen_commands.h"
+#include "rrpo_gen_earlier.h"
 
 using namespace rrpo;  // NOLINT: the program itself
 
@@ -34,6 +35,22 @@ int main(int argc, char** argv) {
                               .needs_out = true,
                               .fields = describe<gen::GenConfig>,
                               .run = apps::run_gen});
+  program.commands.push_back(
+      {.name = "merge",
+       .help = "The shards of a run (gen.shard) become the run: joins what they asked, makes the pairs.",
+       .arguments = {{.name = "DIR", .help = "the folders of all shards", .repeats = true}},
+       .flags = {},
+       .needs_out = true,
+       .fields = describe<apps::Places>,
+       .run = apps::run_merge});
+  program.commands.push_back(
+      {.name = "replay",
+       .help = "Make one pair of a run again and compare its bytes: the same perturbation, seed and draws.",
+       .arguments = {{"RUN_DIR", "the folder of the run"}},
+       .flags = {{"--id", "the pair's id"}},
+       .needs_out = true,
+       .fields = describe<apps::Places>,
+       .run = apps::run_replay});
   program.commands.push_back({.name = "scenes",
                               .help = "Make a small video world: clips and questions with known answers.",
                               .arguments = {},
