@@ -2,11 +2,14 @@
 
 #include <cstdio>
 
+#include "rrpo/gen/report.h"
 #include "rrpo/gen/shard.h"
 
 namespace rrpo::apps {
 
 namespace {
+
+constexpr size_t kReasons = 8;  ///< lines on the terminal
 
 /// The first question whose video could not be read.
 std::string first_failure(const gen::PairSet& set, const std::vector<rows::Question>& questions) {
@@ -26,6 +29,8 @@ int conclude(const Invocation& call, const gen::PairSet& set, const std::vector<
   record.set_counts(summary);
   record.end(exit_code);
   std::fputs(report::text_table(gen::fate_table(set, questions)).c_str(), stdout);
+  const report::Table reasons = gen::reason_table(set.fates, kReasons);
+  if (!reasons.rows.empty()) std::printf("\n%s", report::text_table(reasons).c_str());
   std::printf("\n");
   summary["out"] = call.out.string();
   finish(summary, exit_code);
@@ -41,6 +46,7 @@ int conclude_pairs(const Invocation& call, const gen::GenConfig& config, const s
                    const gen::Responses& responses, io::RunRecord& record) {
   const gen::PairSet set = gen::make_pairs(config, questions, responses);
   gen::write_pairs(set, questions, call.out);
+  io::write_file(call.out / "report.html", gen::run_report(config, questions, responses, set));
   return conclude(call, set, questions, {{"questions", questions.size()}, {"pairs", set.pairs.size()}}, record);
 }
 

@@ -154,6 +154,13 @@ std::string balance_reason(const Candidate& candidate) {
 
 }  // namespace
 
+const std::vector<std::string>& final_states() {
+  static const std::vector<std::string> states = {"asked",        "pair",          "right",           "unparsable",
+                                                  "failed",       "dropped_clean", "dropped_rewrite", "dropped_balance",
+                                                  "dropped_limit"};
+  return states;
+}
+
 PairSet make_pairs(const GenConfig& config, const std::vector<rows::Question>& questions, const Responses& responses) {
   PairSet out;
   std::vector<Open> open;
@@ -194,9 +201,6 @@ void write_pairs(const PairSet& set, const std::vector<rows::Question>& question
 }
 
 report::Table fate_table(const PairSet& set, const std::vector<rows::Question>& questions) {
-  const std::vector<std::string> states = {"asked",        "pair",          "right",           "unparsable",
-                                           "failed",       "dropped_clean", "dropped_rewrite", "dropped_balance",
-                                           "dropped_limit"};
   std::vector<std::string> formats;
   std::map<std::string, std::map<std::string, int64_t>> counts;
   for (size_t i = 0; i < questions.size(); ++i) {
@@ -209,7 +213,7 @@ report::Table fate_table(const PairSet& set, const std::vector<rows::Question>& 
   }
   formats.emplace_back("all");
   report::Table table{{"format", "questions"}, {}};
-  for (const std::string& state : states) {
+  for (const std::string& state : final_states()) {
     const bool always = state == "pair" && !counts["all"].contains("asked");
     if (always || counts["all"].contains(state)) table.header.push_back(state);
   }

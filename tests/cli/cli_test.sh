@@ -98,6 +98,7 @@ grep -q dropped_clean several1/ledger.jsonl || fault "gen.require had no effect"
 [ -s several1/pairs.jsonl ] || fault "no pair from several samples"
 runs 0 "$gen" --out several3 "${base[@]}" "${several[@]}" gen.questions=world/backwards.jsonl threads=3
 for file in responses pairs; do sort several1/$file.jsonl >sorted1 && sort several3/$file.jsonl >sorted2 && same sorted1 sorted2; done
+for text in 'perturbed (mask, shuffle_local)' dropped_clean 'class="chosen"' data:image/png; do says several1/report.html "$text"; done
 runs 2 "$gen" --out never "${base[@]}" gen.samples=3
 says err.txt "gen.temperature"
 runs 0 "$gen" show pairs.jsonl video_root=world model.path=model video.frames=8 --out page
@@ -247,6 +248,7 @@ cp -r world broken && head -c 2000 world/videos/00002.mp4 >broken/videos/00002.m
 runs 8 "$eval" --out failed "${common[@]}" model.path=model eval.questions=broken/questions.jsonl
 says failed/scores.json '"failed": 6'
 runs 8 "$gen" --out failedgen "${common[@]/eval./gen.}" model.path=model gen.questions=broken/questions.jsonl
+says out.txt "not a readable video"
 [ "$(grep -c '"failed"' failedgen/ledger.jsonl)" = 6 ] || fault "the ledger does not hold 6 failed questions"
 cp world/videos/00002.mp4 broken/videos/00002.mp4
 runs 0 "$eval" --out failed "${common[@]}" model.path=model eval.questions=broken/questions.jsonl --resume

@@ -26,6 +26,7 @@ for count in 2 3; do
     mapfile -t parts < <(ls -d "$kind$count"/* | tac)
     runs 0 "$gen" merge "${parts[@]}" --out "$kind$count-merged" --quiet
     for file in "${results[@]}"; do same "$kind/$file" "$kind$count-merged/$file"; done
+    says "$kind$count-merged/report.html" data:image/png
   done
 done
 says rich3/2-of-3/run.json '"shard": "2/3"'

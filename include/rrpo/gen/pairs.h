@@ -54,6 +54,9 @@ struct Fate {
   std::string state, reason;
 };
 
+/// All of these states in the order in which they are listed.
+const std::vector<std::string>& final_states();
+
 struct PairSet {
   std::vector<rows::Pair> pairs;
   std::vector<Fate> fates;  ///< one per question, in their order
