@@ -28,16 +28,17 @@ std::vector<apps::HelpTable> import_tables() {
 
 int main(int argc, char** argv) {
   apps::Program program{"rrpo-gen", "preference pairs from a model's own mistakes", {}, tables};
-  program.commands.push_back({.name = "",
-                              .help = "Perturb each video, let the model answer, keep its mistakes as preference pairs.",
-                              .arguments = {},
-                              .flags = {},
-                              .needs_out = true,
-                              .fields = describe<gen::GenConfig>,
-                              .run = apps::run_gen});
+  program.commands.push_back(
+      {.name = "",
+       .help = "Perturb each video, let the model answer, keep its mistakes as preference pairs; report.html shows them.",
+       .arguments = {},
+       .flags = {},
+       .needs_out = true,
+       .fields = describe<gen::GenConfig>,
+       .run = apps::run_gen});
   program.commands.push_back(
       {.name = "merge",
-       .help = "The shards of a run (gen.shard) become the run: joins what they asked, makes the pairs.",
+       .help = "Join the shards of a run (gen.shard) and make its pairs: the bytes of one undisturbed run.",
        .arguments = {{.name = "DIR", .help = "the folders of all shards", .repeats = true}},
        .flags = {},
        .needs_out = true,
@@ -45,7 +46,7 @@ int main(int argc, char** argv) {
        .run = apps::run_merge});
   program.commands.push_back(
       {.name = "replay",
-       .help = "Make one pair of a run again and compare its bytes: the same perturbation, seed and draws.",
+       .help = "Make one pair of a run again, with its perturbation, seed and draws; exit 8 unless the bytes are the same.",
        .arguments = {{"RUN_DIR", "the folder of the run"}},
        .flags = {{"--id", "the pair's id"}},
        .needs_out = true,
