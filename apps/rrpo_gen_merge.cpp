@@ -1,11 +1,9 @@
 // `rrpo-gen merge`: the shards of one run become the run.
-#include <algorithm>
 #include <map>
 
 #include "app_record.h"
 #include "rrpo/gen/pairs.h"
 #include "rrpo/gen/shard.h"
-#include "rrpo/util/table.h"
 #include "rrpo_gen_commands.h"
 #include "rrpo_gen_earlier.h"
 #include "rrpo_gen_result.h"

@@ -1,12 +1,12 @@
 #include "rrpo/gen/report.h"
 
 #include <algorithm>
+#include <map>
 
 #include "pair_html.h"
 #include "rrpo/gen/lens.h"
 #include "rrpo/report/html.h"
 #include "rrpo/report/svg.h"
-#include "rrpo/util/table.h"
 
 namespace rrpo::gen {
 
