@@ -6,6 +6,7 @@
 #include "rrpo/gen/scenes.h"
 #include "rrpo/rows/foreign.h"
 #include "rrpo_gen_commands.h"
+#include "rrpo_gen_earlier.h"
 
 using namespace rrpo;  // NOLINT: the program itself
 
@@ -27,13 +28,30 @@ std::vector<apps::HelpTable> import_tables() {
 
 int main(int argc, char** argv) {
   apps::Program program{"rrpo-gen", "preference pairs from a model's own mistakes", {}, tables};
-  program.commands.push_back({.name = "",
-                              .help = "Perturb each video, let the model answer, keep its mistakes as preference pairs.",
-                              .arguments = {},
-                              .flags = {},
-                              .needs_out = true,
-                              .fields = describe<gen::GenConfig>,
-                              .run = apps::run_gen});
+  program.commands.push_back(
+      {.name = "",
+       .help = "Perturb each video, let the model answer, keep its mistakes as preference pairs; report.html shows them.",
+       .arguments = {},
+       .flags = {},
+       .needs_out = true,
+       .fields = describe<gen::GenConfig>,
+       .run = apps::run_gen});
+  program.commands.push_back(
+      {.name = "merge",
+       .help = "Join the shards of a run (gen.shard) and make its pairs: the bytes of one undisturbed run.",
+       .arguments = {{.name = "DIR", .help = "the folders of all shards", .repeats = true}},
+       .flags = {},
+       .needs_out = true,
+       .fields = describe<apps::Places>,
+       .run = apps::run_merge});
+  program.commands.push_back(
+      {.name = "replay",
+       .help = "Make one pair of a run again, with its perturbation, seed and draws; exit 8 unless the bytes are the same.",
+       .arguments = {{"RUN_DIR", "the folder of the run"}},
+       .flags = {{"--id", "the pair's id"}},
+       .needs_out = true,
+       .fields = describe<apps::Places>,
+       .run = apps::run_replay});
   program.commands.push_back({.name = "scenes",
                               .help = "Make a small video world: clips and questions with known answers.",
                               .arguments = {},

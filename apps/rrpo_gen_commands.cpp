@@ -1,6 +1,6 @@
 #include "rrpo_gen_commands.h"
 
-#include <cstdio>
+#include <cstdlib>
 #include <thread>
 
 #include "app_record.h"
@@ -8,7 +8,9 @@
 #include "rrpo/data/media.h"
 #include "rrpo/gen/pairs.h"
 #include "rrpo/gen/scenes.h"
+#include "rrpo/gen/shard.h"
 #include "rrpo/util/stop.h"
+#include "rrpo_gen_result.h"
 
 namespace rrpo::apps {
 
@@ -26,42 +28,37 @@ Json plan(const gen::GenConfig& config, const std::vector<rows::Question>& quest
           {"max_new_tokens", config.gen.max_new_tokens}};
 }
 
-/// The first question whose video could not be read.
-std::string first_failure(const gen::PairSet& set, const std::vector<rows::Question>& questions) {
-  for (size_t i = 0; i < questions.size(); ++i) {
-    const gen::Fate& fate = set.fates[i];
-    if (fate.state == "failed") return questions[i].id + ": " + fate.reason.substr(0, fate.reason.find("; fix: "));
+/// The part of the run that this process has by its environment.
+gen::Shard shard_of_environment() {
+  for (const auto& [rank, size] : {std::pair("RANK", "WORLD_SIZE"), {"SLURM_PROCID", "SLURM_NTASKS"}}) {
+    const char* index = std::getenv(rank);
+    const char* count = std::getenv(size);
+    if (index != nullptr && count != nullptr) return gen::parse_shard(std::string(index) + "/" + count);
   }
-  return "";
+  bad_field("gen.shard", "auto finds neither RANK and WORLD_SIZE nor SLURM_PROCID and SLURM_NTASKS", "gen.shard=0/4");
 }
 
-/// The result of a whole run: files, table, record. Throws Error(budget) when questions failed.
-int conclude(const Invocation& call, const gen::PairSet& set, const std::vector<rows::Question>& questions,
-             io::RunRecord& record) {
-  gen::write_pairs(set, questions, call.out);
-  const std::string failure = first_failure(set, questions);
-  const int exit_code = failure.empty() ? 0 : static_cast<int>(Fault::budget);
-  Json summary = {{"questions", questions.size()}, {"pairs", set.pairs.size()}, {"ledger", gen::fate_json(set)}};
-  record.set_counts(summary);
-  record.end(exit_code);
-  std::fputs(report::text_table(gen::fate_table(set, questions)).c_str(), stdout);
-  std::printf("\n");
-  summary["out"] = call.out.string();
-  finish(summary, exit_code);
-  if (!failure.empty())
-    throw Error(Fault::budget, "gen", "videos could not be read (first: " + printable(failure, 180) + ")",
-                "mend them and go on with --resume");
-  return exit_code;
+/// `gen.shard=auto` is one command line for all parts: each has a folder of its own in --out.
+Invocation placed(const Invocation& call, gen::GenConfig& config) {
+  Invocation own = call;
+  if (config.gen.shard != "auto") return own;
+  const gen::Shard shard = shard_of_environment();
+  config.gen.shard = shard.name();
+  if (!own.out.empty()) own.out /= std::to_string(shard.index) + "-of-" + std::to_string(shard.count);
+  return own;
 }
 
 }  // namespace
 
-int run_gen(const Invocation& call) {
-  const auto config = read_config<gen::GenConfig>(call.sources);
-  const std::vector<rows::Question> questions = rows::read_questions(config.gen.questions);
+int run_gen(const Invocation& typed) {
+  auto config = read_config<gen::GenConfig>(typed.sources);
+  const Invocation call = placed(typed, config);
+  std::vector<rows::Question> questions = rows::read_questions(config.gen.questions);
   if (questions.empty())
     throw Error(Fault::input, "data", config.gen.questions.string() + ": holds no question",
                 "write one JSON object per line");
+  const size_t all = questions.size();
+  if (config.gen.shard) questions = gen::shard_questions(questions, gen::parse_shard(*config.gen.shard));
   if (call.dry_run) return finish(plan(config, questions), 0);
   const io::OutputFolder folder(call.out, call.existing);
   std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
@@ -76,7 +73,8 @@ int run_gen(const Invocation& call) {
     record.end(128 + stop_signal());
     return finish({{"stopped", true}, {"responses", responses.size()}, {"out", call.out.string()}}, 128 + stop_signal());
   }
-  return conclude(call, gen::make_pairs(config, questions, responses), questions, record);
+  if (config.gen.shard) return conclude_shard(call, config, questions, all, responses, record);
+  return conclude_pairs(call, config, questions, responses, record);
 }
 
 int run_scenes(const Invocation& call) {

@@ -7,6 +7,11 @@ namespace rrpo::apps {
 
 /// Questions to pairs. Leaves pairs.jsonl, ledger.jsonl, responses.jsonl and run.json in --out.
 int run_gen(const Invocation& call);
+/// The shards of a run to its pairs. Leaves what one run of all questions leaves.
+int run_merge(const Invocation& call);
+/// One pair of a run made again; its bytes must be those of the run. Leaves pairs.jsonl, responses.jsonl (of its video) and
+/// run.json in --out.
+int run_replay(const Invocation& call);
 /// A small video world. Leaves videos/ (or frames/), questions.jsonl and run.json in --out.
 int run_scenes(const Invocation& call);
 /// Rows of other programs as ours. Leaves pairs.jsonl or questions.jsonl, ledger.jsonl and run.json in --out.

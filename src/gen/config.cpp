@@ -7,6 +7,7 @@
 
 #include "rrpo/gen/perturbation.h"
 #include "rrpo/gen/rewrite.h"
+#include "rrpo/gen/shard.h"
 #include "rrpo/rows/foreign.h"
 #include "rrpo/util/compat.h"
 #include "rrpo/util/table.h"
@@ -78,6 +79,7 @@ void GenFields::check(const std::string& at) const {
   check_choice(at + ".rewrite", rewrite, row_names(rewrites()));
   check_balance(at + ".balance", balance);
   check_limits(at + ".max_per_format", max_per_format);
+  if (shard && *shard != "auto") parse_shard(*shard, at + ".shard");
 }
 
 void GenConfig::check(const std::string& at) const {

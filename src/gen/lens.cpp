@@ -5,14 +5,12 @@
 #include <memory>
 #include <tuple>
 
-#include "rrpo/data/media.h"
-#include "rrpo/gen/perturbation.h"
+#include "pair_html.h"
 #include "rrpo/report/html.h"
 #include "rrpo/report/table.h"
 #include "rrpo/text/official.h"
 #include "rrpo/text/span.h"
 #include "rrpo/util/compat.h"
-#include "sheet_html.h"
 
 namespace rrpo::gen {
 
@@ -20,31 +18,6 @@ namespace {
 
 std::unique_ptr<text::Tokenizer> tokenizer_of(const ShowConfig& config) {
   return config.model.path.empty() ? nullptr : text::open_tokenizer(config.model.path);
-}
-
-std::vector<std::pair<int64_t, int64_t>> ranges_of(const text::MarkedText& marked, const text::Tokenizer* tokenizer) {
-  std::vector<std::pair<int64_t, int64_t>> ranges;
-  for (const text::ByteRange& range : marked_bytes(marked, tokenizer)) ranges.emplace_back(range.begin, range.end);
-  return ranges;
-}
-
-/// The steps that a pair's row names; none where it does not say.
-std::vector<PerturbStep> steps_of(const rows::Pair& pair) {
-  const Json::json_pointer at("/made/perturbation/steps");
-  return pair.extra.contains(at) ? parse_perturbations(pair.extra.at(at), "made.perturbation.steps")
-                                 : std::vector<PerturbStep>();
-}
-
-std::string frames_html(const ShowConfig& config, const std::filesystem::path& root, const rows::Pair& pair) {
-  const video::Frames frames = data::read_media(pair.media, root, config.video);
-  std::string html = sheet_html(frames, config.columns, "as they are: what training sees");
-  const std::vector<PerturbStep> steps = steps_of(pair);
-  if (steps.empty()) return html;
-  std::string names;
-  for (const PerturbStep& step : steps) names += (names.empty() ? "" : ", ") + step.name;
-  const auto seed = pair.extra.at(Json::json_pointer("/made/seed")).get<uint64_t>();
-  return html + sheet_html(perturb(frames, steps, seed, pair.media.key()), config.columns,
-                           "perturbed (" + names + "): what the model saw when it erred");
 }
 
 /// Tokens whose mark differs: `also` marked by the authors' code, or `not`.
@@ -73,21 +46,6 @@ std::string official_line(const ShowConfig& config, const rows::Pair& pair, cons
   }
 }
 
-std::string answers_html(const rows::Pair& pair, const text::Tokenizer* tokenizer, const std::string& official) {
-  const auto line = [&](const char* name, const text::MarkedText& side, report::Mark mark) {
-    return "<p><b>" + std::string(name) + "</b> " + report::marked_text(side.text, ranges_of(side, tokenizer), mark) +
-           "</p>";
-  };
-  std::string html = "<p><b>question</b> " + report::escape(pair.question) + "</p>" +
-                     line("chosen", pair.chosen, report::Mark::chosen) +
-                     line("rejected", pair.rejected, report::Mark::rejected);
-  const Json::json_pointer response("/made/response");
-  if (pair.extra.contains(response) && pair.extra.at(response).is_string())
-    html += "<p><b>response</b> " + report::escape(pair.extra.at(response).get<std::string>()) + "</p>";
-  if (!official.empty()) html += "<p><b>official</b> " + report::escape(official) + "</p>";
-  return html;
-}
-
 std::string bracketed(const text::MarkedText& side, const text::Tokenizer* tokenizer, const char* colour) {
   std::string out;
   int64_t at = 0;
@@ -95,7 +53,7 @@ std::string bracketed(const text::MarkedText& side, const text::Tokenizer* token
     return printable(side.text.substr(static_cast<size_t>(begin), static_cast<size_t>(end - begin)),
                      side.text.size() * 4 + 4);
   };
-  for (const auto& [begin, end] : ranges_of(side, tokenizer)) {
+  for (const auto& [begin, end] : marked_bytes(side, tokenizer)) {
     out += piece(at, begin) + colour + "[" + piece(begin, end) + "]" + (*colour == 0 ? "" : "\x1b[0m");
     at = end;
   }
@@ -136,17 +94,26 @@ std::string official_difference(const rows::Pair& pair, const text::Tokenizer& t
          "; rejected: " + differing_tokens(pair.rejected, rejected, tokenizer);
 }
 
-std::vector<rows::Pair> spread(const std::vector<rows::Pair>& pairs, int64_t count) {
-  const auto total = static_cast<int64_t>(pairs.size());
-  if (total <= count) return pairs;
-  std::vector<rows::Pair> out;
+std::vector<size_t> spread_places(size_t total, int64_t count) {
+  std::vector<size_t> out;
+  const auto last = static_cast<int64_t>(total) - 1;
+  if (last < count) {
+    for (size_t i = 0; i < total; ++i) out.push_back(i);
+    return out;
+  }
   // One of each part of the file, at a place inside the part that varies: every n-th row would often be of one type.
   for (int64_t i = 0; i < count; ++i) {
     const double place = static_cast<double>(i) * 0.6180339887498949;
     const double at =
         (static_cast<double>(i) + place - std::floor(place)) * static_cast<double>(total) / static_cast<double>(count);
-    out.push_back(pairs[static_cast<size_t>(std::min(total - 1, static_cast<int64_t>(at)))]);
+    out.push_back(static_cast<size_t>(std::min(last, static_cast<int64_t>(at))));
   }
+  return out;
+}
+
+std::vector<rows::Pair> spread(const std::vector<rows::Pair>& pairs, int64_t count) {
+  std::vector<rows::Pair> out;
+  for (const size_t i : spread_places(pairs.size(), count)) out.push_back(pairs[i]);
   return out;
 }
 
@@ -160,7 +127,7 @@ std::string lens_page(const ShowConfig& config, const std::filesystem::path& fil
   for (const rows::Pair& pair : shown) {
     page.section(pair.id)
         .add(answers_html(pair, tokenizer.get(), official_line(config, pair, tokenizer.get())))
-        .add(frames_html(config, root, pair));
+        .add(pair_frames_html({root, config.video, config.columns}, pair));
   }
   return page.html();
 }

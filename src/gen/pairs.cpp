@@ -154,6 +154,13 @@ std::string balance_reason(const Candidate& candidate) {
 
 }  // namespace
 
+const std::vector<std::string>& final_states() {
+  static const std::vector<std::string> states = {"asked",        "pair",          "right",           "unparsable",
+                                                  "failed",       "dropped_clean", "dropped_rewrite", "dropped_balance",
+                                                  "dropped_limit"};
+  return states;
+}
+
 PairSet make_pairs(const GenConfig& config, const std::vector<rows::Question>& questions, const Responses& responses) {
   PairSet out;
   std::vector<Open> open;
@@ -174,22 +181,26 @@ PairSet make_pairs(const GenConfig& config, const std::vector<rows::Question>& q
   return out;
 }
 
-void write_pairs(const PairSet& set, const std::vector<rows::Question>& questions, const std::filesystem::path& out) {
-  std::string pairs, lines;
-  for (const rows::Pair& pair : set.pairs) pairs += json_line(rows::pair_json(pair)) + "\n";
+void write_ledger(const std::vector<Fate>& fates, const std::vector<rows::Question>& questions,
+                  const std::filesystem::path& out) {
+  std::string lines;
   rows::Ledger ledger;
   for (size_t i = 0; i < questions.size(); ++i) {
-    Json line = ledger.record(questions[i].id, set.fates[i].state, set.fates[i].reason);
+    Json line = ledger.record(questions[i].id, fates[i].state, fates[i].reason);
     line["format"] = questions[i].format;
     lines += json_line(line) + "\n";
   }
   io::write_file(out / "ledger.jsonl", lines);
+}
+
+void write_pairs(const PairSet& set, const std::vector<rows::Question>& questions, const std::filesystem::path& out) {
+  std::string pairs;
+  for (const rows::Pair& pair : set.pairs) pairs += json_line(rows::pair_json(pair)) + "\n";
+  write_ledger(set.fates, questions, out);
   io::write_file(out / "pairs.jsonl", pairs);
 }
 
 report::Table fate_table(const PairSet& set, const std::vector<rows::Question>& questions) {
-  const std::vector<std::string> states = {"pair",          "right",           "unparsable",      "failed",
-                                           "dropped_clean", "dropped_rewrite", "dropped_balance", "dropped_limit"};
   std::vector<std::string> formats;
   std::map<std::string, std::map<std::string, int64_t>> counts;
   for (size_t i = 0; i < questions.size(); ++i) {
@@ -202,8 +213,9 @@ report::Table fate_table(const PairSet& set, const std::vector<rows::Question>& 
   }
   formats.emplace_back("all");
   report::Table table{{"format", "questions"}, {}};
-  for (const std::string& state : states) {
-    if (state == "pair" || counts["all"].contains(state)) table.header.push_back(state);
+  for (const std::string& state : final_states()) {
+    const bool always = state == "pair" && !counts["all"].contains("asked");
+    if (always || counts["all"].contains(state)) table.header.push_back(state);
   }
   for (const std::string& format : formats) {
     std::vector<std::string> row = {format};

@@ -93,6 +93,16 @@ void hear(const Json& json, const std::string& place, const std::vector<Pass>& p
   if (!heard.add(*pass, id, sample, std::move(response))) rows::bad_row(place, "'" + id + "' occurs twice", "--overwrite");
 }
 
+/// The rows of `file`.
+void hear_all(const std::filesystem::path& file, const std::vector<Pass>& passes, const GenFields& gen,
+              const std::vector<rows::Question>& questions, Heard& heard) {
+  std::set<std::string> ids;
+  for (const rows::Question& question : questions) ids.insert(question.id);
+  each_json_line(file, "data", [&](const Json& json, int64_t line) {
+    hear(json, file.string() + ":" + std::to_string(line), passes, gen, ids, heard);
+  });
+}
+
 Json response_json(const rows::Question& question, const Pass& pass, int64_t sample, const Response& response,
                    int64_t seed) {
   Json steps = Json::array();
@@ -168,17 +178,24 @@ bool nothing_open(const std::vector<rows::Question>& questions, const std::vecto
 
 }  // namespace
 
+Collected read_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
+                         const std::filesystem::path& file, const std::map<std::string, std::string>& faults) {
+  Collected out;
+  Heard heard(config.gen, out.responses);
+  const std::vector<Pass> passes = passes_of(config.gen);
+  hear_all(file, passes, config.gen, questions, heard);
+  for (const auto& [id, fault] : faults) heard.fail(id, fault);
+  out.complete = nothing_open(questions, passes, heard);
+  return out;
+}
+
 Collected collect_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
                             const std::filesystem::path& file) {
   io::LineWriter writer(file);  // first: it cuts a torn last line off
   Collected out;
   Heard heard(config.gen, out.responses);
   const std::vector<Pass> passes = passes_of(config.gen);
-  std::set<std::string> ids;
-  for (const rows::Question& question : questions) ids.insert(question.id);
-  each_json_line(file, "data", [&](const Json& json, int64_t line) {
-    hear(json, file.string() + ":" + std::to_string(line), passes, config.gen, ids, heard);
-  });
+  hear_all(file, passes, config.gen, questions, heard);
   int64_t total = 0;
   for (const Pass& pass : passes) total += static_cast<int64_t>(questions.size()) * samples_of(config.gen, pass);
   report::Progress progress("responses", total, "responses", heard.rows());

@@ -33,18 +33,18 @@ void add_files(const fs::path& folder, std::vector<fs::path>& files) {
   }
 }
 
-void check_same(const Json& before, const Json& now, const std::string& at, const std::vector<std::string>& free) {
-  if (before == now || std::find(free.begin(), free.end(), at) != free.end()) return;
-  if (!before.is_object() || !now.is_object()) {
-    throw Error(Fault::usage, "config", at + ": the earlier run has " + before.dump() + ", this one " + now.dump(),
-                "give the first value again, or start anew with --overwrite");
-  }
+std::optional<ConfigDifference> difference_at(const Json& before, const Json& now, const std::string& at,
+                                              const std::vector<std::string>& free) {
+  if (before == now || std::find(free.begin(), free.end(), at) != free.end()) return std::nullopt;
+  if (!before.is_object() || !now.is_object()) return ConfigDifference{at, before, now};
   Json all = before;
   all.update(now);
   for (const auto& item : all.items()) {
     const std::string& key = item.key();
-    check_same(before.value(key, Json()), now.value(key, Json()), at.empty() ? key : at + "." + key, free);
+    auto found = difference_at(before.value(key, Json()), now.value(key, Json()), at.empty() ? key : at + "." + key, free);
+    if (found) return found;
   }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -57,8 +57,17 @@ std::vector<fs::path> model_files(const fs::path& folder, const std::optional<fs
   return files;
 }
 
+std::optional<ConfigDifference> config_difference(const Json& before, const Json& now,
+                                                  const std::vector<std::string>& free) {
+  return difference_at(before, now, "", free);
+}
+
 void check_same_config(const Json& before, const Json& now, const std::vector<std::string>& free) {
-  check_same(before, now, "", free);
+  const std::optional<ConfigDifference> found = config_difference(before, now, free);
+  if (!found) return;
+  throw Error(Fault::usage, "config",
+              found->field + ": the earlier run has " + found->before.dump() + ", this one " + found->now.dump(),
+              "give the first value again, or start anew with --overwrite");
 }
 
 RunRecord::RunRecord(fs::path folder, RunHead head)
@@ -104,7 +113,7 @@ void RunRecord::conclude_failed() {
 }
 
 Json RunRecord::hash_inputs() const {
-  Json hashes = Json::object();
+  Json hashes = head_.known;
   for (const fs::path& file : head_.inputs) hashes[file.string()] = hurry_ ? Json() : Json(file_sha256(file));
   return hashes;
 }

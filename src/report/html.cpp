@@ -30,6 +30,7 @@ td.key { color: var(--soft); white-space: nowrap; font-family: ui-monospace, SFM
 td.value { overflow-wrap: anywhere; white-space: pre-wrap; font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
   font-size: .87em; }
 figure { margin: 0; padding: .6rem .7rem; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; }
+figure + figure { margin-top: .6rem; }
 figcaption { margin-top: .3rem; font-size: .87rem; }
 svg, img { display: block; max-width: 100%; height: auto; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 1rem; margin: .8rem 0; }
@@ -37,6 +38,8 @@ svg, img { display: block; max-width: 100%; height: auto; }
 .fact { padding: 0.55rem .9rem; min-width: 6.6rem; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; }
 .fact b { display: block; font-size: 1.3rem; font-weight: 600; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .fact span { color: var(--soft); font-size: .84rem; }
+.labelled { margin: .6rem 0; } .labelled > span { display: block; color: var(--soft); font-size: .84rem; }
+.labelled > .text { margin: .15rem 0 0; } .grid > .labelled { margin: 0; }
 .text { margin: .4rem 0; padding: .6rem .8rem; background: var(--panel); border: 1px solid var(--line); border-radius: 8px;
   white-space: pre-wrap; }
 mark { color: inherit; border-radius: 3px; padding: .05em .12em; }
@@ -169,6 +172,10 @@ std::string figure(std::string_view html, std::string_view caption) {
   return out + "</figure>\n";
 }
 
+std::string labelled(std::string_view label, std::string_view html) {
+  return "<div class=\"labelled\"><span>" + escape(label) + "</span>" + std::string(html) + "</div>\n";
+}
+
 std::string grid(const std::vector<std::string>& items) {
   std::string out = "<div class=\"grid\">\n";
   for (const std::string& item : items) out += item;
@@ -190,6 +197,8 @@ std::string details(std::string_view summary, std::string_view html) {
 Page::Page(std::string title, std::string subtitle) : title_(std::move(title)), subtitle_(std::move(subtitle)) {}
 
 Page& Page::section(std::string_view heading) { return add("<h2>" + escape(heading) + "</h2>\n"); }
+
+Page& Page::subsection(std::string_view heading) { return add("<h3>" + escape(heading) + "</h3>\n"); }
 
 Page& Page::paragraph(std::string_view text) { return add("<p>" + escape(text) + "</p>\n"); }
 

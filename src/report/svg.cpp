@@ -158,10 +158,20 @@ std::string group_label(double x, double wide, const std::string& name) {
   return text_at(x + 4, y - 6, "end", printable(name, kLeaning), pale + turn);
 }
 
+/// True for counts, which want no decimals.
+bool all_whole(const BarChart& chart) {
+  for (const Bars& bars : chart.bars) {
+    if (std::any_of(bars.values.begin(), bars.values.end(), [](double value) { return value != std::floor(value); }))
+      return false;
+  }
+  return true;
+}
+
 std::string group_of(const BarChart& chart, size_t group, double left, double wide, const Scale& y) {
   std::string out;
   const double step = y.ticks.size() > 1 ? y.ticks[1] - y.ticks[0] : 1;
-  const int digits = std::clamp(1 - static_cast<int>(std::floor(std::log10(step) + 1e-9)), 0, 6);
+  const int finest = std::clamp(1 - static_cast<int>(std::floor(std::log10(step) + 1e-9)), 0, 6);
+  const int digits = all_whole(chart) ? 0 : finest;
   const double bar = std::min(56.0, wide * 0.76 / static_cast<double>(std::max<size_t>(1, chart.bars.size())));
   double x = left + (wide - bar * static_cast<double>(chart.bars.size())) / 2;
   for (size_t i = 0; i < chart.bars.size(); ++i, x += bar) {

@@ -2,37 +2,7 @@
 # The built programs as a user meets them: one small run of every command, and what wrong usage answers.
 #
 #   tests/cli/cli_test.sh BUILD_FOLDER
-set -u
-root="$(cd "$(dirname "$0")/../.." && pwd)" bin="$(cd "$1" && pwd)"
-gen="$bin/rrpo-gen" train="$bin/rrpo-train" eval="$bin/rrpo-eval"
-export OMP_NUM_THREADS=1
-work="$(mktemp -d)" && trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-faults=0
-
-fault() { printf 'FAULT: %s\n' "$*" && faults=$((faults + 1)); }
-
-# runs CODE COMMAND…: the command ends with that exit code; a fault of the user is one line with a remedy.
-runs() {
-  local wanted="$1" got=0
-  shift
-  "$@" >out.txt 2>err.txt </dev/null || got=$?
-  [ "$got" = "$wanted" ] || fault "exit $got instead of $wanted: $* ($(tail -n 2 err.txt))"
-  [ "$wanted" = 0 ] || [ "$wanted" -ge 128 ] || error_line "$*"
-}
-
-error_line() {
-  [ "$(grep -c '^error: ' err.txt)" = 1 ] || fault "not one error line: $1"
-  [ "$(grep '^error: ' err.txt | wc -c)" -le 410 ] || fault "a long error line: $1"
-  grep -q '^error: .*; fix: ' err.txt || fault "no remedy: $1: $(grep '^error' err.txt)"
-}
-
-# says FILE TEXT: the last command printed it.
-says() { grep -qF -- "$2" "$1" || fault "'$2' is not in $1: $(tail -n 3 "$1")"; }
-same() { cmp -s "$1" "$2" || fault "$1 differs from $2"; }
-lines() { [ "$(wc -l <"$1")" = "$2" ] || fault "$1 has $(wc -l <"$1") lines, not $2"; }
-
-say() { printf '== %s\n' "$*"; }
+source "$(dirname "$0")/checks.sh" "$1"
 
 say "help and versions"
 for program in "$gen" "$train" "$eval"; do
@@ -45,7 +15,7 @@ for program in "$gen" "$train" "$eval"; do
   says out.txt "$(basename "$program") 0."
 done
 runs 0 "$gen" --help
-for name in mask shuffle_local shuffle_global reverse drop blank gen.max_new_tokens; do says out.txt "$name"; done
+for name in mask shuffle_local shuffle_global reverse drop blank gen.max_new_tokens gen.shard replay merge; do says out.txt "$name"; done
 runs 0 "$train" --help
 for name in rrpo dpo tdpo ddpo dpa sft loss_type optim.lr; do says out.txt "$name"; done
 runs 0 "$gen" scenes --help
@@ -128,6 +98,7 @@ grep -q dropped_clean several1/ledger.jsonl || fault "gen.require had no effect"
 [ -s several1/pairs.jsonl ] || fault "no pair from several samples"
 runs 0 "$gen" --out several3 "${base[@]}" "${several[@]}" gen.questions=world/backwards.jsonl threads=3
 for file in responses pairs; do sort several1/$file.jsonl >sorted1 && sort several3/$file.jsonl >sorted2 && same sorted1 sorted2; done
+for text in 'perturbed (mask, shuffle_local)' dropped_clean 'class="chosen"' data:image/png; do says several1/report.html "$text"; done
 runs 2 "$gen" --out never "${base[@]}" gen.samples=3
 says err.txt "gen.temperature"
 runs 0 "$gen" show pairs.jsonl video_root=world model.path=model video.frames=8 --out page
@@ -277,6 +248,7 @@ cp -r world broken && head -c 2000 world/videos/00002.mp4 >broken/videos/00002.m
 runs 8 "$eval" --out failed "${common[@]}" model.path=model eval.questions=broken/questions.jsonl
 says failed/scores.json '"failed": 6'
 runs 8 "$gen" --out failedgen "${common[@]/eval./gen.}" model.path=model gen.questions=broken/questions.jsonl
+says out.txt "not a readable video"
 [ "$(grep -c '"failed"' failedgen/ledger.jsonl)" = 6 ] || fault "the ledger does not hold 6 failed questions"
 cp world/videos/00002.mp4 broken/videos/00002.mp4
 runs 0 "$eval" --out failed "${common[@]}" model.path=model eval.questions=broken/questions.jsonl --resume
@@ -308,5 +280,4 @@ runs 0 "$train" --out disturbed "${long[@]}" --resume
 for file in adapter_model.safetensors adapter_config.json; do same undisturbed/adapter/$file disturbed/adapter/$file; done
 lines disturbed/metrics.jsonl 60
 
-[ "$faults" = 0 ] && say "all well"
-[ "$faults" = 0 ]
+verdict

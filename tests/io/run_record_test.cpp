@@ -32,6 +32,15 @@ TEST(RunRecord, TellsHowARunBeganAndEnded) {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");  // SHA-256 of "abc", FIPS 180-2
 }
 
+TEST(RunRecord, TakesOverHashesThatAreKnown) {
+  const TempDir dir;
+  RunHead merged = head(dir);
+  merged.known = {{"model.safetensors", "c0ffee"}};
+  const Json inputs = RunRecord(dir.path(), merged).end(0).at("inputs");
+  EXPECT_EQ(inputs.at("model.safetensors"), "c0ffee");
+  EXPECT_EQ(inputs.size(), 2u);
+}
+
 TEST(RunRecord, ASignalStopsAndAFaultFails) {
   const TempDir dir;
   RunRecord(dir.path(), head(dir)).end(143);

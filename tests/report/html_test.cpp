@@ -17,7 +17,9 @@ TEST(Html, EscapesEverything) {
   const Json json = {{kHostile, kHostile}};
   const std::string html = Page(kHostile, kHostile)
                                .section(kHostile)
+                               .subsection(kHostile)
                                .paragraph(kHostile)
+                               .add(labelled(kHostile, ""))
                                .add(html_table({{kHostile}, {{kHostile}}}))
                                .add(settings_table(json))
                                .add(figure("", kHostile))

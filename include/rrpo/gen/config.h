@@ -26,6 +26,7 @@ struct GenFields {
   std::string rewrite = "slots";
   Json balance = true;
   Json max_per_format;
+  std::optional<std::string> shard;
   template <class V>
   void fields(V& v) {
     v("questions", questions, "question rows (JSONL) with their true answers");
@@ -48,6 +49,9 @@ struct GenFields {
       "yesno: as many pairs with the true answer yes as with no; letters: as many mcq pairs for each true letter; a list of "
       "these; true: yesno; false: none");
     v("max_per_format", max_per_format, "at most so many pairs of one format, or {\"mcq\": 100, …}; null: all");
+    v("shard", shard,
+      "I/N: ask only the questions of part I of N, counted from 0; rrpo-gen merge makes the pairs of all parts; auto: from "
+      "RANK and WORLD_SIZE, or SLURM_PROCID and SLURM_NTASKS, into the folder I-of-N of --out");
   }
   void check(const std::string& at) const;
 };

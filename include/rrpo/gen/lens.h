@@ -15,6 +15,8 @@ namespace rrpo::gen {
 /// blanks), else the spans.
 std::vector<text::ByteRange> marked_bytes(const text::MarkedText& marked, const text::Tokenizer* tokenizer);
 
+/// At most `count` of the numbers below `total`, in order, spread over all of them.
+std::vector<size_t> spread_places(size_t total, int64_t count);
 /// At most `count` entries of `pairs`, in order, spread over the whole list.
 std::vector<rows::Pair> spread(const std::vector<rows::Pair>& pairs, int64_t count);
 

@@ -43,11 +43,19 @@ struct Collected {
 Collected collect_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
                             const std::filesystem::path& file);
 
+/// What `file` (responses.jsonl) holds for `questions`; complete where each has all its rows, or a reason in `faults` (by
+/// id) why it has none. Throws Error(input) for a row of another question, or of another way to ask.
+Collected read_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
+                         const std::filesystem::path& file, const std::map<std::string, std::string>& faults = {});
+
 /// The final state of one question: pair, right, unparsable, failed, dropped_clean (gen.require), dropped_rewrite,
-/// dropped_balance or dropped_limit.
+/// dropped_balance or dropped_limit; in a part of a run (gen.shard) asked or failed.
 struct Fate {
   std::string state, reason;
 };
+
+/// All of these states in the order in which they are listed.
+const std::vector<std::string>& final_states();
 
 struct PairSet {
   std::vector<rows::Pair> pairs;
@@ -57,6 +65,9 @@ struct PairSet {
 /// Judges, rewrites and selects: a pure function of its arguments. Pairs stand in the order of the questions.
 PairSet make_pairs(const GenConfig& config, const std::vector<rows::Question>& questions, const Responses& responses);
 
+/// Writes ledger.jsonl: one line per question.
+void write_ledger(const std::vector<Fate>& fates, const std::vector<rows::Question>& questions,
+                  const std::filesystem::path& out);
 /// Writes pairs.jsonl and ledger.jsonl.
 void write_pairs(const PairSet& set, const std::vector<rows::Question>& questions, const std::filesystem::path& out);
 

@@ -17,8 +17,16 @@ namespace rrpo::io {
 std::vector<std::filesystem::path> model_files(const std::filesystem::path& folder,
                                                const std::optional<std::filesystem::path>& adapter);
 
-/// Throws Error(usage) for the first field whose value differs between two parts of one run. `free` names the fields
-/// (`train.keep`) that may: they move no number of the result.
+/// A field whose value differs between two configurations.
+struct ConfigDifference {
+  std::string field;
+  Json before, now;
+};
+
+/// The first such field. `free` names the fields (`train.keep`) that may differ: they move no number of the result.
+std::optional<ConfigDifference> config_difference(const Json& before, const Json& now, const std::vector<std::string>& free);
+
+/// Throws Error(usage) for the first field whose value differs between two parts of one run, but for those in `free`.
 void check_same_config(const Json& before, const Json& now, const std::vector<std::string>& free);
 
 /// What is known of a run when it begins.
@@ -27,6 +35,7 @@ struct RunHead {
   Json config;                                ///< resolved; its `seed`, where it has one, is recorded beside it
   std::vector<std::filesystem::path> inputs;  ///< files to be hashed
   std::string grows = {};                     ///< the file from which an interrupted run goes on, if there is one
+  Json known = Json::object();                ///< hashes of other inputs, by file, that the parts of this run have noted
 };
 
 /// Keeps run.json of an output folder up to date. The inputs are hashed by a thread of its own while the run goes on

@@ -37,6 +37,9 @@ std::string settings_table(const Json& json);
 /// A picture or chart with a line below it.
 std::string figure(std::string_view html, std::string_view caption);
 
+/// A word of small type above what it names.
+std::string labelled(std::string_view label, std::string_view html);
+
 /// Items side by side as far as the window allows.
 std::string grid(const std::vector<std::string>& items);
 
@@ -51,6 +54,7 @@ class Page {
  public:
   explicit Page(std::string title, std::string subtitle = "");
   Page& section(std::string_view heading);
+  Page& subsection(std::string_view heading);
   Page& paragraph(std::string_view text);
   Page& add(std::string_view html);
   std::string html() const;

@@ -1,0 +1,84 @@
+#include "rrpo_gen_earlier.h"
+
+#include <algorithm>
+
+namespace rrpo::apps {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+[[noreturn]] void bad_folder(const fs::path& folder, const std::string& problem, const std::string& fix) {
+  throw Error(Fault::input, "gen", folder.string() + ": " + problem, fix);
+}
+
+std::string text_at(const Json& json, const char* pointer) {
+  const Json::json_pointer at(pointer);
+  return json.contains(at) && json.at(at).is_string() ? json.at(at).get<std::string>() : "";
+}
+
+/// (name, hash) of each file.
+std::vector<std::pair<std::string, Json>> named_hashes(const Json& inputs) {
+  std::vector<std::pair<std::string, Json>> out;
+  if (!inputs.is_object()) return out;
+  for (const auto& [file, hash] : inputs.items()) out.emplace_back(fs::path(file).filename().string(), hash);
+  return out;
+}
+
+void move_to(const Places& places, gen::GenConfig& config) {
+  if (!places.model.path.empty()) config.model.path = places.model.path;
+  if (!places.model.adapter.empty()) config.model.adapter = places.model.adapter;
+  if (!places.gen.questions.empty()) config.gen.questions = places.gen.questions;
+  if (!places.gen.video_root.empty()) config.gen.video_root = places.gen.video_root;
+  if (!places.device.empty()) config.device = places.device;
+  if (places.threads > 0) config.threads = places.threads;
+}
+
+}  // namespace
+
+const std::vector<std::string>& places_fields() {
+  static const std::vector<std::string> fields = {"model.path",     "model.adapter", "gen.questions",
+                                                  "gen.video_root", "device",        "threads"};
+  return fields;
+}
+
+EarlierRun read_earlier(const fs::path& folder, const Places& places) {
+  if (!fs::exists(folder / "run.json")) bad_folder(folder, "holds no run.json", "name a folder that rrpo-gen has written");
+  EarlierRun run{folder, read_json(folder / "run.json", "run"), {}, {}};
+  const std::string command = text_at(run.record, "/command");
+  if (text_at(run.record, "/program") != "rrpo-gen" || (!command.empty() && command != "merge") ||
+      !run.record.contains("config"))
+    bad_folder(folder, "its run.json is of no run that makes pairs", "name a folder that rrpo-gen has written");
+  const std::string state = text_at(run.record, "/exit/state");
+  if (state != "finished")
+    bad_folder(folder, "the run is not complete (" + printable(state) + ")",
+               "go on with it: the same command with --resume");
+  run.raw_config = run.record.at("config");
+  run.config = config_from<gen::GenConfig>(run.raw_config);
+  move_to(places, run.config);
+  return run;
+}
+
+std::vector<std::string> changed_inputs(const Json& before, const Json& now) {
+  std::vector<std::pair<std::string, Json>> there = named_hashes(now);
+  std::vector<std::string> changed;
+  for (const auto& one : named_hashes(before)) {
+    const auto same = std::find(there.begin(), there.end(), one);
+    if (same == there.end()) {
+      changed.push_back(one.first);
+    } else {
+      there.erase(same);
+    }
+  }
+  return changed;
+}
+
+void refuse_input_as_out(const Invocation& call, const std::vector<fs::path>& folders) {
+  std::error_code absent;
+  for (const fs::path& folder : folders) {
+    if (fs::equivalent(folder, call.out, absent))
+      bad_usage("--out " + call.out.string() + " is a folder that is read", "name another folder");
+  }
+}
+
+}  // namespace rrpo::apps

@@ -1,0 +1,66 @@
+// A run of rrpo-gen that is there already: what replay and merge read of its folder.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "app.h"
+#include "rrpo/gen/config.h"
+#include "rrpo/rows/question.h"
+
+namespace rrpo::apps {
+
+/// Where the files of an earlier run lie now. They may move; their bytes may not change.
+struct Places {
+  struct Model {
+    std::filesystem::path path, adapter;
+    template <class V>
+    void fields(V& v) {
+      v("path", path, "checkpoint folder; empty: as run.json has it");
+      v("adapter", adapter, "adapter folder; empty: as run.json has it");
+    }
+  };
+  struct Gen {
+    std::filesystem::path questions, video_root;
+    template <class V>
+    void fields(V& v) {
+      v("questions", questions, "file of questions; empty: as run.json has it");
+      v("video_root", video_root, "folder of the videos; empty: as run.json has it");
+    }
+  };
+  Model model;
+  Gen gen;
+  std::string device;
+  int64_t threads = 0;
+  template <class V>
+  void fields(V& v) {
+    v("model", model, "");
+    v("gen", gen, "");
+    v("device", device, "auto, cpu, cuda, cuda:N; empty: as run.json has it");
+    v("threads", threads, "videos at a time; 0: as run.json has it");
+  }
+};
+
+/// Fields that may differ between runs whose files have the same bytes.
+const std::vector<std::string>& places_fields();
+
+/// The folder of an earlier run with its run.json.
+struct EarlierRun {
+  std::filesystem::path folder;
+  Json record;
+  Json raw_config;        ///< as run.json has it
+  gen::GenConfig config;  ///< the same with the places of now
+};
+
+/// Throws Error(input) naming the folder when it holds no finished run of the main job or of merge.
+EarlierRun read_earlier(const std::filesystem::path& folder, const Places& places);
+
+/// Names of the inputs of `before` that are not in `now` with the same hash: another file, or other bytes. Both are `inputs`
+/// of a run.json; files are known by their names, wherever they lie.
+std::vector<std::string> changed_inputs(const Json& before, const Json& now);
+
+/// Throws Error(usage) when the results of `call` would lie in a folder that it reads.
+void refuse_input_as_out(const Invocation& call, const std::vector<std::filesystem::path>& folders);
+
+}  // namespace rrpo::apps
