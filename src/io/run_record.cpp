@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
 #include "rrpo/io/atomic.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/prefetch.h"
 #include "rrpo/util/version.h"
 
 namespace rrpo::io {
@@ -113,8 +115,14 @@ void RunRecord::conclude_failed() {
 }
 
 Json RunRecord::hash_inputs() const {
+  const auto files = static_cast<int64_t>(head_.inputs.size());
+  // Half of the processors at most: the run goes on meanwhile.
+  const int64_t threads = std::clamp<int64_t>(std::thread::hardware_concurrency() / 2, 1, 8);
+  Prefetch<Json> hashes_of(0, files, threads, files, [this](int64_t i) {
+    return hurry_ ? Json() : Json(file_sha256(head_.inputs[static_cast<size_t>(i)]));
+  });
   Json hashes = head_.known;
-  for (const fs::path& file : head_.inputs) hashes[file.string()] = hurry_ ? Json() : Json(file_sha256(file));
+  for (const fs::path& file : head_.inputs) hashes[file.string()] = *hashes_of.next();
   return hashes;
 }
 

@@ -1,5 +1,9 @@
 // Attention over a tree of segments, in two forms of equal value: gathered under autograd, or merged by log-sum-exp.
 // The merge needs its own gradient: each block's backward takes the merged output and the merged log-sum-exp.
+#include <ATen/SDPBackend.h>
+#include <ATen/ops/_fused_sdp_choice.h>
+#include <ATen/ops/_scaled_dot_product_flash_attention.h>
+#include <ATen/ops/_scaled_dot_product_flash_attention_backward.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
@@ -20,6 +24,10 @@ at::Tensor pick(const at::Tensor& rows, const at::Tensor& index) {
   return index.defined() ? rows.index_select(0, index) : rows;
 }
 
+std::optional<at::Tensor> given(const at::Tensor& mask) {
+  return mask.defined() ? std::optional<at::Tensor>(mask) : std::nullopt;
+}
+
 /// Rows [n, H, d] as heads of a batch [B, H, length, d].
 at::Tensor to_heads(const at::Tensor& rows, const at::Tensor& index, int64_t count, int64_t length) {
   return pick(rows, index).view({count, length, rows.size(1), rows.size(2)}).transpose(1, 2);
@@ -37,6 +45,27 @@ struct Operands {
 Operands operands(const Block& block, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   return {to_heads(q, block.query_index, block.count, block.queries), to_heads(k, block.key_index, block.count, block.keys),
           to_heads(v, block.key_index, block.count, block.keys)};
+}
+
+Partial attend_block(const Block& block, const Operands& own) {
+  if (!own.q.is_cpu()) return flash(own.q, own.k, own.v, block.causal);
+  const auto [out, lse] =
+      at::_scaled_dot_product_flash_attention_for_cpu(own.q, own.k, own.v, 0.0, block.causal, given(block.mask));
+  return {out, lse};
+}
+
+/// Gradients of one block's operands, given the whole output and log-sum-exp of its queries.
+Operands attend_block_backward(const Block& block, const Operands& own, const at::Tensor& gradient, const Partial& whole) {
+  if (own.q.is_cpu()) {
+    const auto [q, k, v] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
+        gradient, own.q, own.k, own.v, whole.out, whole.lse, 0.0, block.causal, given(block.mask));
+    return {q, k, v};
+  }
+  const at::Tensor no_lengths, no_chance = own.q.new_empty({2}, at::kLong);  // read for packed and for dropped rows only
+  const auto [q, k, v] = at::_scaled_dot_product_flash_attention_backward(
+      gradient, own.q, own.k, own.v, whole.out, whole.lse.contiguous(), no_lengths, no_lengths, own.q.size(2), own.k.size(2),
+      0.0, block.causal, no_chance, no_chance);
+  return {q, k, v};
 }
 
 /// Output and log-sum-exp of the blocks met so far.
@@ -81,8 +110,8 @@ class TreeAttention : public torch::autograd::Function<TreeAttention> {
     }
     for (const Block& block : plan->blocks) {
       const Operands own = operands(block, q, k, v);
-      const auto [out, lse] = at::_scaled_dot_product_flash_attention_for_cpu(own.q, own.k, own.v, 0.0, false, block.mask);
-      merged.add(block, to_rows(out, block.query_slot).to(wide.dtype()), to_rows(lse, block.query_slot));
+      const Partial part = attend_block(block, own);
+      merged.add(block, to_rows(part.out, block.query_slot).to(wide.dtype()), to_rows(part.lse, block.query_slot));
     }
     const at::Tensor out = merged.out.to(q.scalar_type());
     context->save_for_backward({q, k, v, out, merged.lse});
@@ -103,11 +132,10 @@ class TreeAttention : public torch::autograd::Function<TreeAttention> {
       if (block.pad.defined()) g = g.masked_fill(block.pad.transpose(1, 2), 0);
       const at::Tensor out_b = to_heads(out, block.query_index, block.count, block.queries);
       const at::Tensor lse_b = pick(lse, block.query_index).view({block.count, block.queries, -1}).transpose(1, 2);
-      const auto [gq, gk, gv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(g, own.q, own.k, own.v, out_b,
-                                                                                         lse_b, 0.0, false, block.mask);
-      add_rows(to_q, to_rows(gq, block.query_slot), block.query_row);
-      add_rows(to_k, to_rows(gk, block.key_slot), block.key_row);
-      add_rows(to_v, to_rows(gv, block.key_slot), block.key_row);
+      const Operands back = attend_block_backward(block, own, g, {out_b, lse_b});
+      add_rows(to_q, to_rows(back.q, block.query_slot), block.query_row);
+      add_rows(to_k, to_rows(back.k, block.key_slot), block.key_row);
+      add_rows(to_v, to_rows(back.v, block.key_slot), block.key_row);
     }
     return {to_q, to_k, to_v, at::Tensor()};
   }
@@ -146,6 +174,17 @@ at::Tensor attend_dense(const at::Tensor& q, const at::Tensor& k, const at::Tens
 }
 
 }  // namespace
+
+bool has_flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  if (!q.is_cuda() || q.size(-1) % 8 != 0) return false;  // LibTorch would pad other widths
+  const int64_t choice = at::_fused_sdp_choice(q, k, v, {}, 0.0, /*is_causal=*/false, {}, /*enable_gqa=*/true);
+  return choice == static_cast<int64_t>(at::SDPBackend::flash_attention);
+}
+
+Partial flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal) {
+  const auto results = at::_scaled_dot_product_flash_attention(q, k, v, 0.0, causal, /*return_debug_mask=*/false);
+  return {std::get<0>(results), std::get<1>(results)};
+}
 
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const std::shared_ptr<const AttentionPlan>& plan) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <tuple>
 
 #include "rrpo/util/error.h"
 
@@ -19,6 +20,7 @@ struct Item {
   std::vector<int64_t> queries;  ///< numbers of query rows
   int64_t keys = 0;
   int64_t depth = 0;
+  bool causal = false;  ///< the queries are the rows of the keys
 };
 
 at::Tensor tensor_of(const std::vector<int64_t>& values, const at::Device& device) {
@@ -49,8 +51,9 @@ class Tree {
     }
   }
 
-  /// Blocks before padding: one per tree (dense) or one per segment (merged), with the queries that see it.
+  /// Blocks before padding: one per tree (dense), or one or two per segment (merged, split), with the queries that see it.
   std::vector<Item> items(const std::vector<int64_t>& queries, Attention kind) const {
+    if (kind == Attention::split) return split_items(queries);
     std::vector<Item> all(segments_.size());
     for (size_t s = 0; s < segments_.size(); ++s) {
       if (segments_[s].length == 0) continue;
@@ -70,6 +73,26 @@ class Tree {
       }
     }
     std::erase_if(all, [](const Item& item) { return item.queries.empty() || item.keys == 0; });
+    return all;
+  }
+
+  std::vector<Item> split_items(const std::vector<int64_t>& queries) const {
+    std::vector<Item> all(2 * segments_.size());  // of segment s: its own rows at 2 s, those below it at 2 s + 1
+    for (size_t s = 0; s < segments_.size(); ++s) {
+      const Item item{{static_cast<int64_t>(s)}, {}, segments_[s].length, depth_[s], false};
+      all[2 * s] = all[2 * s + 1] = item;
+      all[2 * s].causal = true;
+    }
+    for (size_t i = 0; i < queries.size(); ++i) {
+      const int64_t own = segment_of_[static_cast<size_t>(queries[i])];
+      for (int64_t s = own; s >= 0; s = segments_[static_cast<size_t>(s)].parent) {
+        all[static_cast<size_t>(2 * s + (s == own ? 0 : 1))].queries.push_back(static_cast<int64_t>(i));
+      }
+    }
+    std::erase_if(all, [](const Item& item) { return item.queries.empty() || item.keys == 0; });
+    for (const Item& item : all) {
+      expect(!item.causal || static_cast<int64_t>(item.queries.size()) == item.keys, "split attention of half a segment");
+    }
     return all;
   }
 
@@ -112,6 +135,18 @@ class Tree {
 };
 
 int64_t query_count(const Item& item) { return static_cast<int64_t>(item.queries.size()); }
+
+/// Groups items of one depth and equal shape.
+std::vector<std::vector<Item>> batch_equal_items(std::vector<Item> items) {
+  const auto key = [](const Item& item) { return std::tuple(item.depth, item.causal, item.keys, item.queries.size()); };
+  std::stable_sort(items.begin(), items.end(), [&](const Item& x, const Item& y) { return key(x) < key(y); });
+  std::vector<std::vector<Item>> groups;
+  for (Item& item : items) {
+    if (groups.empty() || key(groups.back().front()) != key(item)) groups.emplace_back();
+    groups.back().push_back(std::move(item));
+  }
+  return groups;
+}
 
 /// Groups items of one depth and like size, so that padding adds at most about a third.
 std::vector<std::vector<Item>> batch_items(std::vector<Item> items) {
@@ -178,7 +213,7 @@ struct Places {
 };
 
 Block make_block(Tree& tree, const std::vector<Item>& items, const std::vector<int64_t>& queries, int64_t rows,
-                 const at::TensorOptions& options) {
+                 Attention kind, const at::TensorOptions& options) {
   const at::Device device = options.device();
   Block block;
   block.count = static_cast<int64_t>(items.size());
@@ -201,11 +236,13 @@ Block make_block(Tree& tree, const std::vector<Item>& items, const std::vector<i
   if (!counts_up(asking.row, all_queries)) block.query_row = tensor_of(asking.row, device);
   if (asked.slot.size() != asked.index.size()) block.key_slot = tensor_of(asked.slot, device);
   if (!counts_up(asked.row, rows)) block.key_row = tensor_of(asked.row, device);
+  block.first = items.front().depth == 0;
+  block.causal = items.front().causal;
+  if (kind == Attention::split) return block;
   const at::ScalarType type = c10::typeMetaToScalarType(options.dtype());
   const at::Tensor mask = type == at::kDouble ? make_mask<double>(tree, items, queries, block, at::kDouble)
                                               : make_mask<float>(tree, items, queries, block, at::kFloat);
   block.mask = device.is_cpu() ? mask : mask.to(options);
-  block.first = items.front().depth == 0;
   return block;
 }
 
@@ -216,10 +253,12 @@ std::shared_ptr<const AttentionPlan> plan_attention(const PackedRows& rows, cons
   auto plan = std::make_shared<AttentionPlan>();
   plan->query_rows = static_cast<int64_t>(queries.size());
   plan->rows = static_cast<int64_t>(rows.ids.size());
-  plan->merged = kind == Attention::merged;
+  plan->merged = kind != Attention::dense;
   Tree tree(rows);
-  for (const std::vector<Item>& group : batch_items(tree.items(queries, kind))) {
-    plan->blocks.push_back(make_block(tree, group, queries, plan->rows, options));
+  std::vector<Item> items = tree.items(queries, kind);
+  const auto groups = kind == Attention::split ? batch_equal_items(std::move(items)) : batch_items(std::move(items));
+  for (const std::vector<Item>& group : groups) {
+    plan->blocks.push_back(make_block(tree, group, queries, plan->rows, kind, options));
   }
   return plan;
 }

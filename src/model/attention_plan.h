@@ -22,7 +22,8 @@ struct Block {
   at::Tensor key_slot, key_row;              ///< the same for keys
   at::Tensor pad;                            ///< [B, Lq, 1, 1] bool, true for padded queries; undefined: none
   bool first = true;                         ///< its queries stand in no earlier block
-  at::Tensor mask;                           ///< [B, 1, Lq, Lk], 0 or -inf in the activation type's accumulator
+  bool causal = false;                       ///< its queries are its keys' rows, each looks at those up to itself; no mask
+  at::Tensor mask;                           ///< [B, 1, Lq, Lk], 0 or -inf in the activation type's accumulator; or none
 };
 
 /// The blocks of one pass. A query row's attention is spread over several blocks (one per ancestor) when `merged`; else each
@@ -34,10 +35,11 @@ struct AttentionPlan {
 };
 
 /// How attention is computed: `dense` gathers each tree into one masked block, `merged` joins one block per ancestor by
-/// their log-sum-exp.
-enum class Attention { dense, merged };
+/// their log-sum-exp, `split` does so with two blocks per segment, its own rows (causal) and those below it (all keys):
+/// without masks, which not every fused kernel takes, and without padding.
+enum class Attention { dense, merged, split };
 
-/// `queries` are the rows (ascending, each once) whose attention is wanted.
+/// `queries` are the rows (ascending, each once) whose attention is wanted; for `split` a segment's rows all or none.
 std::shared_ptr<const AttentionPlan> plan_attention(const PackedRows& rows, const std::vector<int64_t>& queries,
                                                     Attention kind, const at::TensorOptions& options);
 

@@ -2,6 +2,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/pow.h>
 
 #include <algorithm>
@@ -14,9 +15,9 @@
 namespace rrpo::model {
 
 Rotary rotary(const Decoder& decoder, const at::Tensor& positions, at::ScalarType type) {
-  const auto wide = at::TensorOptions(positions.device()).dtype(at::kFloat);
-  const at::Tensor exponent = at::arange(0, decoder.head_width, 2, wide).div(decoder.head_width);
-  const at::Tensor frequency = at::pow(decoder.theta, exponent).reciprocal();
+  const at::Tensor exponent = at::arange(0, decoder.head_width, 2, at::kFloat).div(decoder.head_width);
+  // On the CPU, as transformers: an angle of thousands turns a last bit of a frequency into the fourth digit of a cosine.
+  const at::Tensor frequency = at::pow(decoder.theta, exponent).reciprocal().to(positions.device());
   const at::Tensor angle = positions.to(at::kFloat).unsqueeze(1).mul(frequency).unsqueeze(1);
   return {angle.cos().to(type), angle.sin().to(type)};
 }
@@ -109,6 +110,16 @@ Reads unique_reads(const PackedRows& packed) {
   return reads;
 }
 
+/// How the rows of a whole pass are attended to: the fused kernels of a GPU take no mask.
+Attention whole_kind(const Weights& weights) {
+  if (weights.device.is_cpu()) return Attention::merged;
+  const Decoder& decoder = weights.decoder;
+  const auto options = at::TensorOptions(weights.device).dtype(weights.type);
+  const at::Tensor q = at::empty({1, decoder.heads, 1, decoder.head_width}, options),
+                   k = at::empty({1, decoder.kv_heads, 1, decoder.head_width}, options);
+  return has_flash(q, k, k) ? Attention::split : Attention::dense;
+}
+
 std::vector<int64_t> count_to(int64_t end) {
   std::vector<int64_t> values(static_cast<size_t>(end));
   for (int64_t i = 0; i < end; ++i) values[static_cast<size_t>(i)] = i;
@@ -139,9 +150,9 @@ at::Tensor hidden(const Lvlm& lvlm, const PackedRows& rows, const std::vector<at
   const Decoder& decoder = weights.decoder;
   const Reads reads = unique_reads(rows);
   const auto options = at::TensorOptions(weights.device).dtype(weights.type);
-  const Attention kind = weights.device.is_cpu() ? Attention::merged : Attention::dense;
-  const auto all = plan_attention(rows, count_to(static_cast<int64_t>(rows.ids.size())), kind, options);
-  const auto last = plan_attention(rows, reads.rows, kind, options);
+  const auto all = plan_attention(rows, count_to(static_cast<int64_t>(rows.ids.size())), whole_kind(weights), options);
+  const Attention few = weights.device.is_cpu() ? Attention::merged : Attention::dense;
+  const auto last = plan_attention(rows, reads.rows, few, options);
   const Rotary angles = rotary(decoder, row_positions(rows, weights.device), weights.type);
   at::Tensor x = input_rows(weights, rows, visual);
   for (size_t i = 0; i + 1 < decoder.layers.size(); ++i) x = run_layer(decoder, decoder.layers[i], x, angles, all);

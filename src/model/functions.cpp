@@ -1,6 +1,7 @@
 #include "functions.h"
 
 #include <ATen/ops/linear.h>
+#include <ATen/ops/mm.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/silu_backward.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -71,14 +72,18 @@ class SwigluFunction : public torch::autograd::Function<SwigluFunction> {
   }
 };
 
-/// The products run in the type of A (float32 or better), sums in place of copies.
+/// True where the products of an adapter run in the type of the activations.
+bool narrow_products(const at::Tensor& x, const at::Tensor& a) { return x.is_cuda() && x.scalar_type() != a.scalar_type(); }
+
+/// The products run in the type of A (float32 or better) where they are not narrow, sums in place of copies.
 class LoraFunction : public torch::autograd::Function<LoraFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& a,
                             const at::Tensor& b, const std::optional<at::Tensor>& bias, double scale) {
-    const at::Tensor inner = x.to(a.scalar_type()).mm(a.t());
-    at::Tensor y = at::linear(x, weight, bias).to(a.scalar_type());
-    y.addmm_(inner, b.t(), 1, scale);
+    const at::ScalarType type = narrow_products(x, a) ? x.scalar_type() : a.scalar_type();
+    const at::Tensor inner = x.to(type).mm(a.to(type).t());
+    at::Tensor y = at::linear(x, weight, bias).to(type);
+    y.addmm_(inner, b.to(type).t(), 1, scale);
     context->save_for_backward({x, weight, a, b, inner});
     context->saved_data["scale"] = scale;
     context->saved_data["bias"] = bias.has_value();  // an absent one has no number among the inputs
@@ -88,17 +93,23 @@ class LoraFunction : public torch::autograd::Function<LoraFunction> {
   static Tensors backward(AutogradContext* context, const Tensors& gradients) {
     const Tensors saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &weight = saved[1], &a = saved[2], &b = saved[3], &inner = saved[4];
-    const at::Tensor &gradient = gradients[0], wide = gradient.to(a.scalar_type());
-    const at::Tensor to_inner = wide.mm(b).mul_(context->saved_data["scale"].toDouble());
+    const bool narrow = narrow_products(x, a);
+    const at::ScalarType type = narrow ? x.scalar_type() : a.scalar_type();
+    const double scale = context->saved_data["scale"].toDouble();
+    const at::Tensor &gradient = gradients[0], wide = gradient.to(type);
+    const at::Tensor to_inner = wide.mm(b.to(type)).mul_(scale);
     at::Tensor to_x, to_weight, to_bias, to_a, to_b;
     if (context->needs_input_grad(0)) {
-      to_x = gradient.mm(weight).to(a.scalar_type());
-      to_x = to_x.addmm_(to_inner, a).to(x.scalar_type());
+      to_x = gradient.mm(weight).to(type);
+      to_x = to_x.addmm_(to_inner, a.to(type)).to(x.scalar_type());
     }
     if (context->needs_input_grad(1)) to_weight = gradient.t().mm(x);
     if (context->saved_data["bias"].toBool() && context->needs_input_grad(4)) to_bias = gradient.sum({0});
-    if (context->needs_input_grad(2)) to_a = to_inner.t().mm(x.to(a.scalar_type()));
-    if (context->needs_input_grad(3)) to_b = wide.t().mm(inner).mul_(context->saved_data["scale"].toDouble());
+    const auto product = [&](const at::Tensor& left, const at::Tensor& right) {
+      return narrow ? at::mm(left, right, a.scalar_type()) : left.mm(right);
+    };
+    if (context->needs_input_grad(2)) to_a = product(to_inner.t(), x.to(type));
+    if (context->needs_input_grad(3)) to_b = product(wide.t(), inner).mul_(scale);
     return {to_x, to_weight, to_a, to_b, to_bias, at::Tensor()};
   }
 };

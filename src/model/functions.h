@@ -16,12 +16,24 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 /// Rotates the halves of each head: x [T, H, d], cos and sin [T, 1, d/2] in x's type (NeoX order).
 at::Tensor rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
 
-/// x W^T + bias + scale (x A^T) B^T for x [T, in], the last term in the type of A as PEFT computes it.
+/// x W^T + bias + scale (x A^T) B^T for x [T, in], the last term in the type of A as PEFT computes it. A GPU multiplies in
+/// the type of x where that is narrower, with float32 sums and float32 gradients of A and B: as usual in mixed precision,
+/// since float32 products are ten times slower there.
 at::Tensor lora_linear(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
                        const Lora& lora);
 
 /// silu(gate) * up.
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
+
+/// Output [B, H, L, d] of attention over some of the keys, and its log-sum-exp [B, H, L] in float32 or better.
+struct Partial {
+  at::Tensor out, lse;
+};
+
+/// True where a GPU has a fused kernel for `flash` of such operands.
+bool has_flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+/// Attention of q [B, H, L, d] over k, v [B, Hkv, S, d] without a mask, or causal with L = S; not under autograd.
+Partial flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal);
 
 /// Attention of the query rows over the tree of segments. q [Tq, H, d]; k, v [T, Hkv, d]; returns [Tq, H * d].
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,

@@ -17,22 +17,29 @@ namespace rrpo::model {
 
 namespace {
 
+/// The same by its parts: the heads that share keys stand in one matrix, so that keys and values are read once.
+Partial attend_by_parts(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const std::optional<at::Tensor>& mask,
+                        at::ScalarType wide) {
+  const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2), shared = k.size(1);
+  const at::Tensor rows = q.reshape({batch, shared, heads / shared * length, q.size(3)});
+  const double scale = 1 / std::sqrt(static_cast<double>(q.size(3)));
+  at::Tensor scores = rows.matmul(k.transpose(-1, -2)).to(wide).mul(scale).view({batch, heads, length, k.size(2)});
+  if (mask) scores = scores.add(*mask);
+  const at::Tensor lse = scores.logsumexp({-1});
+  const at::Tensor weights = scores.sub(lse.unsqueeze(-1)).exp_().to(q.scalar_type());
+  return {weights.view({batch, shared, -1, k.size(2)}).matmul(v).view(q.sizes()).to(wide), lse};
+}
+
 /// Attention of q [B, H, L, d] over k, v [B, Hkv, S, d] with its log-sum-exp [B, H, L], both in float32 or better.
-struct Partial {
-  at::Tensor out, lse;
-};
 Partial attend_part(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const std::optional<at::Tensor>& mask) {
   const at::ScalarType wide = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   if (q.is_cpu()) {
     const auto [out, lse] = at::_scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, false, mask);
     return {out.to(wide), lse};
   }
-  const int64_t group = q.size(1) / k.size(1);
-  const at::Tensor keys = k.repeat_interleave(group, 1), values = v.repeat_interleave(group, 1);
-  at::Tensor scores = q.matmul(keys.transpose(-1, -2)).to(wide).mul(1 / std::sqrt(static_cast<double>(q.size(-1))));
-  if (mask) scores = scores.add(*mask);
-  const at::Tensor lse = scores.logsumexp({-1});
-  return {scores.sub(lse.unsqueeze(-1)).exp_().to(q.scalar_type()).matmul(values).to(wide), lse};
+  if (mask || !has_flash(q, k, v)) return attend_by_parts(q, k, v, mask, wide);
+  const Partial part = flash(q, k, v, /*causal=*/false);
+  return {part.out.to(wide), part.lse};
 }
 
 /// The new tokens of all branches, packed, and where each one stands in the padded form [K, longest].

@@ -1,6 +1,8 @@
 #include "rrpo/policy/device.h"
 
+#include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <dlfcn.h>
 #include <limits.h>
 
@@ -61,6 +63,8 @@ CudaState open_cuda_once() {
   if (!at::detail::getCUDAHooks().hasCUDA()) {
     return {false, "LibTorch finds no usable GPU", "check that the driver is new enough for CUDA 13"};
   }
+  // cuDNN's attention builds a plan for each new length, and every pair has its own.
+  at::globalContext().setSDPUseCuDNN(false);
   return {true, "", ""};
 }
 
@@ -97,6 +101,15 @@ CudaReport cuda_report() {
 }
 
 bool open_cuda() { return cuda_state().open; }
+
+int64_t gpu_peak_bytes(const std::string& device) {
+  const int number = gpu_number(device);
+  if (number < 0 || !open_cuda()) return 0;
+  auto* allocator = dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(at::kCUDA));
+  if (allocator == nullptr || !allocator->initialized()) return 0;
+  constexpr auto kWhole = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  return allocator->getDeviceStats(static_cast<c10::DeviceIndex>(number)).allocated_bytes[kWhole].peak;
+}
 
 std::string resolve_device(const std::string& wanted) {
   if (wanted == "cpu") return wanted;

@@ -8,6 +8,7 @@
 
 #include "rrpo/io/atomic.h"
 #include "rrpo/io/run_record.h"
+#include "rrpo/policy/device.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/report/training.h"
 #include "rrpo/rows/ledger.h"
@@ -91,16 +92,19 @@ Json Run::counts() const {
     answer_tokens += static_cast<int64_t>(sample.chosen.ids.size() + sample.rejected.ids.size());
   }
   for (const model::NamedTensor& weight : optimizer_.parameters()) parameters += weight.tensor->numel();
-  return {{"rows", rows_.rows() + static_cast<int64_t>(rows_.skipped.size() + rows_.dropped.size())},
-          {"usable", rows_.rows()},
-          {"skipped", skipped()},
-          {"dropped", rows_.dropped.size()},
-          {"videos", rows_.videos.size()},
-          {"held_out", held_out_ ? held_out_->rows() : 0},
-          {"answer_tokens", answer_tokens},
-          {"trained_parameters", parameters},
-          {"steps", at_.steps},
-          {"steps_per_epoch", per_epoch_}};
+  Json counts = {{"rows", rows_.rows() + static_cast<int64_t>(rows_.skipped.size() + rows_.dropped.size())},
+                 {"usable", rows_.rows()},
+                 {"skipped", skipped()},
+                 {"dropped", rows_.dropped.size()},
+                 {"videos", rows_.videos.size()},
+                 {"held_out", held_out_ ? held_out_->rows() : 0},
+                 {"answer_tokens", answer_tokens},
+                 {"trained_parameters", parameters},
+                 {"steps", at_.steps},
+                 {"steps_per_epoch", per_epoch_}};
+  const int64_t peak = policy::gpu_peak_bytes(policy::resolve_device(config_.device));
+  if (peak > 0) counts["gpu_peak_bytes"] = peak;
+  return counts;
 }
 
 /// The rows of one pass at most, as many pairs as a pass takes of the longest one; `shared` pairs stand about one video.

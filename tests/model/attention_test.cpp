@@ -1,4 +1,4 @@
-// The two forms of tree attention against each other and against a plain masked softmax, values and gradients.
+// The forms of tree attention against each other and against a plain masked softmax, values and gradients.
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
@@ -60,7 +60,7 @@ at::Tensor plain(const PackedRows& rows, const std::vector<int64_t>& queries, co
   return scores.softmax(-1).matmul(values).transpose(0, 1).flatten(1);
 }
 
-TEST(Attention, BothFormsEqualAMaskedSoftmax) {
+TEST(Attention, EveryFormEqualsAMaskedSoftmax) {
   const PackedRows rows = uneven();
   const auto all = static_cast<int64_t>(rows.ids.size());
   std::vector<int64_t> every, some;
@@ -69,17 +69,19 @@ TEST(Attention, BothFormsEqualAMaskedSoftmax) {
   for (const std::vector<int64_t>& queries : {every, some}) {
     const auto count = static_cast<int64_t>(queries.size());
     std::vector<std::vector<at::Tensor>> results;
-    for (int form = 0; form < 3; ++form) {
+    // The split form attends from whole segments only.
+    const int forms = queries.size() == every.size() ? 4 : 3;
+    for (int form = 0; form < forms; ++form) {
       const at::Tensor q = random_tensor({count, kHeads, kWidth}, "q").requires_grad_(true);
       const at::Tensor k = random_tensor({all, kKvHeads, kWidth}, "k").requires_grad_(true);
       const at::Tensor v = random_tensor({all, kKvHeads, kWidth}, "v").requires_grad_(true);
-      const auto kind = form == 1 ? Attention::dense : Attention::merged;
+      const auto kind = form == 1 ? Attention::dense : form == 2 ? Attention::merged : Attention::split;
       const at::Tensor out =
           form == 0 ? plain(rows, queries, q, k, v) : attend(q, k, v, plan_attention(rows, queries, kind, q.options()));
       out.mul(random_tensor({count, kHeads * kWidth}, "weight")).sum().backward();
       results.push_back({out, q.grad(), k.grad(), v.grad()});
     }
-    for (size_t form = 1; form < 3; ++form) {
+    for (size_t form = 1; form < results.size(); ++form) {
       for (size_t i = 0; i < 4; ++i)
         EXPECT_LT(largest_difference(results[form][i], results[0][i]), 1e-12) << form << " " << i;
     }

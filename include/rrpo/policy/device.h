@@ -28,6 +28,9 @@ struct CudaReport {
 };
 CudaReport cuda_report();
 
+/// The most bytes that tensors took on a GPU at one time since the program began; 0 for any other device.
+int64_t gpu_peak_bytes(const std::string& device);
+
 /// The folder of the libtorch_cpu.so that this process runs with; empty when it cannot be found.
 std::filesystem::path torch_folder();
 
