@@ -109,6 +109,19 @@ Json chat_request(const ChatFields& fields, const std::vector<ChatMessage>& mess
   return body;
 }
 
+std::string spoken(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n", kBegin = "<think>", kEnd = "</think>";
+  const auto trimmed = [&](std::string_view part) {
+    const size_t begin = part.find_first_not_of(kBlank);
+    return begin == std::string_view::npos ? std::string_view()
+                                           : part.substr(begin, part.find_last_not_of(kBlank) + 1 - begin);
+  };
+  text = trimmed(text);
+  if (!text.starts_with(kBegin)) return std::string(text);
+  const size_t end = text.find(kEnd);
+  return end == std::string_view::npos ? "" : std::string(trimmed(text.substr(end + kEnd.size())));
+}
+
 ChatReply parse_chat_reply(std::string_view body) {
   const Json json = Json::parse(body, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return fault(body.empty() ? "an empty reply" : "a reply that is no JSON");
@@ -127,7 +140,7 @@ ChatReply parse_chat_reply(std::string_view body) {
     out.final = true;
   } else if (content == nullptr || !content->is_string()) {
     out.fault = "a reply without choices[0].message.content";
-  } else if (out.text.find_first_not_of(" \t\r\n") == std::string::npos) {
+  } else if (spoken(out.text).empty()) {
     out.fault = "an empty reply";
   }
   if (!out.fault.empty()) out.text.clear();

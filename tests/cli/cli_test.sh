@@ -8,31 +8,7 @@ gen="$bin/rrpo-gen" train="$bin/rrpo-train" eval="$bin/rrpo-eval"
 export OMP_NUM_THREADS=1
 work="$(mktemp -d)" && trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-faults=0
-
-fault() { printf 'FAULT: %s\n' "$*" && faults=$((faults + 1)); }
-
-# runs CODE COMMAND…: the command ends with that exit code; a fault of the user is one line with a remedy.
-runs() {
-  local wanted="$1" got=0
-  shift
-  "$@" >out.txt 2>err.txt </dev/null || got=$?
-  [ "$got" = "$wanted" ] || fault "exit $got instead of $wanted: $* ($(tail -n 2 err.txt))"
-  [ "$wanted" = 0 ] || [ "$wanted" -ge 128 ] || error_line "$*"
-}
-
-error_line() {
-  [ "$(grep -c '^error: ' err.txt)" = 1 ] || fault "not one error line: $1"
-  [ "$(grep '^error: ' err.txt | wc -c)" -le 410 ] || fault "a long error line: $1"
-  grep -q '^error: .*; fix: ' err.txt || fault "no remedy: $1: $(grep '^error' err.txt)"
-}
-
-# says FILE TEXT: the last command printed it.
-says() { grep -qF -- "$2" "$1" || fault "'$2' is not in $1: $(tail -n 3 "$1")"; }
-same() { cmp -s "$1" "$2" || fault "$1 differs from $2"; }
-lines() { [ "$(wc -l <"$1")" = "$2" ] || fault "$1 has $(wc -l <"$1") lines, not $2"; }
-
-say() { printf '== %s\n' "$*"; }
+source "$root/tests/cli/expect.sh"
 
 say "help and versions"
 for program in "$gen" "$train" "$eval"; do

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rrpo/gen/config.h"
+#include "rrpo/gen/dialogue.h"
 #include "rrpo/report/table.h"
 #include "rrpo/rows/pair.h"
 #include "rrpo/rows/question.h"
@@ -43,8 +44,8 @@ struct Collected {
 Collected collect_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
                             const std::filesystem::path& file);
 
-/// The final state of one question: pair, right, unparsable, failed, dropped_clean (gen.require), dropped_rewrite,
-/// dropped_balance or dropped_limit.
+/// The final state of one question: pair, right, unparsable, failed, unjudged (the language model did not reply),
+/// dropped_clean (gen.require), dropped_rewrite, dropped_balance or dropped_limit.
 struct Fate {
   std::string state, reason;
 };
@@ -54,8 +55,14 @@ struct PairSet {
   std::vector<Fate> fates;  ///< one per question, in their order
 };
 
-/// Judges, rewrites and selects: a pure function of its arguments. Pairs stand in the order of the questions.
-PairSet make_pairs(const GenConfig& config, const std::vector<rows::Question>& questions, const Responses& responses);
+/// Judges, rewrites and selects: a pure function of its arguments. Pairs stand in the order of the questions. What a
+/// language model says comes from `judgements`.
+PairSet make_pairs(const GenConfig& config, const std::vector<rows::Question>& questions, const Responses& responses,
+                   const Judgements& judgements = {});
+
+/// The first prompt that judging and rewriting this question lacks; nothing when it ends in a state without another one.
+std::optional<Prompt> next_prompt(const GenConfig& config, const rows::Question& question, const Said& said,
+                                  const QuestionJudgements& judgements);
 
 /// Writes pairs.jsonl and ledger.jsonl.
 void write_pairs(const PairSet& set, const std::vector<rows::Question>& questions, const std::filesystem::path& out);

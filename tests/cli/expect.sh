@@ -1,0 +1,27 @@
+# What the tests of the built programs share: runs, says, same, lines. A fault is counted in `faults` and the test goes on.
+# The current folder is one of the test's own.
+faults=0
+
+fault() { printf 'FAULT: %s\n' "$*" && faults=$((faults + 1)); }
+
+# runs CODE COMMAND…: the command ends with that exit code; a fault of the user is one line with a remedy.
+runs() {
+  local wanted="$1" got=0
+  shift
+  "$@" >out.txt 2>err.txt </dev/null || got=$?
+  [ "$got" = "$wanted" ] || fault "exit $got instead of $wanted: $* ($(tail -n 2 err.txt))"
+  [ "$wanted" = 0 ] || [ "$wanted" -ge 128 ] || error_line "$*"
+}
+
+error_line() {
+  [ "$(grep -c '^error: ' err.txt)" = 1 ] || fault "not one error line: $1"
+  [ "$(grep '^error: ' err.txt | wc -c)" -le 410 ] || fault "a long error line: $1"
+  grep -q '^error: .*; fix: ' err.txt || fault "no remedy: $1: $(grep '^error' err.txt)"
+}
+
+# says FILE TEXT: the last command printed it.
+says() { grep -qF -- "$2" "$1" || fault "'$2' is not in $1: $(tail -n 3 "$1")"; }
+same() { cmp -s "$1" "$2" || fault "$1 differs from $2"; }
+lines() { [ "$(wc -l <"$1")" = "$2" ] || fault "$1 has $(wc -l <"$1") lines, not $2"; }
+
+say() { printf '== %s\n' "$*"; }
