@@ -97,7 +97,7 @@ void GenFields::check(const std::string& at) const {
   check_balance(at + ".balance", balance);
   check_limits(at + ".max_per_format", max_per_format);
   check_range(at + ".max_unjudged", max_unjudged, 0, int64_t{1} << 40);
-  if (judge == "llm" || rewrite == "llm") check_llm(at + ".llm", llm);
+  if (asks_llm(*this)) check_llm(at + ".llm", llm);
 }
 
 void GenConfig::check(const std::string& at) const {
@@ -142,12 +142,10 @@ std::map<std::string, int64_t> format_limits(const GenFields& config) {
   return limits;
 }
 
-bool llm_judges(const GenFields& config, const std::string& format) {
-  return config.judge == "llm" && lists(config.llm.formats, format);
-}
+bool llm_serves(const GenFields& config, const std::string& format) { return lists(config.llm.formats, format); }
 
-bool llm_rewrites(const GenFields& config, const std::string& format) {
-  return config.rewrite == "llm" && lists(config.llm.formats, format);
+bool asks_llm(const GenFields& config) {
+  return find_row(judges(), config.judge)->asks || find_row(rewrites(), config.rewrite)->asks;
 }
 
 Json perturb_list(const GenFields& config) {

@@ -5,6 +5,8 @@
 #include <mutex>
 #include <utility>
 
+#include "rrpo/gen/judge.h"
+#include "rrpo/gen/rewrite.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/rows/row_reader.h"
@@ -16,7 +18,7 @@ namespace rrpo::gen {
 namespace {
 
 /// After so many requests in a row without a reply nobody is there.
-constexpr int64_t kHopeless = 200;
+constexpr int64_t kHopeless = 64;
 
 Json judgement_json(const std::string& id, const Prompt& prompt, const std::string& model, const io::ChatReply& reply) {
   Json row = {{"id", id},
@@ -156,7 +158,7 @@ Judgements read_judgements(const std::filesystem::path& file, bool faults) {
 CollectedJudgements collect_judgements(const GenConfig& config, const std::vector<rows::Question>& questions,
                                        const Responses& responses, const std::filesystem::path& file) {
   const LlmFields& llm = config.gen.llm;
-  if (config.gen.judge != "llm" && config.gen.rewrite != "llm") return {{}, true};
+  if (!asks_llm(config.gen)) return {{}, true};
   if (!llm.replay.empty()) return {read_judgements(llm.replay, /*faults=*/true), true};
   CollectedJudgements out;
   { const io::LineWriter cuts_a_torn_line(file); }
@@ -178,7 +180,7 @@ int64_t most_prompts(const GenFields& gen, const std::vector<rows::Question>& qu
   int64_t prompts = 0;
   const int64_t clean = requires_of(gen, "wrong_on_perturbed") && gen.require.size() > 1 ? 1 : 0;
   for (const rows::Question& question : questions) {
-    const bool judges = llm_judges(gen, question.format), rewrites = llm_rewrites(gen, question.format);
+    const bool judges = judge_of(gen, question.format).asks, rewrites = rewrite_of(gen, question.format).asks;
     if (judges || rewrites) prompts += gen.samples;  // the first turn serves both
     if (judges) prompts += clean;
     if (rewrites) prompts += gen.samples;

@@ -8,7 +8,6 @@
 #include "rrpo/gen/select.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/rows/ledger.h"
-#include "rrpo/util/table.h"
 
 namespace rrpo::gen {
 
@@ -50,11 +49,8 @@ class Case {
 
   const rows::Question& question() const { return question_; }
   const Said& said() const { return said_; }
-  std::string judge_name() const { return llm_judges(gen_, question_.format) ? "llm" : "rules"; }
-  std::string rewrite_name() const {
-    const bool without_llm = gen_.rewrite == "llm" && !llm_rewrites(gen_, question_.format);
-    return without_llm ? "slots" : gen_.rewrite;
-  }
+  const Judge& judge() const { return judge_of(gen_, question_.format); }
+  const Rewrite& rewrite() const { return rewrite_of(gen_, question_.format); }
   /// The language model's part in what became of sample `i`.
   const Dialogue& talk(size_t i) const { return talks_[i]; }
   /// The dialogue that lacks a reply, nullptr where none does.
@@ -63,17 +59,13 @@ class Case {
     return found == talks_.end() ? nullptr : &*found;
   }
 
-  rows::Judged judge_sample(size_t i) { return judge(said_.samples[i], talks_[i]); }
-  rows::Judged judge_clean() { return judge(*said_.clean, talks_.back()); }
-  Rewritten rewrite(size_t i, const rows::Judged& judged) {
-    return find_row(rewrites(), rewrite_name())->apply(question_, judged, said_.samples[i].text, talks_[i]);
+  rows::Judged judge_sample(size_t i) { return judge().apply(question_, said_.samples[i].text, talks_[i]); }
+  rows::Judged judge_clean() { return judge().apply(question_, said_.clean->text, talks_.back()); }
+  Rewritten rewrite_sample(size_t i, const rows::Judged& judged) {
+    return rewrite().apply(question_, judged, said_.samples[i].text, talks_[i]);
   }
 
  private:
-  rows::Judged judge(const Response& response, Dialogue& talk) {
-    return find_row(judges(), judge_name())->apply(question_, response.text, talk);
-  }
-
   const GenFields& gen_;
   const rows::Question& question_;
   const Said& said_;
@@ -153,10 +145,10 @@ rows::Pair pair_of(const GenConfig& config, const Case& one, const Mistake& mist
   }
   own["response"] = response.text;
   if (said.clean) own["clean_response"] = said.clean->text;
-  own["judge"] = one.judge_name();
+  own["judge"] = one.judge().name;
   own["expected"] = mistake.judged.expected;
   own["found"] = mistake.judged.found;
-  own["rewrite"] = one.rewrite_name();
+  own["rewrite"] = one.rewrite().name;
   const std::vector<std::string>& prompts = one.talk(mistake.sample).prompts();
   if (!prompts.empty()) own["llm"] = {{"model", config.gen.llm.chat.model}, {"prompts", prompts}};
   pair.extra["format"] = question.format;
@@ -195,7 +187,7 @@ End end_of(const GenConfig& config, Case& one) {
   if (!objection.empty()) return {{"dropped_clean", objection}};
   std::string reason;
   for (const Mistake& mistake : verdicts.mistakes) {
-    Rewritten sides = one.rewrite(mistake.sample, mistake.judged);
+    Rewritten sides = one.rewrite_sample(mistake.sample, mistake.judged);
     if (one.silent() != nullptr) return {unjudged(*one.silent())};
     if (sides.reason.empty()) return {{"pair", ""}, mistake, std::move(sides)};
     if (reason.empty()) reason = sides.reason;

@@ -7,6 +7,7 @@
 #include "rewrites/rows.h"
 #include "rrpo/text/diff.h"
 #include "rrpo/text/unicode.h"
+#include "rrpo/util/table.h"
 #include "slot_edit.h"
 
 namespace rrpo::gen {
@@ -193,11 +194,16 @@ Rewritten rewrite_raw(const rows::Question& question, const rows::Judged& judged
 
 const std::vector<Rewrite>& rewrites() {
   static const std::vector<Rewrite> rows = {
-      {"slots", "the true sentence with the phrases that the model got wrong", rewrite_slots},
-      {"raw", "the response as it is", rewrite_raw},
+      {"slots", "the true sentence with the phrases that the model got wrong", false, rewrite_slots},
+      {"raw", "the response as it is", false, rewrite_raw},
       rewrite_llm_row(),
   };
   return rows;
+}
+
+const Rewrite& rewrite_of(const GenFields& gen, const std::string& format) {
+  const Rewrite& named = *find_row(rewrites(), gen.rewrite);
+  return named.asks && !llm_serves(gen, format) ? rewrites().front() : named;
 }
 
 }  // namespace rrpo::gen

@@ -419,6 +419,17 @@ TEST_F(Asking, NoReplyAtAllIsAFaultOfTheJudge) {
   EXPECT_EQ(states(pairs(config, collect(config)))["pair"], 30);
 }
 
+TEST_F(Asking, GivesUpWhenNobodyIsThereAnyMore) {
+  for (int i = 40; i < 400; ++i) {
+    questions_.push_back(open_question("q" + std::to_string(i), "Clip " + std::to_string(i) + " shows a red circle."));
+    responses_[questions_.back().id] = {{{"It shows a blue square."}}};
+  }
+  MockJudge server(
+      [](const Json& request, int64_t number) { return number < 30 ? says(mock_says(request)) : MockReply{.status = 503}; });
+  EXPECT_THAT(thrown([&] { collect(config_for(server)); }), HasSubstr("(HTTP 503 (3 tries)); 30 verdicts kept"));
+  EXPECT_LT(server.requests(), 3 * 200);  // of 3 * 385
+}
+
 TEST_F(Asking, StopsAndGoesOn) {
   MockJudge server([&](const Json& request, int64_t number) {
     MockReply reply = says(mock_says(request));

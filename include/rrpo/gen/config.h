@@ -137,9 +137,10 @@ bool requires_of(const GenFields& config, const std::string& name);
 bool balances(const GenFields& config, const std::string& name);
 /// gen.max_per_format, by format.
 std::map<std::string, int64_t> format_limits(const GenFields& config);
-/// True where the language model judges (`judge`) or rewrites responses to questions of this format.
-bool llm_judges(const GenFields& config, const std::string& format);
-bool llm_rewrites(const GenFields& config, const std::string& format);
+/// True where gen.llm.formats lists `format`.
+bool llm_serves(const GenFields& config, const std::string& format);
+/// True where gen.judge or gen.rewrite asks the language model.
+bool asks_llm(const GenFields& config);
 /// gen.perturb as a list.
 Json perturb_list(const GenFields& config);
 

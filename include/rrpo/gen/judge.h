@@ -14,6 +14,7 @@ namespace rrpo::gen {
 struct Judge {
   std::string name;
   std::string help;
+  bool asks;  ///< a language model, about the formats of gen.llm.formats
   rows::Judged (*apply)(const rows::Question& question, std::string_view response, Dialogue& dialogue);
 };
 
@@ -21,7 +22,9 @@ struct Judge {
 /// llm: what the rules find right is right; of any other response a language model is asked for the key differences from the
 /// true answer (the paper's first turn). `None` is right, differences are wrong, `None` and more is unparsable. What was
 /// expected and found is what the rules read, empty where they cannot.
-/// Row llm serves the formats of gen.llm.formats; the others have the rules.
 const std::vector<Judge>& judges();
+
+/// The row for questions of a format: gen.judge, or the first one for a format that is not in gen.llm.formats.
+const Judge& judge_of(const GenFields& gen, const std::string& format);
 
 }  // namespace rrpo::gen

@@ -22,7 +22,7 @@ Judgements read_judgements(const std::filesystem::path& file, bool faults);
 /// Asks what judging and rewriting lacks, gen.llm.concurrency questions at a time, each prompt of a question after the reply
 /// to the one before, and appends each reply or fault to `file` (judgements.jsonl). What an earlier run left there is not
 /// asked again, but for its faults. Nobody is asked, and nothing written, where neither gen.judge nor gen.rewrite is llm.
-/// Throws Error(judge) when nobody can be asked: the endpoint refuses, or no request at all, or none of 200 in a row, got a
+/// Throws Error(judge) when nobody can be asked: the endpoint refuses, or no request at all, or none of 64 in a row, got a
 /// reply; what was said is kept.
 CollectedJudgements collect_judgements(const GenConfig& config, const std::vector<rows::Question>& questions,
                                        const Responses& responses, const std::filesystem::path& file);

@@ -24,6 +24,7 @@ struct Rewritten {
 struct Rewrite {
   std::string name;
   std::string help;
+  bool asks;  ///< a language model, about the formats of gen.llm.formats
   Rewritten (*apply)(const rows::Question& question, const rows::Judged& judged, std::string_view response,
                      Dialogue& dialogue);
 };
@@ -36,7 +37,9 @@ struct Rewrite {
 /// source: docs/DATA.md of the authors' repository); the words that differ are marked. No key difference, no pair. A
 /// differing slot is marked with the whole key phrase (`spans` of the question) that it lies in; where there are no slots,
 /// the differing words are.
-/// Row llm serves the formats of gen.llm.formats; the others have slots instead.
 const std::vector<Rewrite>& rewrites();
+
+/// The row for questions of a format: gen.rewrite, or the first one for a format that is not in gen.llm.formats.
+const Rewrite& rewrite_of(const GenFields& gen, const std::string& format);
 
 }  // namespace rrpo::gen

@@ -27,7 +27,7 @@ rows::Judged judge_by_llm(const rows::Question& question, std::string_view respo
 
 Judge judge_llm_row() {
   return {"llm", "a language model (gen.llm.*) is asked for key differences; None is right; the rules for other formats",
-          judge_by_llm};
+          true, judge_by_llm};
 }
 
 }  // namespace rrpo::gen

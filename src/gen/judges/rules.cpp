@@ -10,6 +10,8 @@ rows::Judged judge_by_rules(const rows::Question& question, std::string_view res
 
 }  // namespace
 
-Judge judge_rules_row() { return {"rules", "option, yes or no, slots or equal words, by the format", judge_by_rules}; }
+Judge judge_rules_row() {
+  return {"rules", "option, yes or no, slots or equal words, by the format", false, judge_by_rules};
+}
 
 }  // namespace rrpo::gen

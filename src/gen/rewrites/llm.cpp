@@ -51,7 +51,7 @@ Rewritten rewrite_by_llm(const rows::Question& question, const rows::Judged&, st
 }  // namespace
 
 Rewrite rewrite_llm_row() {
-  return {"llm", "as a language model (gen.llm.*) rewrites the true sentence, in two turns; slots for other formats",
+  return {"llm", "as a language model (gen.llm.*) rewrites the true sentence, in two turns; slots for other formats", true,
           rewrite_by_llm};
 }
 
