@@ -30,7 +30,7 @@ bool is_name_of_variable(const std::string& name) {
 
 std::string key_from(const std::string& variable) {
   const char* value = std::getenv(variable.c_str());
-  const std::string key = value == nullptr ? "" : value;
+  std::string key = value == nullptr ? "" : value;
   if (!std::all_of(key.begin(), key.end(), [](char c) { return c > 0x20 && c < 0x7f; }))
     throw Error(Fault::environment, "judge", "the key in " + variable + " holds a blank or a byte that no header may hold",
                 "export it again, without quotes or a newline");

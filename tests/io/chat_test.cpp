@@ -88,6 +88,7 @@ TEST_F(Chat, EveryFaultHasItsClass) {
   const std::vector<Case> cases = {
       {"empty", says(""), "an empty reply (4 tries)", 4},
       {"blank", says(" \n"), "an empty reply (4 tries)", 4},
+      {"thoughts alone", says("<think>It may be so"), "an empty reply (4 tries)", 4},
       {"no body", {}, "an empty reply (4 tries)", 4},
       {"not JSON", {.body = "<html>"}, "a reply that is no JSON (4 tries)", 4},
       {"invalid UTF-8", {.body = "{\"choices\": \"\xff\"}"}, "a reply that is no JSON (4 tries)", 4},
