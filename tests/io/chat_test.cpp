@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <thread>
 
@@ -185,7 +186,15 @@ TEST_F(Chat, StopsWhileItWaits) {
   MockJudge busy(Script{{{.status = 429, .headers = {{"Retry-After", "3600"}}}}});
   ChatFields patient = fields_for(busy);
   patient.max_wait_s = 3600;
-  EXPECT_TRUE(ask(patient, [&] { return busy.requests() > 0; }).stopped);
+  std::atomic<bool> enough = false;
+  std::thread afterwards([&] {
+    while (busy.requests() == 0) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));  // by now the reply is there, and the hour runs
+    enough = true;
+  });
+  EXPECT_TRUE(ask(patient, [&] { return enough.load(); }).stopped);
+  afterwards.join();
+  EXPECT_EQ(busy.requests(), 1);
 }
 
 TEST_F(Chat, NobodyThere) {
