@@ -118,7 +118,8 @@ std::string program_help(const Program& program, const Command& command) {
   if (command.tables) out += tables_help(command.tables());
   if (command.name.empty() && program.tables) out += tables_help(program.tables());
   out +=
-      "\nexit codes: 0 done, 2 usage, 3 bad input, 4 environment, 5 numerics, 8 more failures than allowed, 130/143 "
+      "\nexit codes: 0 done, 2 usage, 3 bad input, 4 environment, 5 numerics, 6 judge unusable, 8 more failures than "
+      "allowed, 130/143 "
       "stopped\n";
   return out;
 }

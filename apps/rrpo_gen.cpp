@@ -1,6 +1,7 @@
 // rrpo-gen: questions, videos and a model to preference pairs; small video worlds; pairs as a page.
 #include "app.h"
 #include "rrpo/gen/config.h"
+#include "rrpo/gen/judge.h"
 #include "rrpo/gen/perturbation.h"
 #include "rrpo/gen/rewrite.h"
 #include "rrpo/gen/scenes.h"
@@ -16,6 +17,7 @@ std::vector<apps::HelpTable> tables() {
   std::vector<apps::HelpTable> all = apps::common_tables();
   all.push_back(apps::help_table("perturbations (gen.perturb)", gen::perturbations(),
                                  [](const gen::Perturbation& row) { return row.parameters; }));
+  all.push_back(apps::help_table("judges (gen.judge)", gen::judges()));
   all.push_back(apps::help_table("rewrites (gen.rewrite)", gen::rewrites()));
   return all;
 }

@@ -6,10 +6,12 @@
 #include "app_record.h"
 #include "rrpo/data/answers.h"
 #include "rrpo/data/media.h"
+#include "rrpo/gen/judgements.h"
 #include "rrpo/gen/pairs.h"
 #include "rrpo/gen/scenes.h"
 #include "rrpo/gen/shard.h"
 #include "rrpo/util/stop.h"
+#include "rrpo_gen_earlier.h"
 #include "rrpo_gen_result.h"
 
 namespace rrpo::apps {
@@ -22,10 +24,17 @@ Json plan(const gen::GenConfig& config, const std::vector<rows::Question>& quest
   const std::vector<data::VideoQuestions> videos = data::group_by_video(questions);
   for (const data::VideoQuestions& video : videos) data::media_files(video.media, gen::media_root(config.gen));
   policy::open_policy(config.model, config.device);
-  return {{"questions", questions.size()},
-          {"videos", videos.size()},
-          {"frames", config.video.frames},
-          {"max_new_tokens", config.gen.max_new_tokens}};
+  Json plan = {{"questions", questions.size()},
+               {"videos", videos.size()},
+               {"frames", config.video.frames},
+               {"max_new_tokens", config.gen.max_new_tokens}};
+  const gen::LlmFields& llm = config.gen.llm;
+  const int64_t prompts = gen::most_prompts(config.gen, questions);
+  if (prompts > 0)
+    plan["llm"] = {{"model", llm.chat.model},
+                   {"requests_at_most", llm.replay.empty() ? prompts : 0},
+                   {"tries_each_at_most", llm.chat.retries + 1}};
+  return plan;
 }
 
 /// The part of the run that this process has by its environment.
@@ -48,6 +57,15 @@ Invocation placed(const Invocation& call, gen::GenConfig& config) {
   return own;
 }
 
+/// Throws Error where the replies to be replayed cannot be read, or would be removed first.
+void check_replay(const Invocation& call, const fs::path& replay) {
+  if (replay.empty()) return;
+  std::error_code absent;
+  if (call.existing == io::Existing::overwrite && fs::equivalent(replay, call.out / "judgements.jsonl", absent))
+    bad_usage("--overwrite would remove gen.llm.replay=" + replay.string(), "another --out, or --resume");
+  gen::read_judgements(replay, /*faults=*/true);
+}
+
 }  // namespace
 
 int run_gen(const Invocation& typed) {
@@ -60,21 +78,25 @@ int run_gen(const Invocation& typed) {
   const size_t all = questions.size();
   if (config.gen.shard) questions = gen::shard_questions(questions, gen::parse_shard(*config.gen.shard));
   if (call.dry_run) return finish(plan(config, questions), 0);
+  check_replay(call, config.gen.llm.replay);
   const io::OutputFolder folder(call.out, call.existing);
   std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
   inputs.push_back(config.gen.questions);
-  io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), inputs, "responses.jsonl",
-                                               {"threads", "device", "gen.video_root"}));
+  if (!config.gen.llm.replay.empty()) inputs.push_back(config.gen.llm.replay);
+  io::RunRecord record(folder.path(),
+                       run_head(call, folder, config_json(config), inputs, "responses.jsonl", reach_fields()));
   const gen::Collected collected = gen::collect_responses(config, questions, call.out / "responses.jsonl");
   const gen::Responses& responses = collected.responses;
-  if (!collected.complete) {
+  gen::CollectedJudgements heard;
+  if (collected.complete) heard = gen::collect_judgements(config, questions, responses, call.out / "judgements.jsonl");
+  if (!heard.complete) {
     const Json counts = {{"questions", questions.size()}, {"responses", responses.size()}};
     record.set_counts(counts);
     record.end(128 + stop_signal());
     return finish({{"stopped", true}, {"responses", responses.size()}, {"out", call.out.string()}}, 128 + stop_signal());
   }
   if (config.gen.shard) return conclude_shard(call, config, questions, all, responses, record);
-  return conclude_pairs(call, config, questions, responses, record);
+  return conclude_pairs(call, config, questions, responses, heard.judgements, record);
 }
 
 int run_scenes(const Invocation& call) {

@@ -42,6 +42,23 @@ const std::vector<std::string>& places_fields() {
   return fields;
 }
 
+const std::vector<std::string>& reach_fields() {
+  static const std::vector<std::string> fields = {"threads",
+                                                  "device",
+                                                  "gen.video_root",
+                                                  "gen.max_unjudged",
+                                                  "gen.llm.endpoint",
+                                                  "gen.llm.key_env",
+                                                  "gen.llm.retries",
+                                                  "gen.llm.timeout_s",
+                                                  "gen.llm.concurrency",
+                                                  "gen.llm.backoff_s",
+                                                  "gen.llm.max_wait_s",
+                                                  "gen.llm.replay",
+                                                  "gen.llm.max_reply_bytes"};
+  return fields;
+}
+
 EarlierRun read_earlier(const fs::path& folder, const Places& places) {
   if (!fs::exists(folder / "run.json")) bad_folder(folder, "holds no run.json", "name a folder that rrpo-gen has written");
   EarlierRun run{folder, read_json(folder / "run.json", "run"), {}, {}};

@@ -44,6 +44,9 @@ struct Places {
 
 /// Fields that may differ between runs whose files have the same bytes.
 const std::vector<std::string>& places_fields();
+/// Fields that change no result: how fast videos, the machine and the language model are reached, and how patiently. They
+/// may change between the parts of one run.
+const std::vector<std::string>& reach_fields();
 
 /// The folder of an earlier run with its run.json.
 struct EarlierRun {

@@ -2,7 +2,7 @@
 #include <map>
 
 #include "app_record.h"
-#include "rrpo/gen/pairs.h"
+#include "rrpo/gen/judgements.h"
 #include "rrpo/gen/shard.h"
 #include "rrpo_gen_commands.h"
 #include "rrpo_gen_earlier.h"
@@ -40,6 +40,7 @@ Part read_part(const fs::path& folder, const Places& places) {
 void check_kin(const Part& first, const Part& part) {
   const fs::path &folder = part.run.folder, &other = first.run.folder;
   std::vector<std::string> free = places_fields();
+  free.insert(free.end(), reach_fields().begin(), reach_fields().end());
   if (part.shard.count != first.shard.count)
     bad_part(folder, "is shard " + part.shard.name() + ", but " + other.string() + " is " + first.shard.name(),
              "merge the shards of one run");
@@ -133,7 +134,7 @@ int run_merge(const Invocation& call) {
   const io::OutputFolder folder(call.out, call.existing);
   io::RunRecord record(folder.path(), merged_head(call, folder, parts.front(), config));
   join_files(parts, questions, call.out);
-  return conclude_pairs(call, config, questions, responses, record);
+  return conclude_pairs(call, config, questions, responses, gen::recorded_judgements(config, call.out), record);
 }
 
 }  // namespace rrpo::apps

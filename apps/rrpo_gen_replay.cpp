@@ -5,7 +5,7 @@
 #include <set>
 
 #include "app_record.h"
-#include "rrpo/gen/pairs.h"
+#include "rrpo/gen/judgements.h"
 #include "rrpo/util/log.h"
 #include "rrpo/util/stop.h"
 #include "rrpo/util/table.h"
@@ -105,10 +105,11 @@ std::string difference_of(const Line& original, const gen::PairSet& set) {
 }
 
 /// What balancing and limits drop, only the whole run can say; the ledger has said that this pair is kept.
-gen::PairSet pair_of(gen::GenConfig config, const rows::Question& question, const gen::Responses& responses) {
+gen::PairSet pair_of(gen::GenConfig config, const rows::Question& question, const gen::Responses& responses,
+                     const gen::Judgements& judgements) {
   config.gen.balance = false;
   config.gen.max_per_format = nullptr;
-  return gen::make_pairs(config, {question}, responses);
+  return gen::make_pairs(config, {question}, responses, judgements);
 }
 
 int conclude_replay(const Invocation& call, const EarlierRun& run, const Line& original, const gen::PairSet& set,
@@ -152,7 +153,8 @@ int run_replay(const Invocation& call) {
     record.end(128 + stop_signal());
     return finish({{"stopped", true}, {"out", call.out.string()}}, 128 + stop_signal());
   }
-  return conclude_replay(call, run, original, pair_of(run.config, asked.question, collected.responses), record);
+  const gen::Judgements judgements = gen::recorded_judgements(run.config, run.folder);
+  return conclude_replay(call, run, original, pair_of(run.config, asked.question, collected.responses, judgements), record);
 }
 
 }  // namespace rrpo::apps

@@ -1,6 +1,7 @@
 #include "rrpo_gen_result.h"
 
 #include <cstdio>
+#include <optional>
 
 #include "rrpo/gen/report.h"
 #include "rrpo/gen/shard.h"
@@ -11,20 +12,39 @@ namespace {
 
 constexpr size_t kReasons = 8;  ///< lines on the terminal
 
-/// The first question whose video could not be read.
-std::string first_failure(const gen::PairSet& set, const std::vector<rows::Question>& questions) {
+/// How many questions ended in a state, and the first of them with its reason.
+struct Ended {
+  int64_t count = 0;
+  std::string first;
+};
+
+Ended ended(const gen::PairSet& set, const std::vector<rows::Question>& questions, const std::string& state) {
+  Ended out;
   for (size_t i = 0; i < questions.size(); ++i) {
     const gen::Fate& fate = set.fates[i];
-    if (fate.state == "failed") return questions[i].id + ": " + fate.reason.substr(0, fate.reason.find("; fix: "));
+    if (fate.state != state || out.count++ > 0) continue;
+    out.first = printable(questions[i].id + ": " + fate.reason.substr(0, fate.reason.find("; fix: ")), 180);
   }
-  return "";
+  return out;
+}
+
+/// Why a run that went through is no success, if so.
+std::optional<Error> shortfall(const gen::GenConfig& config, const Ended& failed, const Ended& unjudged) {
+  if (failed.count > 0)
+    return Error(Fault::budget, "gen", "videos could not be read (first: " + failed.first + ")",
+                 "mend them and go on with --resume");
+  if (unjudged.count > config.gen.max_unjudged)
+    return Error(Fault::budget, "judge",
+                 std::to_string(unjudged.count) + " questions are unjudged (first: " + unjudged.first + ")",
+                 "--resume asks again; gen.max_unjudged=N allows some");
+  return std::nullopt;
 }
 
 /// Table, record and last line, with the states of all questions in `summary`.
-int conclude(const Invocation& call, const gen::PairSet& set, const std::vector<rows::Question>& questions, Json summary,
-             io::RunRecord& record) {
-  const std::string failure = first_failure(set, questions);
-  const int exit_code = failure.empty() ? 0 : static_cast<int>(Fault::budget);
+int conclude(const Invocation& call, const gen::GenConfig& config, const gen::PairSet& set,
+             const std::vector<rows::Question>& questions, Json summary, io::RunRecord& record) {
+  const auto error = shortfall(config, ended(set, questions, "failed"), ended(set, questions, "unjudged"));
+  const int exit_code = error ? static_cast<int>(Fault::budget) : 0;
   summary["ledger"] = gen::fate_json(set);
   record.set_counts(summary);
   record.end(exit_code);
@@ -34,27 +54,25 @@ int conclude(const Invocation& call, const gen::PairSet& set, const std::vector<
   std::printf("\n");
   summary["out"] = call.out.string();
   finish(summary, exit_code);
-  if (!failure.empty())
-    throw Error(Fault::budget, "gen", "videos could not be read (first: " + printable(failure, 180) + ")",
-                "mend them and go on with --resume");
+  if (error) throw Error(*error);
   return exit_code;
 }
 
 }  // namespace
 
 int conclude_pairs(const Invocation& call, const gen::GenConfig& config, const std::vector<rows::Question>& questions,
-                   const gen::Responses& responses, io::RunRecord& record) {
-  const gen::PairSet set = gen::make_pairs(config, questions, responses);
+                   const gen::Responses& responses, const gen::Judgements& judgements, io::RunRecord& record) {
+  const gen::PairSet set = gen::make_pairs(config, questions, responses, judgements);
   gen::write_pairs(set, questions, call.out);
   io::write_file(call.out / "report.html", gen::run_report(config, questions, responses, set));
-  return conclude(call, set, questions, {{"questions", questions.size()}, {"pairs", set.pairs.size()}}, record);
+  return conclude(call, config, set, questions, {{"questions", questions.size()}, {"pairs", set.pairs.size()}}, record);
 }
 
 int conclude_shard(const Invocation& call, const gen::GenConfig& config, const std::vector<rows::Question>& questions,
                    size_t all, const gen::Responses& responses, io::RunRecord& record) {
   const gen::PairSet set{{}, gen::asked_fates(questions, responses)};
   gen::write_ledger(set.fates, questions, call.out);
-  return conclude(call, set, questions,
+  return conclude(call, config, set, questions,
                   {{"shard", *config.gen.shard},
                    {"questions", questions.size()},
                    {"of", all},

@@ -9,6 +9,8 @@ pkg_check_modules(ffmpeg_libs REQUIRED IMPORTED_TARGET libavformat libavcodec li
 add_library(ffmpeg INTERFACE)
 target_link_libraries(ffmpeg INTERFACE PkgConfig::ffmpeg_libs)
 
+pkg_check_modules(libcurl REQUIRED IMPORTED_TARGET libcurl)
+
 find_path(RRPO_UTF8PROC_INCLUDE utf8proc.h REQUIRED)
 find_library(RRPO_UTF8PROC_LIBRARY utf8proc REQUIRED)
 add_library(utf8proc INTERFACE)

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "rrpo/gen/judge.h"
 #include "rrpo/gen/perturbation.h"
 #include "rrpo/gen/rewrite.h"
 #include "rrpo/gen/shard.h"
@@ -68,18 +69,37 @@ void check_limits(const std::string& at, const Json& limits) {
   }
 }
 
+/// Who is asked, where somebody is.
+void check_llm(const std::string& at, const LlmFields& llm) {
+  if (llm.chat.model.empty()) bad_field(at + ".model", "not given", "name the language model that judges");
+  if (llm.chat.endpoint.empty() && llm.replay.empty())
+    bad_field(at + ".endpoint", "not given", at + ".endpoint=http://127.0.0.1:8000/v1, or " + at + ".replay=FILE");
+}
+
+bool lists(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 }  // namespace
+
+void LlmFields::check(const std::string& at) const {
+  chat.check(at);
+  if (formats.empty()) bad_field(at + ".formats", "is empty", at + ".formats=[\"open\"]");
+  for (const std::string& format : formats) check_choice(at + ".formats", format, {"short", "open"});
+}
 
 void GenFields::check(const std::string& at) const {
   parse_perturbations(perturb_list(*this), at + ".perturb");
   check_range(at + ".max_new_tokens", max_new_tokens, 1, 32768);
-  check_choice(at + ".judge", judge, {"rules"});
+  check_choice(at + ".judge", judge, row_names(judges()));
   check_require(at + ".require", require);
   check_sampling(at, *this);
   check_choice(at + ".rewrite", rewrite, row_names(rewrites()));
   check_balance(at + ".balance", balance);
   check_limits(at + ".max_per_format", max_per_format);
   if (shard && *shard != "auto") parse_shard(*shard, at + ".shard");
+  check_range(at + ".max_unjudged", max_unjudged, 0, int64_t{1} << 40);
+  if (asks_llm(*this)) check_llm(at + ".llm", llm);
 }
 
 void GenConfig::check(const std::string& at) const {
@@ -105,9 +125,7 @@ void ImportConfig::check(const std::string& at) const {
   check_range(below(at, "max_skipped"), max_skipped, 0, int64_t{1} << 40);
 }
 
-bool requires_of(const GenFields& config, const std::string& name) {
-  return std::find(config.require.begin(), config.require.end(), name) != config.require.end();
-}
+bool requires_of(const GenFields& config, const std::string& name) { return lists(config.require, name); }
 
 bool balances(const GenFields& config, const std::string& name) {
   const Json& balance = config.balance;
@@ -124,6 +142,12 @@ std::map<std::string, int64_t> format_limits(const GenFields& config) {
     if (given.is_object() && given.contains(format)) limits[format] = given.at(format).get<int64_t>();
   }
   return limits;
+}
+
+bool llm_serves(const GenFields& config, const std::string& format) { return lists(config.llm.formats, format); }
+
+bool asks_llm(const GenFields& config) {
+  return find_row(judges(), config.judge)->asks || find_row(rewrites(), config.rewrite)->asks;
 }
 
 Json perturb_list(const GenFields& config) {

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
+#include "rrpo/gen/judge.h"
 #include "rrpo/gen/perturbation.h"
 #include "rrpo/gen/rewrite.h"
 #include "rrpo/gen/select.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/rows/ledger.h"
-#include "rrpo/util/table.h"
 
 namespace rrpo::gen {
 
@@ -37,6 +37,41 @@ struct Mistake {
   rows::Judged judged;
 };
 
+/// One question on its way to a pair: what was said to it, and the dialogues about it with a language model.
+class Case {
+ public:
+  Case(const GenConfig& config, const rows::Question& question, const Said& said, const QuestionJudgements* judgements)
+      : gen_(config.gen), question_(question), said_(said) {
+    const char* on = requires_of(gen_, "wrong_on_perturbed") ? "perturbed" : "clean";
+    for (size_t i = 0; i < said.samples.size(); ++i) talks_.emplace_back(gen_.llm, judgements, on, static_cast<int64_t>(i));
+    talks_.emplace_back(gen_.llm, judgements, "clean", 0);
+  }
+
+  const rows::Question& question() const { return question_; }
+  const Said& said() const { return said_; }
+  const Judge& judge() const { return judge_of(gen_, question_.format); }
+  const Rewrite& rewrite() const { return rewrite_of(gen_, question_.format); }
+  /// The language model's part in what became of sample `i`.
+  const Dialogue& talk(size_t i) const { return talks_[i]; }
+  /// The dialogue that lacks a reply, nullptr where none does.
+  const Dialogue* silent() const {
+    const auto found = std::find_if(talks_.begin(), talks_.end(), [](const Dialogue& talk) { return talk.silent(); });
+    return found == talks_.end() ? nullptr : &*found;
+  }
+
+  rows::Judged judge_sample(size_t i) { return judge().apply(question_, said_.samples[i].text, talks_[i]); }
+  rows::Judged judge_clean() { return judge().apply(question_, said_.clean->text, talks_.back()); }
+  Rewritten rewrite_sample(size_t i, const rows::Judged& judged) {
+    return rewrite().apply(question_, judged, said_.samples[i].text, talks_[i]);
+  }
+
+ private:
+  const GenFields& gen_;
+  const rows::Question& question_;
+  const Said& said_;
+  std::vector<Dialogue> talks_;  ///< one per sample, and one about the response to the clean video
+};
+
 /// What the samples of one question come to.
 struct Verdicts {
   std::vector<Mistake> mistakes;  ///< the most frequent first, then by sample
@@ -48,16 +83,24 @@ std::string unparsable_reason(const rows::Judged& judged, const Response& respon
   return response.finished ? judged.reason : judged.reason + " (cut at gen.max_new_tokens)";
 }
 
-Verdicts judge_samples(const rows::Question& question, const std::vector<Response>& samples) {
+/// True where two wrong responses say the same: as the rules read them, or, where these read nothing, word for word.
+bool same_mistake(const std::vector<Response>& samples, const Mistake& a, const rows::Judged& judged, size_t sample) {
+  return a.judged.found == judged.found && (!judged.found.empty() || samples[a.sample].text == samples[sample].text);
+}
+
+/// Ends at the first response that the language model has not judged.
+Verdicts judge_samples(Case& one) {
+  const std::vector<Response>& samples = one.said().samples;
   Verdicts out;
   for (size_t i = 0; i < samples.size(); ++i) {
-    rows::Judged judged = rows::judge(question, samples[i].text);
+    rows::Judged judged = one.judge_sample(i);
+    if (one.silent() != nullptr) return out;
     if (judged.verdict == rows::Verdict::right) out.right = true;
     if (judged.verdict == rows::Verdict::unparsable && out.unparsable.empty())
       out.unparsable = unparsable_reason(judged, samples[i]);
     if (judged.verdict != rows::Verdict::wrong) continue;
     const auto same = std::find_if(out.mistakes.begin(), out.mistakes.end(),
-                                   [&](const Mistake& mistake) { return mistake.judged.found == judged.found; });
+                                   [&](const Mistake& mistake) { return same_mistake(samples, mistake, judged, i); });
     if (same == out.mistakes.end()) {
       out.mistakes.push_back({i, 1, std::move(judged)});
     } else {
@@ -70,18 +113,19 @@ Verdicts judge_samples(const rows::Question& question, const std::vector<Respons
 }
 
 /// Why the response to the clean video rules the pair out; empty where it does not.
-std::string clean_objection(const GenFields& gen, const rows::Question& question, const std::optional<Response>& clean) {
-  if (!clean) return "";
-  const rows::Judged judged = rows::judge(question, clean->text);
+std::string clean_objection(const GenFields& gen, Case& one) {
+  if (!one.said().clean) return "";
+  const rows::Judged judged = one.judge_clean();
   if (judged.verdict == rows::Verdict::unparsable)
-    return "unparsable on the clean video: " + unparsable_reason(judged, *clean);
+    return "unparsable on the clean video: " + unparsable_reason(judged, *one.said().clean);
   const char* wanted = requires_of(gen, "right_on_clean") ? "right" : "wrong";
   const std::string is = rows::verdict_name(judged.verdict);
   return is == wanted ? "" : is + " on the clean video";
 }
 
-rows::Pair pair_of(const GenConfig& config, const rows::Question& question, const Said& said, const Mistake& mistake,
-                   Rewritten sides, const Json& made) {
+rows::Pair pair_of(const GenConfig& config, const Case& one, const Mistake& mistake, Rewritten sides, const Json& made) {
+  const rows::Question& question = one.question();
+  const Said& said = one.said();
   rows::Pair pair;
   pair.id = question.id;
   pair.media = question.media;
@@ -101,10 +145,12 @@ rows::Pair pair_of(const GenConfig& config, const rows::Question& question, cons
   }
   own["response"] = response.text;
   if (said.clean) own["clean_response"] = said.clean->text;
-  own["judge"] = config.gen.judge;
+  own["judge"] = one.judge().name;
   own["expected"] = mistake.judged.expected;
   own["found"] = mistake.judged.found;
-  own["rewrite"] = config.gen.rewrite;
+  own["rewrite"] = one.rewrite().name;
+  const std::vector<std::string>& prompts = one.talk(mistake.sample).prompts();
+  if (!prompts.empty()) own["llm"] = {{"model", config.gen.llm.chat.model}, {"prompts", prompts}};
   pair.extra["format"] = question.format;
   if (!question.tags.empty()) pair.extra["tags"] = question.tags;
   return pair;
@@ -122,28 +168,47 @@ Candidate candidate_of(const rows::Question& question, const rows::Judged& judge
           static_cast<int64_t>(question.options.size())};
 }
 
-/// Judges the responses to one question; the most frequent mistake that can be rewritten is appended to `open`.
-Fate judge_one(const GenConfig& config, const rows::Question& question, const Responses& responses, const Json& made,
-               size_t number, std::vector<Open>& open, std::vector<Candidate>& candidates) {
-  const auto found = responses.find(question.id);
-  expect(found != responses.end(), "a question without a response");
-  const Said& said = found->second;
-  if (!said.fault.empty()) return {"failed", said.fault};
-  const Verdicts verdicts = judge_samples(question, said.samples);
-  if (verdicts.mistakes.empty()) return verdicts.right ? Fate{"right", ""} : Fate{"unparsable", verdicts.unparsable};
-  const std::string objection = clean_objection(config.gen, question, said.clean);
-  if (!objection.empty()) return {"dropped_clean", objection};
+Fate unjudged(const Dialogue& talk) { return {"unjudged", talk.fault().empty() ? "no reply is on record" : talk.fault()}; }
+
+/// Where one question ends, and the most frequent mistake that can be rewritten, if it ends as a pair.
+struct End {
+  Fate fate;
+  Mistake mistake{};
+  Rewritten sides{};
+};
+
+End end_of(const GenConfig& config, Case& one) {
+  if (!one.said().fault.empty()) return {{"failed", one.said().fault}};
+  const Verdicts verdicts = judge_samples(one);
+  if (one.silent() != nullptr) return {unjudged(*one.silent())};
+  if (verdicts.mistakes.empty()) return {verdicts.right ? Fate{"right", ""} : Fate{"unparsable", verdicts.unparsable}};
+  const std::string objection = clean_objection(config.gen, one);
+  if (one.silent() != nullptr) return {unjudged(*one.silent())};
+  if (!objection.empty()) return {{"dropped_clean", objection}};
   std::string reason;
   for (const Mistake& mistake : verdicts.mistakes) {
-    const std::string& text = said.samples[mistake.sample].text;
-    Rewritten sides = find_row(rewrites(), config.gen.rewrite)->apply(question, mistake.judged, text);
+    Rewritten sides = one.rewrite_sample(mistake.sample, mistake.judged);
+    if (one.silent() != nullptr) return {unjudged(*one.silent())};
+    if (sides.reason.empty()) return {{"pair", ""}, mistake, std::move(sides)};
     if (reason.empty()) reason = sides.reason;
-    if (!sides.reason.empty()) continue;
-    candidates.push_back(candidate_of(question, mistake.judged));
-    open.push_back({number, pair_of(config, question, said, mistake, std::move(sides), made)});
-    return {"pair", ""};
   }
-  return {"dropped_rewrite", reason};
+  return {{"dropped_rewrite", reason}};
+}
+
+/// Judges the responses to one question; its pair, if there is one, is appended to `open`.
+Fate judge_one(const GenConfig& config, const rows::Question& question, const Responses& responses,
+               const Judgements& judgements, const Json& made, size_t number, std::vector<Open>& open,
+               std::vector<Candidate>& candidates) {
+  const auto found = responses.find(question.id);
+  expect(found != responses.end(), "a question without a response");
+  const auto heard = judgements.find(question.id);
+  Case one(config, question, found->second, heard == judgements.end() ? nullptr : &heard->second);
+  End end = end_of(config, one);
+  if (end.fate.state == "pair") {
+    candidates.push_back(candidate_of(question, end.mistake.judged));
+    open.push_back({number, pair_of(config, one, end.mistake, std::move(end.sides), made)});
+  }
+  return end.fate;
 }
 
 std::string balance_reason(const Candidate& candidate) {
@@ -155,19 +220,27 @@ std::string balance_reason(const Candidate& candidate) {
 }  // namespace
 
 const std::vector<std::string>& final_states() {
-  static const std::vector<std::string> states = {"asked",        "pair",          "right",           "unparsable",
-                                                  "failed",       "dropped_clean", "dropped_rewrite", "dropped_balance",
-                                                  "dropped_limit"};
+  static const std::vector<std::string> states = {"asked",           "pair",         "right",         "unparsable",
+                                                  "failed",          "unjudged",     "dropped_clean", "dropped_rewrite",
+                                                  "dropped_balance", "dropped_limit"};
   return states;
 }
 
-PairSet make_pairs(const GenConfig& config, const std::vector<rows::Question>& questions, const Responses& responses) {
+std::optional<Prompt> next_prompt(const GenConfig& config, const rows::Question& question, const Said& said,
+                                  const QuestionJudgements& judgements) {
+  Case one(config, question, said, &judgements);
+  end_of(config, one);
+  return one.silent() == nullptr ? std::nullopt : one.silent()->missing();
+}
+
+PairSet make_pairs(const GenConfig& config, const std::vector<rows::Question>& questions, const Responses& responses,
+                   const Judgements& judgements) {
   PairSet out;
   std::vector<Open> open;
   std::vector<Candidate> candidates;
   const Json made = made_of(config);
   for (size_t i = 0; i < questions.size(); ++i) {
-    out.fates.push_back(judge_one(config, questions[i], responses, made, i, open, candidates));
+    out.fates.push_back(judge_one(config, questions[i], responses, judgements, made, i, open, candidates));
   }
   const std::vector<Selection> selection =
       select(candidates, {balances(config.gen, "yesno"), balances(config.gen, "letters"), format_limits(config.gen),

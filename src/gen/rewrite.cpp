@@ -4,8 +4,10 @@
 #include <array>
 #include <cctype>
 
+#include "rewrites/rows.h"
 #include "rrpo/text/diff.h"
 #include "rrpo/text/unicode.h"
+#include "rrpo/util/table.h"
 #include "slot_edit.h"
 
 namespace rrpo::gen {
@@ -146,7 +148,8 @@ Rewritten exchanged(const rows::Question& question, const rows::Judged& judged, 
   return exchange_short(question, response);
 }
 
-Rewritten rewrite_slots(const rows::Question& question, const rows::Judged& judged, std::string_view response) {
+Rewritten rewrite_slots(const rows::Question& question, const rows::Judged& judged, std::string_view response, Dialogue&) {
+  if (judged.found.empty()) return none("the rules cannot read what the response says");
   Rewritten out = exchanged(question, judged, response);
   if (!out.reason.empty()) return out;
   const rows::Judged again = rows::judge(question, out.rejected.text);
@@ -168,11 +171,12 @@ text::ByteRange place_of(const rows::Question& question, const text::ByteRange& 
   return place;
 }
 
-Rewritten rewrite_raw(const rows::Question& question, const rows::Judged& judged, std::string_view response) {
+Rewritten rewrite_raw(const rows::Question& question, const rows::Judged& judged, std::string_view response, Dialogue&) {
   Rewritten out{{question.answer, {}}, {std::string(response), {}}, ""};
   const std::vector<size_t> wrong = wrong_slots(judged);
-  const std::vector<text::ByteRange> places =
-      judged_by_slots(question) ? slots_in(question, judged.found, response) : std::vector<text::ByteRange>();
+  const std::vector<text::ByteRange> places = judged_by_slots(question) && !wrong.empty()
+                                                  ? slots_in(question, judged.found, response)
+                                                  : std::vector<text::ByteRange>();
   if (!places.empty()) {
     out.chosen.spans = phrases_of(question, wrong);
     for (const text::ByteRange& phrase : out.chosen.spans) out.rejected.spans.push_back(place_of(question, phrase, places));
@@ -190,10 +194,16 @@ Rewritten rewrite_raw(const rows::Question& question, const rows::Judged& judged
 
 const std::vector<Rewrite>& rewrites() {
   static const std::vector<Rewrite> rows = {
-      {"slots", "the true sentence with the phrases that the model got wrong", rewrite_slots},
-      {"raw", "the response as it is", rewrite_raw},
+      {"slots", "the true sentence with the phrases that the model got wrong", false, rewrite_slots},
+      {"raw", "the response as it is", false, rewrite_raw},
+      rewrite_llm_row(),
   };
   return rows;
+}
+
+const Rewrite& rewrite_of(const GenFields& gen, const std::string& format) {
+  const Rewrite& named = *find_row(rewrites(), gen.rewrite);
+  return named.asks && !llm_serves(gen, format) ? rewrites().front() : named;
 }
 
 }  // namespace rrpo::gen

@@ -61,7 +61,7 @@ std::vector<rows::Question> shard_questions(const std::vector<rows::Question>& q
 }
 
 const std::vector<std::string>& growing_files() {
-  static const std::vector<std::string> files = {"responses.jsonl"};
+  static const std::vector<std::string> files = {"responses.jsonl", "judgements.jsonl"};
   return files;
 }
 

@@ -19,7 +19,7 @@ namespace {
 constexpr std::array kResults = {"run.json",        "metrics.jsonl",     "ledger.jsonl", "pairs.jsonl", "responses.jsonl",
                                  "questions.jsonl", "predictions.jsonl", "scores.jsonl", "scores.json", "report.html",
                                  "report.md",       "checkpoints",       "adapter",      "model",       "clips",
-                                 "diagnostics"};
+                                 "diagnostics",     "judgements.jsonl"};
 
 std::string first_result(const std::filesystem::path& folder) {
   std::error_code code;

@@ -7,10 +7,25 @@
 #include <optional>
 #include <string>
 
+#include "rrpo/io/chat.h"
 #include "rrpo/policy/policy.h"
 #include "rrpo/util/fields.h"
 
 namespace rrpo::gen {
+
+/// `gen.llm.*`: the language model that judges and rewrites.
+struct LlmFields {
+  io::ChatFields chat;
+  std::vector<std::string> formats = {"open"};
+  std::filesystem::path replay;
+  template <class V>
+  void fields(V& v) {
+    chat.fields(v);
+    v("formats", formats, "formats that it judges and rewrites: short, open; the others have the rules and the slots");
+    v("replay", replay, "judgements.jsonl of an earlier run: replies come from there, nobody is asked");
+  }
+  void check(const std::string& at) const;
+};
 
 /// `gen.*`.
 struct GenFields {
@@ -27,13 +42,15 @@ struct GenFields {
   Json balance = true;
   Json max_per_format;
   std::optional<std::string> shard;
+  LlmFields llm;
+  int64_t max_unjudged = 0;
   template <class V>
   void fields(V& v) {
     v("questions", questions, "question rows (JSONL) with their true answers");
     v("video_root", video_root, "folder that videos and frames are relative to; empty: that of the questions");
     v("perturb", perturb, "perturbations in order, names or {\"name\": …, parameters}; []: none");
     v("max_new_tokens", max_new_tokens, "a response is cut after so many tokens");
-    v("judge", judge, "who says right, wrong or unparsable: rules");
+    v("judge", judge, "who says right, wrong or unparsable: rules, or llm (see the table below)");
     v("samples", samples, "responses to each question; its pair takes the mistake that is made most often");
     v("temperature", temperature, "0: the most likely token; else tokens are drawn, for each question and sample by itself");
     v("top_p", top_p, "tokens are drawn among the fewest that have this probability together");
@@ -44,7 +61,7 @@ struct GenFields {
       "video "
       "is asked once, greedily");
     v("rewrite", rewrite,
-      "rejected answer: slots (the true sentence with the wrong phrases) or raw (the response as it is)");
+      "rejected answer: slots (the true sentence with the wrong phrases), raw (the response as it is), or llm");
     v("balance", balance,
       "yesno: as many pairs with the true answer yes as with no; letters: as many mcq pairs for each true letter; a list of "
       "these; true: yesno; false: none");
@@ -52,6 +69,9 @@ struct GenFields {
     v("shard", shard,
       "I/N: ask only the questions of part I of N, counted from 0; rrpo-gen merge makes the pairs of all parts; auto: from "
       "RANK and WORLD_SIZE, or SLURM_PROCID and SLURM_NTASKS, into the folder I-of-N of --out");
+    v("llm", llm, "");
+    v("max_unjudged", max_unjudged,
+      "with more questions that the language model did not judge the run counts as failed (exit 8)");
   }
   void check(const std::string& at) const;
 };
@@ -121,6 +141,10 @@ bool requires_of(const GenFields& config, const std::string& name);
 bool balances(const GenFields& config, const std::string& name);
 /// gen.max_per_format, by format.
 std::map<std::string, int64_t> format_limits(const GenFields& config);
+/// True where gen.llm.formats lists `format`.
+bool llm_serves(const GenFields& config, const std::string& format);
+/// True where gen.judge or gen.rewrite asks the language model.
+bool asks_llm(const GenFields& config);
 /// gen.perturb as a list.
 Json perturb_list(const GenFields& config);
 

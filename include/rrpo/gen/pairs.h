@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rrpo/gen/config.h"
+#include "rrpo/gen/dialogue.h"
 #include "rrpo/report/table.h"
 #include "rrpo/rows/pair.h"
 #include "rrpo/rows/question.h"
@@ -48,8 +49,9 @@ Collected collect_responses(const GenConfig& config, const std::vector<rows::Que
 Collected read_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
                          const std::filesystem::path& file, const std::map<std::string, std::string>& faults = {});
 
-/// The final state of one question: pair, right, unparsable, failed, dropped_clean (gen.require), dropped_rewrite,
-/// dropped_balance or dropped_limit; in a part of a run (gen.shard) asked or failed.
+/// The final state of one question: pair, right, unparsable, failed, unjudged (the language model did not reply),
+/// dropped_clean (gen.require), dropped_rewrite, dropped_balance or dropped_limit; in a part of a run (gen.shard) asked or
+/// failed.
 struct Fate {
   std::string state, reason;
 };
@@ -62,8 +64,14 @@ struct PairSet {
   std::vector<Fate> fates;  ///< one per question, in their order
 };
 
-/// Judges, rewrites and selects: a pure function of its arguments. Pairs stand in the order of the questions.
-PairSet make_pairs(const GenConfig& config, const std::vector<rows::Question>& questions, const Responses& responses);
+/// Judges, rewrites and selects: a pure function of its arguments. Pairs stand in the order of the questions. What a
+/// language model says comes from `judgements`.
+PairSet make_pairs(const GenConfig& config, const std::vector<rows::Question>& questions, const Responses& responses,
+                   const Judgements& judgements = {});
+
+/// The first prompt that judging and rewriting this question lacks; nothing when it ends in a state without another one.
+std::optional<Prompt> next_prompt(const GenConfig& config, const rows::Question& question, const Said& said,
+                                  const QuestionJudgements& judgements);
 
 /// Writes ledger.jsonl: one line per question.
 void write_ledger(const std::vector<Fate>& fates, const std::vector<rows::Question>& questions,
