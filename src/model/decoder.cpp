@@ -16,10 +16,12 @@ namespace rrpo::model {
 
 Rotary rotary(const Decoder& decoder, const at::Tensor& positions, at::ScalarType type) {
   const at::Tensor exponent = at::arange(0, decoder.head_width, 2, at::kFloat).div(decoder.head_width);
-  // On the CPU, as transformers: an angle of thousands turns a last bit of a frequency into the fourth digit of a cosine.
-  const at::Tensor frequency = at::pow(decoder.theta, exponent).reciprocal().to(positions.device());
-  const at::Tensor angle = positions.to(at::kFloat).unsqueeze(1).mul(frequency).unsqueeze(1);
-  return {angle.cos().to(type), angle.sin().to(type)};
+  // On the CPU, as transformers: an angle of thousands turns a last bit of a frequency into the fourth digit of a cosine. In
+  // double the table is made there too: the cosine is one of float32, and a GPU's differs in its last bit.
+  const at::Device device = positions.device(), home = type == at::kDouble ? at::Device(at::kCPU) : device;
+  const at::Tensor frequency = at::pow(decoder.theta, exponent).reciprocal().to(home);
+  const at::Tensor angle = positions.to(home, at::kFloat).unsqueeze(1).mul(frequency).unsqueeze(1);
+  return {angle.cos().to(device, type), angle.sin().to(device, type)};
 }
 
 at::Tensor queries(const Decoder& decoder, const DecoderLayer& layer, const at::Tensor& x, const Rotary& angles) {

@@ -89,7 +89,7 @@ class CudaGradient : public testing::TestWithParam<Precision> {};
 INSTANTIATE_TEST_SUITE_P(Types, CudaGradient,
                          testing::Values(Precision{"double", model::Dtype::float64, 1e-9},
                                          Precision{"float32", model::Dtype::float32, 1e-4},
-                                         Precision{"bfloat16", model::Dtype::bfloat16, 0.1}),
+                                         Precision{"bfloat16", model::Dtype::bfloat16, 0.15}),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(CudaGradient, IsThatOfTheCpuInDouble) {
