@@ -489,6 +489,11 @@ def machine(args):
                          "peft": peft.__version__}, "command": " ".join(sys.argv)}
 
 
+def without_places(text, args):
+    """The report with the names of two folders in place of where they lie on this machine."""
+    return text.replace(str(args.work), "WORK").replace(str(args.bin), "BIN").replace(str(args.json), "JSON")
+
+
 def main():
     args = arguments()
     try:
@@ -557,10 +562,11 @@ def main():
         table(results)
         if args.decode:
             say("rrpo-eval")
-            report["decode"] = {"peer": peer_answers, "ours": our_decode(rows[first], args)}
-            show_decode(peer_answers, report["decode"]["ours"])
+            answers = {"peer": peer_answers, "ours": our_decode(rows[first], args)}
+            show_decode(answers["peer"], answers["ours"])
+            report["decode"] = {side: {k: v for k, v in values.items() if k != "texts"} for side, values in answers.items()}
     if args.json:
-        args.json.write_text(json.dumps(report, indent=1) + "\n")
+        args.json.write_text(without_places(json.dumps(report, indent=1), args) + "\n")
     say("done")
     if faults:
         print("error: step_7b: the two sides do not agree: " + "; ".join(faults))
