@@ -264,7 +264,9 @@ FIGURES = (
            "The pairs are made from answers to perturbed videos; training sees the clean ones. Bars begin at the base."),
     Figure("scaling", scaling, "The pairs are what the model answered wrongly."),
     Figure("controls", controls, "The same pairs spoilt in one way each. Bars begin at the base."),
-    Figure("video", video, "Chance is 33, 25, 25, 50 and 50 % for the first five types."),
+    Figure("video", video,
+           "Chance is 33, 25, 25, 50 and 50 % for the first five types; a caption counts when all its slots are right. A base "
+           "answers partly from its prejudice, which needs no video: look at the types that need motion, dir, mcq and order."),
 )
 
 

@@ -75,10 +75,9 @@ def claims_list(results):
     items = [f'<li><span class="verdict {finding.verdict.replace(" ", "-")}">{finding.verdict}</span>'
              f"<span>{escape(finding.text())}<small>{escape(finding.measured)}</small></span></li>"
              for finding in claims.findings(results.comparisons())]
-    rule = ("A claim holds where the 95 % interval of the difference, paired by base model, excludes zero on the side "
-            "that the paper says; it does not reproduce where it excludes zero on the other side; it is not separated "
-            "where the interval contains zero.")
-    return f'<p class="note">{rule}</p>\n<ul class="claims">\n' + "\n".join(items) + "\n</ul>"
+    more = claims.same_settings(results.data["tuning"])
+    return (f'<p class="note">{claims.RULE}</p>\n<ul class="claims">\n' + "\n".join(items) + "\n</ul>" +
+            (f"\n<p>{escape(more)}</p>" if more else ""))
 
 
 def setting(value):

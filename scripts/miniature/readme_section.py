@@ -44,10 +44,9 @@ def section(results, folder, readme):
              picture("Accuracy against divergence, every method", folder, "divergence.svg", readme)]
     if (folder / "film.json").exists():
         parts.append(picture("What each token gains in training", folder, "film.svg", readme))
-    parts.append("The paper's claims, from the differences paired by base model: one holds where its 95 % interval "
-                 "excludes zero on the side that the paper says, does not reproduce where it excludes zero on the other, "
-                 "and is not separated where it contains zero.")
-    return "\n\n".join([part for part in parts if part] + ["\n".join(f"- {text}" for text in sentences)])
+    parts += ["The paper's claims. " + claims.RULE, "\n".join(f"- {text}" for text in sentences),
+              claims.same_settings(results.data["tuning"])]
+    return "\n\n".join(part for part in parts if part)
 
 
 def split(readme):

@@ -201,6 +201,15 @@ class Claims(unittest.TestCase):
         self.assertEqual({finding.verdict for finding in claims.findings(rows)}, {claims.HOLDS})
 
 
+class SameSettings(unittest.TestCase):
+    def test_names_the_trials_that_differ_in_the_kl_alone(self):
+        trial = lambda method, kl, **settings: {"method": method, "settings": settings, "u": 80 + kl, "b": 90, "kl": kl}
+        trials = [trial("rrpo", 1, lr=0.001, beta=2, alpha=0.1), trial("rrpo", 2, lr=0.001, beta=1, alpha=0.1),
+                  trial("rrpo_no_kl", 3, lr=0.001, beta=1, alpha=0)]
+        self.assertIn("divergence 2.00 and 3.00 nats per answer, unbiased accuracy 82.0 and 83.0 %", claims.same_settings(trials))
+        self.assertEqual(claims.same_settings(trials[:2]), "")
+
+
 class Figures(unittest.TestCase):
     def setUp(self):
         self.results = Results(results_data())
