@@ -7,8 +7,8 @@
 #   scripts/reproduce_miniature.sh --quick   the shipped base model and one seed, under 8 minutes
 #   scripts/reproduce_miniature.sh --update  all of it, then data/results/miniature and the README section are replaced
 #
-# RRPO_JOBS (2) says how many compile or train at a time. scripts/miniature/reproduce.py --help tells the path inside, and how
-# to train some of the base models alone.
+# RRPO_JOBS (2) says how many compile or train at a time. scripts/miniature/reproduce.py --help tells the path inside, and
+# how to train some of the base models alone.
 #
 # Results: build/miniature/results (--quick: build/miniature-quick/results): results.json, film.json, report.html, *.svg,
 # and times.json, which is the only file that differs between two runs on one kind of processor.

@@ -119,7 +119,7 @@ def make_model(args):
 
 
 def save_checkpoint(model, args, folder):
-    """A folder in Hugging Face form; tokenizer and prompt form are the toy's; their ids lie far below the vocabulary size."""
+    """A folder in Hugging Face form; tokenizer and prompt form are the toy's, whose ids a vocabulary of any size has."""
     if (folder / "complete").exists():
         return
     shutil.rmtree(folder, ignore_errors=True)
