@@ -7,19 +7,28 @@
 #   scripts/reproduce_miniature.sh --quick   the shipped base model and one seed, under 8 minutes
 #   scripts/reproduce_miniature.sh --update  all of it, then data/results/miniature and the README section are replaced
 #
-# Results: build/miniature/results (--quick: build/miniature-quick/results): results.json, film.json, report.html, *.svg, and
-# times.json, which is the only file that differs between two runs on one kind of processor.
+# RRPO_JOBS (2) says how many compile or train at a time. scripts/miniature/reproduce.py --help tells the path inside, and
+# how to train some of the base models alone.
+#
+# Results: build/miniature/results (--quick: build/miniature-quick/results): results.json, film.json, report.html, *.svg,
+# and times.json, which is the only file that differs between two runs on one kind of processor.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 jobs="${RRPO_JOBS:-2}" out=build/miniature quick=() update=0 kept=data/results/miniature
 
+usage() { sed -n '2,/^set /{s/^# \{0,1\}//p}' scripts/reproduce_miniature.sh; }
+refuse() { echo "reproduce_miniature: error: $1; fix: $2" >&2; exit 2; }
+
 for argument in "$@"; do
   case "$argument" in
+    --help | -h) usage; exit 0 ;;
     --quick) quick=(--quick) out=build/miniature-quick ;;
     --update) update=1 ;;
-    *) echo "reproduce_miniature: error: unknown argument $argument; fix: --quick or --update" >&2; exit 2 ;;
+    *) refuse "unknown argument $argument" "--quick, --update or --help" ;;
   esac
 done
+[ ${#quick[@]} = 0 ] || [ "$update" = 0 ] ||
+  refuse "--quick and --update together: a part may not replace the results" "one of them"
 
 scripts/setup.sh
 cmake -S . -B build -G Ninja >/dev/null

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """One RRPO step of a 7B model on this machine: rrpo-train against the same step as eager PyTorch code does it.
 
-    scripts/benchmarks/step_7b.py --work DIR [--bin build] [--device cuda] [--size 7b] [--frames 16,32] [--json FILE]
+    python3 scripts/benchmarks/step_7b.py --work DIR [--bin build] [--device cuda] [--size 7b] [--dtype bfloat16]
+        [--frames 16,32] [--answer-tokens 60] [--steps 5] [--warmup 3] [--decode] [--json FILE]
 
-The peer is transformers' LLaVA-OneVision with a PEFT adapter (`pip install torch transformers peft pillow`), trained in the way
-of the method's original code: chosen and rejected each with a vision pass of their own, policy and reference (the adapter
-disabled) each over the whole sequence, the head on every row, log-softmax and KL over every row in the model's type, gradient
-checkpointing, AdamW on the adapter. It is timed without gradient checkpointing too, where memory allows. Our side is
-rrpo-train itself: the seconds of its metrics.jsonl. Weights are random, in the real shapes, and the same files on both sides
-(16 GB in DIR for 7b, written once); so are frames, prompts, answers and adapter.
+The peer is transformers' LLaVA-OneVision with a PEFT adapter (`pip install torch transformers peft pillow`), trained in the
+way of the method's original code: chosen and rejected each with a vision pass of their own, policy and reference (the
+adapter disabled) each over the whole sequence, the head on every row, log-softmax and KL over every row in the model's
+type, gradient checkpointing, AdamW on the adapter. It is timed without gradient checkpointing too, where memory allows. Our
+side is rrpo-train itself: the seconds of its metrics.jsonl. Weights are random, in the real shapes, and the same files on
+both sides (16 GB in DIR for 7b, written once); so are frames, prompts, answers and adapter.
 
 Equality comes first: log-probabilities of every answer token under policy and reference, and their KL, on both sides and in
 float32. The benchmark ends with exit code 5 where ours are further from the peer's than the type allows. Then medians after
@@ -29,7 +30,7 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TOY = ROOT / "data" / "toy" / "base"
 SIZES = {
     "7b": {"vision": {"hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 26, "num_attention_heads": 16,
@@ -44,11 +45,12 @@ SIZES = {
              "rank": 8, "spread": 0.15, "lora_b": 0.1},
 }
 ALPHA, BETA = 0.01, 0.1
+SIDES = ("chosen", "rejected")
 SCORED = 3      # pairs that are compared
 # Largest and mean difference of a token's log-probability: rounding of the type through all layers. In bfloat16 the second
 # rule of judge() is the sharper one.
 TOLERANCE = {"bfloat16": (1.0, 0.15), "float32": (2e-3, 2e-4)}
-TEXT_IDS = 440    # ids below are plain text of the toy's tokenizer; their logits are larger, so that greedy answers are text
+TEXT_IDS = 440    # ids below are plain text of the toy's tokenizer; larger logits make greedy answers text
 DECODED = 64      # tokens after the first one
 DECODE_CLIPS = 4  # the first is a warm-up
 WORDS = ("red blue green small large square circle triangle moves slowly quickly left right up down then stops behind "
@@ -58,14 +60,14 @@ WORDS = ("red blue green small large square circle triangle moves slowly quickly
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoint, adapter, frames and runs")
-    parser.add_argument("--bin", type=Path, default=ROOT / "build", help="folder with rrpo-train")
+    parser.add_argument("--bin", type=Path, default=ROOT / "build", help="folder of rrpo-train and rrpo-eval")
     parser.add_argument("--device", default="cuda", help="cuda or cpu")
     parser.add_argument("--size", choices=SIZES, default="7b")
     parser.add_argument("--dtype", choices=TOLERANCE, default=None, help="bfloat16 (7b), float32 (tiny)")
     parser.add_argument("--frames", default="16", help="frames per clip, several with commas")
     parser.add_argument("--answer-tokens", type=int, default=60, help="about so many tokens in an answer")
     parser.add_argument("--steps", type=int, default=5, help="timed steps of the peer; ours times twice as many")
-    parser.add_argument("--warmup", type=int, default=3)
+    parser.add_argument("--warmup", type=int, default=3, help="steps before them")
     parser.add_argument("--decode", action="store_true", help="time greedy answers too")
     parser.add_argument("--json", type=Path, default=None, help="where the numbers are written")
     args = parser.parse_args()
@@ -78,12 +80,21 @@ def say(text):
     print(f"[{time.monotonic() - START:6.1f} s] {text}", flush=True)
 
 
-# --- what both sides read --------------------------------------------------------------------------------------------------
+def json_lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def lines_of(rows):
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+# --- what both sides read -------------------------------------------------------------------------------------------------
 
 def make_model(args):
     """The peer's model with random weights, on the device."""
     import torch
-    from transformers import LlavaOnevisionConfig, LlavaOnevisionForConditionalGeneration, Qwen2Config, SiglipVisionConfig
+    from transformers import (LlavaOnevisionConfig, LlavaOnevisionForConditionalGeneration, Qwen2Config,
+                              SiglipVisionConfig)
     size, toy = SIZES[args.size], json.loads((TOY / "config.json").read_text())
     text = dict(size["text"])
     theta = text.pop("rope_theta")
@@ -108,7 +119,7 @@ def make_model(args):
 
 
 def save_checkpoint(model, args, folder):
-    """A folder in Hugging Face form; tokenizer and prompt form are the toy's, whose ids lie far below the vocabulary size."""
+    """A folder in Hugging Face form; tokenizer and prompt form are the toy's, whose ids a vocabulary of any size has."""
     if (folder / "complete").exists():
         return
     shutil.rmtree(folder, ignore_errors=True)
@@ -128,7 +139,8 @@ def add_adapter(model, args, folder):
     from peft import LoraConfig, get_peft_model
     size = SIZES[args.size]
     config = LoraConfig(r=size["rank"], lora_alpha=2 * size["rank"], lora_dropout=0.0, task_type="CAUSAL_LM",
-                        target_modules=r".*language_model\.layers\..*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)")
+                        target_modules=r".*language_model\.layers\..*\."
+                                       r"(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)")
     adapted = get_peft_model(model, config, autocast_adapter_dtype=False)
     generator = torch.Generator(args.device).manual_seed(2)
     with torch.no_grad():
@@ -195,9 +207,10 @@ def make_pairs(text, count, frames, tokens):
             head.append(rng.choice(WORDS))
         begin, tail = " ".join(head) + " ", " in the end."
         sides = {}
-        for side, phrase in (("chosen", "a red square"), ("rejected", "two blue circles")):
+        for side, phrase in zip(SIDES, ("a red square", "two blue circles")):
             sides[side] = {"text": begin + phrase + tail, "spans": [[len(begin), len(begin) + len(phrase)]]}
-        rows.append({"schema": "rrpo/pair@1", "id": f"pair-{c:02}", "frames": [f"{c:02}-{f:02}.png" for f in range(frames)],
+        rows.append({"schema": "rrpo/pair@1", "id": f"pair-{c:02}",
+                     "frames": [f"{c:02}-{f:02}.png" for f in range(frames)],
                      "question": "What happens in the video, and which object is seen last?", **sides})
     return rows
 
@@ -208,12 +221,20 @@ def pixels_of(row, args, folder):
     import torch
     from PIL import Image
     side = SIZES[args.size]["vision"]["image_size"]
-    frames = [Image.open(folder / name).convert("RGB").resize((side, side), Image.Resampling.BICUBIC) for name in row["frames"]]
+    frames = [Image.open(folder / name).convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
+              for name in row["frames"]]
     values = torch.from_numpy(np.stack([np.asarray(frame) for frame in frames])).permute(0, 3, 1, 2)
     return ((values.float() * (1 / 255) - 0.5) / 0.5).contiguous()
 
 
-# --- the peer --------------------------------------------------------------------------------------------------------------
+def prompt_of(text, row, args):
+    """Ids of a question after its video: half as many tokens a side as patches for each frame, and one for the newline."""
+    vision = SIZES[args.size]["vision"]
+    side = math.ceil(vision["image_size"] // vision["patch_size"] / 2)
+    return text.prompt(row["question"], len(row["frames"]) * side * side + 1)
+
+
+# --- the peer -------------------------------------------------------------------------------------------------------------
 
 class Peer:
     """An eager step: what is computed twice there is computed twice here."""
@@ -227,31 +248,28 @@ class Peer:
 
     def sample(self, row):
         torch, device = self.torch, self.args.device
-        vision = SIZES[self.args.size]["vision"]
-        side = math.ceil(vision["image_size"] // vision["patch_size"] / 2)
-        prompt = self.text.prompt(row["question"], len(row["frames"]) * side * side + 1)
+        prompt = prompt_of(self.text, row, self.args)
         sample = {"pixels": pixels_of(row, self.args, self.args.work / "frames").to(device)}
-        for side_name in ("chosen", "rejected"):
-            ids, marked = self.text.answer(row[side_name])
+        for side in SIDES:
+            ids, marked = self.text.answer(row[side])
             begin = len(prompt)
-            sample[side_name] = {
+            sample[side] = {
                 "ids": torch.tensor([prompt + ids], device=device), "begin": begin,
                 "answer": torch.tensor([[0] * (begin - 1) + [1] * len(ids)], device=device),
                 "marked": torch.tensor([[0] * (begin - 1) + marked], device=device)}
         return sample
 
     def logits(self, sample, side):
-        pixels = sample["pixels"].to(getattr(self.torch, self.args.dtype) if self.model.dtype != self.torch.float32 else
-                                     self.torch.float32)
+        pixels = sample["pixels"].to(self.model.dtype)
         return self.model(input_ids=sample[side]["ids"], pixel_values_videos=pixels.unsqueeze(0), use_cache=False).logits
 
     def both(self, sample):
-        return {side: self.logits(sample, side) for side in ("chosen", "rejected")}
+        return {side: self.logits(sample, side) for side in SIDES}
 
     def loss(self, sample, policy, reference):
         """RRPO over whole sequences, in the type of the logits."""
         torch, reward = self.torch, {}
-        for side in ("chosen", "rejected"):
+        for side in SIDES:
             labels = sample[side]["ids"][:, 1:].unsqueeze(2)
             own, other = policy[side][:, :-1].log_softmax(-1), reference[side][:, :-1].log_softmax(-1)
             ratio = own.gather(2, labels).squeeze(2) - other.gather(2, labels).squeeze(2)
@@ -279,7 +297,7 @@ class Peer:
             policy = self.both(sample)
             with self.model.disable_adapter():
                 reference = self.both(sample)
-        for side in ("chosen", "rejected"):
+        for side in SIDES:
             begin, ids = sample[side]["begin"], sample[side]["ids"][0]
             labels = ids[begin:].unsqueeze(1)
             own = policy[side][0, begin - 1:-1].float().log_softmax(-1)
@@ -333,37 +351,43 @@ def peer_decode(model, text, rows, args):
     """Seconds to the first token and per later token, and the texts; pictures are read and resized in that time."""
     import torch
     seconds, texts = {}, []
-    side = math.ceil(SIZES[args.size]["vision"]["image_size"] // SIZES[args.size]["vision"]["patch_size"] / 2)
     for tokens in (1, 1 + DECODED):
         times = []
         for row in rows[:DECODE_CLIPS]:
             begin = time.perf_counter()
             pixels = pixels_of(row, args, args.work / "frames").to(args.device, model.dtype)
-            prompt = text.prompt(row["question"], len(row["frames"]) * side * side + 1)
+            prompt = prompt_of(text, row, args)
             with torch.no_grad():
-                ids = model.generate(input_ids=torch.tensor([prompt], device=args.device), pixel_values_videos=pixels.unsqueeze(0),
-                                     max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False)
+                ids = model.generate(input_ids=torch.tensor([prompt], device=args.device),
+                                     pixel_values_videos=pixels.unsqueeze(0), max_new_tokens=tokens,
+                                     min_new_tokens=tokens, do_sample=False)
             answer = text.tokenizer.decode(ids[0, len(prompt):].tolist())
             times.append(time.perf_counter() - begin)
             texts.append(answer)
         seconds[tokens] = statistics.median(times[1:])
-    return {"first_token": seconds[1], "token": (seconds[1 + DECODED] - seconds[1]) / DECODED, "texts": texts[-DECODE_CLIPS:]}
+    return per_token(seconds, texts[-DECODE_CLIPS:])
 
 
-# --- ours ------------------------------------------------------------------------------------------------------------------
+def per_token(seconds, texts):
+    """From the seconds of answers of 1 token and of 1 + DECODED."""
+    return {"first_token": seconds[1], "token": (seconds[1 + DECODED] - seconds[1]) / DECODED, "texts": texts}
+
+
+# --- ours -----------------------------------------------------------------------------------------------------------------
 
 def our_decode(rows, args):
     """The same by rrpo-eval: the times at which its lines appear."""
     seconds, texts = {}, []
     questions = args.work / "questions.jsonl"
-    questions.write_text("".join(json.dumps({"id": row["id"], "frames": row["frames"], "question": row["question"],
-                                             "answer": "none", "format": "open"}) + "\n" for row in rows[:DECODE_CLIPS]))
+    questions.write_text(lines_of({"id": row["id"], "frames": row["frames"], "question": row["question"],
+                                   "answer": "none", "format": "open"} for row in rows[:DECODE_CLIPS]))
     for tokens in (1, 1 + DECODED):
         out = args.work / f"eval-{tokens}"
         shutil.rmtree(out, ignore_errors=True)
         run = subprocess.Popen([str(args.bin / "rrpo-eval"), "--out", str(out), "--quiet", f"device={args.device}",
-                                f"model.path={args.work / 'model'}", f"model.dtype={args.dtype}", f"eval.questions={questions}",
-                                f"eval.video_root={args.work / 'frames'}", f"eval.max_new_tokens={tokens}", "threads=1"],
+                                f"model.path={args.work / 'model'}", f"model.dtype={args.dtype}",
+                                f"eval.questions={questions}", f"eval.video_root={args.work / 'frames'}",
+                                f"eval.max_new_tokens={tokens}", "threads=1"],
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         seen, file = [], out / "predictions.jsonl"
         while run.poll() is None:
@@ -373,8 +397,8 @@ def our_decode(rows, args):
         if run.returncode != 0:
             sys.exit(f"rrpo-eval: exit {run.returncode}: {run.stderr.read().strip()}")
         seconds[tokens] = statistics.median(b - a for a, b in zip(seen, seen[1:]))
-        texts = [json.loads(line)["response"] for line in file.read_text().splitlines()]
-    return {"first_token": seconds[1], "token": (seconds[1 + DECODED] - seconds[1]) / DECODED, "texts": texts}
+        texts = [row["response"] for row in json_lines(file)]
+    return per_token(seconds, texts)
 
 
 def common_prefix(left, right):
@@ -403,7 +427,7 @@ def ours(args, command, out, pairs, *settings):
 
 def our_scores(args, pairs):
     ours(args, ["score"], args.work / "scores", pairs)
-    return [json.loads(line) for line in (args.work / "scores" / "scores.jsonl").read_text().splitlines()]
+    return json_lines(args.work / "scores" / "scores.jsonl")
 
 
 def our_steps(args, pairs, frames, clips):
@@ -411,13 +435,14 @@ def our_steps(args, pairs, frames, clips):
     out = args.work / f"train-{frames}"
     call = ours(args, [], out, pairs, "train.batch_pairs=1", "train.micro_pairs=1", f"train.steps={2 * clips}",
                 "data.shuffle=false", "train.save_every=0", "objective.name=rrpo")
-    seconds = [json.loads(line)["seconds"] for line in (out / "metrics.jsonl").read_text().splitlines()]
+    seconds = [row["seconds"] for row in json_lines(out / "metrics.jsonl")]
     counts = json.loads((out / "run.json").read_text())["counts"]
-    return {"seconds": statistics.median(seconds[args.warmup:clips]), "seconds_vision_kept": statistics.median(seconds[clips:]),
+    return {"seconds": statistics.median(seconds[args.warmup:clips]),
+            "seconds_vision_kept": statistics.median(seconds[clips:]),
             "all_seconds": seconds, "peak_bytes": counts.get("gpu_peak_bytes"), "command": " ".join(call)}
 
 
-# --- the report ------------------------------------------------------------------------------------------------------------
+# --- the report -----------------------------------------------------------------------------------------------------------
 
 def differences(left, right):
     """Largest and mean absolute difference per column over all answer tokens; ids and marks must be equal."""
@@ -425,7 +450,7 @@ def differences(left, right):
     for column in ("logp", "ref_logp", "kl"):
         distances = []
         for a, b in zip(left, right):
-            for side in ("chosen", "rejected"):
+            for side in SIDES:
                 if a[side]["ids"] != b[side]["ids"] or a[side]["marked"] != b[side]["marked"]:
                     sys.exit("error: step_7b: the two sides do not see the same answer tokens or marks")
                 distances += [abs(x - y) for x, y in zip(a[side][column], b[side][column])]
@@ -435,7 +460,8 @@ def differences(left, right):
 
 def show_equality(equality):
     for name, columns in equality.items():
-        print(f"  {name:24}" + "   ".join(f"{column} max {d['max']:.2e} mean {d['mean']:.2e}" for column, d in columns.items()))
+        print(f"  {name:24}" + "   ".join(f"{column} max {d['max']:.2e} mean {d['mean']:.2e}"
+                                          for column, d in columns.items()))
 
 
 def judge(equality, dtype):
@@ -494,77 +520,115 @@ def without_places(text, args):
     return text.replace(str(args.work), "WORK").replace(str(args.bin), "BIN").replace(str(args.json), "JSON")
 
 
-def main():
-    args = arguments()
+def missing_package():
+    """The name of what the peer needs and this machine lacks; None where it is complete."""
     try:
         import peft  # noqa: F401
         import PIL  # noqa: F401
-        import torch
+        import torch  # noqa: F401
         import transformers
     except ImportError as missing:
-        print(f"peer missing: {missing.name}; pip install torch transformers peft pillow")
-        return 4
+        return missing.name
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    args.work = args.work.resolve()
-    args.work.mkdir(parents=True, exist_ok=True)
-    clips = 2 * args.steps + args.warmup
-    say("random weights")
-    model = make_model(args)
+    return None
+
+
+def prepare(model, args, clips):
+    """What both sides read: (text, rows of pairs and their file by number of frames)."""
     save_checkpoint(model, args, args.work / "model")
     say("clips and pairs")
     make_clips(args.work / "frames", clips, max(args.frames))
     text = Text(args.work / "model")
-    pairs, rows, results = {}, {}, {}
-    for frames in args.frames:
-        rows[frames] = make_pairs(text, clips, frames, args.answer_tokens)
-        pairs[frames] = args.work / f"pairs-{frames}.jsonl"
-        pairs[frames].write_text("".join(json.dumps(row) + "\n" for row in rows[frames]))
-    first = args.frames[0]
+    rows = {frames: make_pairs(text, clips, frames, args.answer_tokens) for frames in args.frames}
+    files = {frames: args.work / f"pairs-{frames}.jsonl" for frames in args.frames}
+    for frames, file in files.items():
+        file.write_text(lines_of(rows[frames]))
+    return text, rows, files
+
+
+def peer_side(args, clips):
+    """(rows, files of pairs, greedy answers, scores in the type, scores in float32, steps by number of frames). Answers and
+    float32 scores may be None. Its memory is free for our side when it returns."""
+    say("random weights")
+    model = make_model(args)
+    text, rows, files = prepare(model, args, clips)
+    first, answers, exact, steps = rows[args.frames[0]], None, None, {}
     if args.decode:
         say("peer, greedy answers")
-        peer_answers = peer_decode(model, text, rows[first], args)
-    adapted = add_adapter(model, args, args.work / "adapter")
-    peer = Peer(adapted, text, args)
-    scored = [peer.sample(row) for row in rows[first][:SCORED]]
-    peer_scores = [peer.scores(sample) for sample in scored]
+        answers = peer_decode(model, text, first, args)
+    peer = Peer(add_adapter(model, args, args.work / "adapter"), text, args)
+    scored = [peer.sample(row) for row in first[:SCORED]]
+    scores = [peer.scores(sample) for sample in scored]
     for frames in args.frames:
         samples = [peer.sample(row) for row in rows[frames][:args.warmup + 2]]
         say(f"peer, {frames} frames, {samples[0]['chosen']['ids'].shape[1]} tokens in a sequence")
-        results[frames] = {"peer": peer.measure(samples, checkpoint=True), "peer_plain": peer.measure(samples, checkpoint=False)}
-    del samples
-    exact_scores = None
+        steps[frames] = {"peer": peer.measure(samples, checkpoint=True),
+                         "peer_plain": peer.measure(samples, checkpoint=False)}
     if args.dtype != "float32":
         say("peer in float32")
         model.float()
-        exact_scores = [peer.scores(sample) for sample in scored]
-    del peer, adapted, model, scored
+        exact = [peer.scores(sample) for sample in scored]
+    return rows, files, answers, scores, exact, steps
+
+
+def free_memory(args):
+    import torch
     gc.collect()
     if args.device.startswith("cuda"):
         torch.cuda.empty_cache()
+
+
+def compared(args, pairs, peer_scores, exact_scores):
+    """Differences between the two sides, and of both from float32 where the type is another."""
     say("rrpo-train score")
-    found = our_scores(args, pairs[first])[:SCORED]
+    found = our_scores(args, pairs)[:SCORED]
     equality = {"ours - peer": differences(found, peer_scores)}
     if exact_scores:
-        equality |= {"ours - float32": differences(found, exact_scores), "peer - float32": differences(peer_scores, exact_scores)}
-    print(f"equality in {args.dtype}, {sum(len(s[side]['ids']) for s in found for side in ('chosen', 'rejected'))} answer tokens, "
-          f"mean KL {statistics.fmean(k for s in found for k in s['chosen']['kl']):.3g}:")
+        equality |= {"ours - float32": differences(found, exact_scores),
+                     "peer - float32": differences(peer_scores, exact_scores)}
+    print(f"equality in {args.dtype}, {sum(len(s[side]['ids']) for s in found for side in SIDES)} answer tokens, mean KL "
+          f"{statistics.fmean(k for s in found for k in s['chosen']['kl']):.3g}:")
     show_equality(equality)
+    return equality
+
+
+def time_ours(args, files, clips, steps):
+    """Adds our side and the ratios to the peer's steps."""
+    for frames in args.frames:
+        say(f"rrpo-train, {frames} frames")
+        mine = steps[frames]["ours"] = our_steps(args, files[frames], frames, clips)
+        steps[frames]["ratios"] = {
+            f"{base} / ours{kind}": steps[frames][base]["seconds"] / mine["seconds" + kind]
+            for base in ("peer", "peer_plain") for kind in ("", "_vision_kept") if steps[frames][base]["seconds"]}
+    table(steps)
+
+
+def decode_report(args, rows, peer_answers):
+    say("rrpo-eval")
+    answers = {"peer": peer_answers, "ours": our_decode(rows, args)}
+    show_decode(answers["peer"], answers["ours"])
+    return {side: {k: v for k, v in values.items() if k != "texts"} for side, values in answers.items()}
+
+
+def main():
+    args = arguments()
+    if missing := missing_package():
+        print(f"peer missing: {missing}; pip install torch transformers peft pillow")
+        return 4
+    args.work = args.work.resolve()
+    args.work.mkdir(parents=True, exist_ok=True)
+    clips, first = 2 * args.steps + args.warmup, args.frames[0]
+    rows, files, answers, scores, exact_scores, steps = peer_side(args, clips)
+    free_memory(args)
+    equality = compared(args, files[first], scores, exact_scores)
     faults = judge(equality, args.dtype)
-    report = {**machine(args), "size": args.size, "dtype": args.dtype, "equality": equality, "faults": faults, "steps": results}
+    report = {**machine(args), "size": args.size, "dtype": args.dtype, "equality": equality, "faults": faults,
+              "steps": steps}
     if not faults:
-        for frames in args.frames:
-            say(f"rrpo-train, {frames} frames")
-            mine = results[frames]["ours"] = our_steps(args, pairs[frames], frames, clips)
-            results[frames]["ratios"] = {
-                f"{base} / ours{kind}": results[frames][base]["seconds"] / mine["seconds" + kind]
-                for base in ("peer", "peer_plain") for kind in ("", "_vision_kept") if results[frames][base]["seconds"]}
-        table(results)
+        time_ours(args, files, clips, steps)
         if args.decode:
-            say("rrpo-eval")
-            answers = {"peer": peer_answers, "ours": our_decode(rows[first], args)}
-            show_decode(answers["peer"], answers["ours"])
-            report["decode"] = {side: {k: v for k, v in values.items() if k != "texts"} for side, values in answers.items()}
+            report["decode"] = decode_report(args, rows[first], answers)
     if args.json:
         args.json.write_text(without_places(json.dumps(report, indent=1), args) + "\n")
     say("done")

@@ -1,6 +1,8 @@
-"""Pairs that should teach nothing, or the opposite: the controls."""
+"""The controls: pairs changed so that they should teach the opposite (swapped) or nothing (marks shuffled). Pure."""
 import random
 import re
+
+from protocol import SIDES
 
 
 def swapped(pairs):
@@ -31,5 +33,5 @@ def spans_shuffled(pairs, seed):
     """Each pair with the marks of another: the numbers of the words that are marked there."""
     order = list(range(len(pairs)))
     random.Random(seed).shuffle(order)
-    return [{**pair, **{side: marked_at(pair[side], touched(pairs[other][side])) for side in ("chosen", "rejected")}}
+    return [{**pair, **{side: marked_at(pair[side], touched(pairs[other][side])) for side in SIDES}}
             for pair, other in zip(pairs, order)]

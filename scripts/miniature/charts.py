@@ -4,22 +4,23 @@ Data come as rows of (label, colour, one cell per panel); nothing here knows wha
 from typing import NamedTuple
 
 import svg
-from names import number
+from names import bracketed, number
 from results import Estimate
 from scales import Linear, rounded_bounds
 
-TOP, ROW, LEFT, RIGHT = 100, 30, 24, 24
+WIDTH, TOP, ROW, LEFT, RIGHT = 800, 100, 30, 24, 24
+
+PALE, DEEP = (247, 251, 255), (8, 81, 156)
 
 
 class Panel(NamedTuple):
     title: str
-    base: float | None      # the dashed line, and where bars begin
-    base_label: str = "base"
+    base: float     # the dashed line, and where bars begin
 
 
 class Cell(NamedTuple):
     estimate: Estimate | None
-    points: tuple = ()      # what the estimate was made of, drawn faintly
+    points: tuple = ()      # what the estimate was made of, drawn on bars
 
 
 class Row(NamedTuple):
@@ -34,13 +35,13 @@ def label_width(rows):
 
 def extent(rows, panels, columns):
     """Multiples of 5 around everything that these panels show."""
-    values = [panels[i].base for i in columns if panels[i].base is not None]
+    values = [panels[i].base for i in columns]
     for row in rows:
         for i in columns:
             cell = row.cells[i]
             if cell.estimate:
                 values += [cell.estimate.mean, *(cell.estimate.range() or ()), *cell.points]
-    return rounded_bounds(values or [0, 100], 5, 0, 100)
+    return rounded_bounds(values, 5, 0, 100)
 
 
 def extents(rows, panels, shared):
@@ -53,12 +54,7 @@ def extents(rows, panels, shared):
 
 
 def shown(estimate, interval):
-    if not estimate:
-        return "–"
-    between = estimate.range()
-    if not (interval and between):
-        return number(estimate.mean)
-    return f"{number(estimate.mean)} [{number(between[0])}, {number(between[1])}]"
+    return bracketed(estimate.mean, estimate.range() if interval else None) if estimate else number(None)
 
 
 def axis(scale, panel, top, bottom):
@@ -67,40 +63,36 @@ def axis(scale, panel, top, bottom):
         x = scale(tick)
         parts += [svg.line(x, top, x, bottom, svg.RULE if tick % 100 else svg.FAINT),
                   svg.text(x, bottom + 16, number(tick, 0), 11, svg.GREY, "middle")]
-    if panel.base is not None:
-        x = scale(panel.base)
-        parts += [svg.line(x, top - 4, x, bottom, svg.GREY, 1.5, "4 3"),
-                  svg.text(x, top - 9, f"{panel.base_label} {number(panel.base)}", 11, svg.GREY, "middle", halo=True)]
-    return parts
+    x = scale(panel.base)
+    return parts + [svg.line(x, top - 4, x, bottom, svg.GREY, 1.5, "4 3"),
+                    svg.text(x, top - 9, f"base {number(panel.base)}", 11, svg.GREY, "middle", halo=True)]
 
 
-def whisker(low, high, y, colour, cap=4):
-    return [svg.line(low, y, high, y, colour, 2), svg.line(low, y - cap, low, y + cap, colour, 2),
-            svg.line(high, y - cap, high, y + cap, colour, 2)]
+def whisker(scale, estimate, y, colour):
+    if not estimate.range():
+        return []
+    low, high = (scale(value) for value in estimate.range())
+    return [svg.line(low, y, high, y, colour, 2), svg.line(low, y - 4, low, y + 4, colour, 2),
+            svg.line(high, y - 4, high, y + 4, colour, 2)]
 
 
-def dot(scale, panel, row, cell, y):
-    parts = [svg.circle(scale(value), y, 2.5, row.colour, opacity=0.35) for value in cell.points]
-    between = cell.estimate.range()
-    if between:
-        parts += whisker(scale(between[0]), scale(between[1]), y, row.colour)
-    return parts + [svg.circle(scale(cell.estimate.mean), y, 5, row.colour, "#fff", 1.2)]
+def dot(scale, _, row, cell, y):
+    return [*whisker(scale, cell.estimate, y, row.colour),
+            svg.circle(scale(cell.estimate.mean), y, 5, row.colour, "#fff", 1.2)]
 
 
 def bar(scale, panel, row, cell, y):
-    origin, end = scale(panel.base if panel.base is not None else scale.low), scale(cell.estimate.mean)
-    parts = [svg.rect(min(origin, end), y - 8, max(abs(end - origin), 1), 16, row.colour, radius=2, opacity=0.8)]
-    between = cell.estimate.range()
-    if between:
-        parts += whisker(scale(between[0]), scale(between[1]), y, svg.INK, 4)
-    return parts + [svg.circle(scale(value), y, 2.5, "#fff", svg.INK, 1) for value in cell.points]
+    origin, end = scale(panel.base), scale(cell.estimate.mean)
+    return [svg.rect(min(origin, end), y - 8, max(abs(end - origin), 1), 16, row.colour, radius=2, opacity=0.8),
+            *whisker(scale, cell.estimate, y, svg.INK),
+            *(svg.circle(scale(value), y, 2.5, "#fff", svg.INK, 1) for value in cell.points)]
 
 
-def panels_chart(title, subtitle, rows, panels, mark, shared=False, intervals=True, width=800, names=True):
+def panels_chart(title, subtitle, rows, panels, mark, shared=False, intervals=True):
     """`mark` draws a cell: dot or bar. `shared`: one scale for all panels. Values stand right of each panel."""
     side = LEFT + label_width(rows)
     numbers = 114 if intervals else 46
-    each = (width - RIGHT - side - 20 * (len(panels) - 1)) / len(panels)
+    each = (WIDTH - RIGHT - side - 20 * (len(panels) - 1)) / len(panels)
     bottom = TOP + 8 + ROW * len(rows)
     bounds = extents(rows, panels, shared)
     parts = [svg.heading(title, subtitle)]
@@ -110,8 +102,7 @@ def panels_chart(title, subtitle, rows, panels, mark, shared=False, intervals=Tr
     for column, panel in enumerate(panels):
         left = side + column * (each + 20)
         scale = Linear(*bounds[column], left + 8, left + each - numbers)
-        if panel.title:
-            parts.append(svg.text(left + 8, TOP - 26, panel.title, 12, weight="600"))
+        parts.append(svg.text(left + 8, TOP - 26, panel.title, 12, weight="600"))
         parts += axis(scale, panel, TOP + 4, bottom)
         for i, row in enumerate(rows):
             y, cell = TOP + 8 + ROW * (i + 0.5), row.cells[column]
@@ -119,19 +110,16 @@ def panels_chart(title, subtitle, rows, panels, mark, shared=False, intervals=Tr
                 parts += mark(scale, panel, row, cell, y)
             parts.append(svg.text(left + each, y + 4, shown(cell.estimate, intervals), 11 if intervals else 12,
                                   anchor="end"))
-    return svg.document(width, bottom + 32, title, parts)
-
-
-def mixed(share, low=(247, 251, 255), high=(8, 81, 156)):
-    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(low, high))
+    return svg.document(WIDTH, bottom + 32, title, parts)
 
 
 def heat_cell(x, y, width, height, value, bounds):
     if value is None:
         return svg.text(x + width / 2, y + height / 2 + 4, "–", 12, svg.GREY, "middle")
     share = min(1.0, max(0.0, (value - bounds[0]) / (bounds[1] - bounds[0])))
-    return (svg.rect(x + 1, y + 1, width - 2, height - 2, mixed(share), radius=3) +
-            svg.text(x + width / 2, y + height / 2 + 4, number(value, 0), 12, "#fff" if share > 0.6 else svg.INK, "middle"))
+    return (svg.rect(x + 1, y + 1, width - 2, height - 2, svg.mixed(PALE, DEEP, share), radius=3) +
+            svg.text(x + width / 2, y + height / 2 + 4, number(value, 0), 12, "#fff" if share > 0.6 else svg.INK,
+                     "middle"))
 
 
 def bar_cell(x, y, width, height, value, bounds):
@@ -144,11 +132,11 @@ def bar_cell(x, y, width, height, value, bounds):
             svg.text(x + width - 4, y + height / 2 + 4, number(value, 0), 11, anchor="end"))
 
 
-def table_chart(title, subtitle, rows, blocks, cell, bounds=(0, 100), width=800):
+def table_chart(title, subtitle, rows, blocks, cell, bounds=(0, 100)):
     """rows: (label, one list of values per block); blocks: (heading, names of its columns)."""
     side = LEFT + max(svg.text_width(label) for label, _ in rows) + 12
     count = sum(len(columns) for _, columns in blocks)
-    each = (width - RIGHT - side - 16 * (len(blocks) - 1)) / count
+    each = (WIDTH - RIGHT - side - 16 * (len(blocks) - 1)) / count
     parts, left = [svg.heading(title, subtitle)], side
     top = TOP if any(name for name, _ in blocks) else TOP - 18
     for i, (label, _) in enumerate(rows):
@@ -162,4 +150,4 @@ def table_chart(title, subtitle, rows, blocks, cell, bounds=(0, 100), width=800)
             parts.append(svg.text(x + start, top - 8, column_name, 11, svg.GREY, anchor))
             parts += [cell(x, top + ROW * i, each, ROW, row[1][block][column], bounds) for i, row in enumerate(rows)]
         left += len(columns) * each + 16
-    return svg.document(width, top + ROW * len(rows) + 20, title, parts)
+    return svg.document(WIDTH, top + ROW * len(rows) + 20, title, parts)

@@ -4,7 +4,7 @@ A row holds where the 95 % interval of A − B lies on the side that the paper s
 other side, and is not separated where it contains zero. Pure: a list of comparisons goes in, sentences come out."""
 from typing import NamedTuple
 
-from names import METRICS, method, number
+from names import METHODS, METRICS, interval_words, number
 
 HOLDS, NOT_SEPARATED, FAILS, UNKNOWN = "holds", "not separated", "does not reproduce", "not measured"
 
@@ -36,9 +36,9 @@ CLAIMS = (
 )
 SUBJECTS = {"u": "Unbiased accuracy", "b": "Biased accuracy", "kl_truth": "Divergence"}
 RULE = ("A claim holds where the 95 % interval of the difference, paired by base model, excludes zero on the side that the "
-        "paper says; it does not reproduce where it excludes zero on the other side; it is not separated where the interval "
-        "contains zero. Every method has the settings that tuning chose for it. The intervals are not corrected for the number "
-        "of claims: at p = 0.02 to 0.04 one of them may be chance.")
+        "paper says; it does not reproduce where it excludes zero on the other side; it is not separated where the "
+        "interval contains zero. Every method has the settings that tuning chose for it. The intervals are not corrected "
+        "for the number of claims: at p = 0.02 to 0.04 one of them may be chance.")
 UNITS = {"u": "points", "b": "points", "kl_truth": "nats per answer"}
 WHERE = {"main": "", "raw": ", raw rejected answers", "own": ", truth in the model's own style"}
 
@@ -53,20 +53,13 @@ class Finding(NamedTuple):
 
 
 def paired(comparisons, claim):
-    """A − B as recorded, or B − A with its sign turned; None where it was not measured."""
-    for row in comparisons:
-        if (row["group"], row["metric"]) != (claim.group, claim.metric):
-            continue
-        if (row["a"], row["b"]) == (claim.a, claim.b):
-            return row
-        if (row["a"], row["b"]) == (claim.b, claim.a):
-            low, high = (None if row[key] is None else -row[key] for key in ("high", "low"))
-            return {**row, "a": claim.a, "b": claim.b, "mean": -row["mean"], "low": low, "high": high}
-    return None
+    """A − B as recorded; None where it was not measured."""
+    wanted = (claim.group, claim.a, claim.b, claim.metric)
+    return next((row for row in comparisons if (row["group"], row["a"], row["b"], row["metric"]) == wanted), None)
 
 
 def verdict(row, better):
-    if row is None or row.get("low") is None or row.get("high") is None:
+    if row is None or row["low"] is None:
         return UNKNOWN
     if row["low"] > 0 or row["high"] < 0:
         return HOLDS if (row["low"] > 0) == (better > 0) else FAILS
@@ -79,17 +72,14 @@ def measured(row, claim):
         return "There is no such comparison in these results."
     digits = METRICS[claim.metric].digits
     side = "above" if row["mean"] > 0 else "below"
-    text = (f"{SUBJECTS[claim.metric]} of {method(claim.a).said()} is {number(abs(row['mean']), digits)} "
-            f"{UNITS[claim.metric]} {side} that of {method(claim.b).said()}")
-    if row.get("low") is None or row.get("high") is None:
+    text = (f"{SUBJECTS[claim.metric]} of {METHODS[claim.a].said()} is {number(abs(row['mean']), digits)} "
+            f"{UNITS[claim.metric]} {side} that of {METHODS[claim.b].said()}")
+    if row["low"] is None:
         return text + ", without an interval."
-    interval = f"95 % interval {number(row['low'], digits, True)} to {number(row['high'], digits, True)}"
-    return f"{text} ({interval}{chance(row.get('p'))})."
+    return f"{text} ({interval_words(row['low'], row['high'], digits)}{chance(row['p'])})."
 
 
 def chance(p):
-    if p is None:
-        return ""
     return ", p < 0.001" if p < 0.001 else f", p = {number(p, 3)}"
 
 
@@ -104,16 +94,16 @@ def shared(settings):
 
 
 def same_settings(trials):
-    """What the KL term does when nothing else changes, from the first trials that differ in it alone; empty without such."""
-    for trial in trials:
-        twin = next((t for t in trials if t["method"] == "rrpo_no_kl" and shared(t["settings"]) == shared(trial["settings"])), None)
-        if trial["method"] != "rrpo" or twin is None:
-            continue
-        both = lambda key, digits: f"{number(trial[key], digits)} and {number(twin[key], digits)}"
-        values = ", ".join(f"{key} {value:g}" for key, value in trial["settings"].items() if key in ("lr", "beta"))
-        return (f"With and without the KL term at the same settings ({values}; one base, validation clips): divergence "
-                f"{both('kl', 2)} nats per answer, unbiased accuracy {both('u', 1)} %, biased {both('b', 1)} %.")
-    return ""
+    """What the KL term does when nothing else changes, from the first trials that differ in it alone; empty without."""
+    pairs = [(trial, twin) for trial in trials for twin in trials if trial["method"] == "rrpo" and
+             twin["method"] == "rrpo_no_kl" and shared(trial["settings"]) == shared(twin["settings"])]
+    if not pairs:
+        return ""
+    trial, twin = pairs[0]
+    both = lambda key, digits: f"{number(trial[key], digits)} and {number(twin[key], digits)}"
+    values = ", ".join(f"{key} {value:g}" for key, value in trial["settings"].items() if key in ("lr", "beta"))
+    return (f"With and without the KL term at the same settings ({values}; one base, validation clips): divergence "
+            f"{both('kl', 2)} nats per answer, unbiased accuracy {both('u', 1)} %, biased {both('b', 1)} %.")
 
 
 def sentence(finding):

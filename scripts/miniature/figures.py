@@ -6,12 +6,10 @@ from typing import Callable, NamedTuple
 import svg
 from charts import Cell, Panel, Row, bar, bar_cell, dot, heat_cell, panels_chart, table_chart
 from labels import Box, place, spread
-from names import CONDITIONS, FRAMES, SETS, TYPES, method, number, ordered, variant
+from intervals import mean
+from names import CLIPS, CONDITIONS, METHODS, VIDEOS, counted, number, ordered, variant
+from protocol import OTHER_CONDITIONS, TYPES
 from scales import Linear, Log, log_bounds, rounded_bounds
-
-
-def counted(number_of, noun):
-    return f"{number_of} {noun}" if number_of == 1 else f"{number_of} {noun}s"
 
 
 def measured_on(results, group):
@@ -42,15 +40,22 @@ def bar_boxes(scale_x, scale_y, x, y):
             (Box(at_x - 8, at_y - 8, at_x + 8, at_y + 8), 10)]
 
 
+def levels(scale_y, left, right):
+    """A line across for each tick, its number at the left."""
+    parts = []
+    for tick in scale_y.ticks(7):
+        y = scale_y(tick)
+        parts += [svg.line(left, y, right, y), svg.text(left - 8, y + 4, number(tick, 0), 11, svg.GREY, "end")]
+    return parts
+
+
 def divergence_axes(scale_x, scale_y):
     left, right, bottom, top = scale_x.start, scale_x.end, scale_y.start, scale_y.end
     parts = []
     for tick in scale_x.ticks():
         x = scale_x(tick)
         parts += [svg.line(x, top, x, bottom), svg.text(x, bottom + 18, f"{tick:g}", 11, svg.GREY, "middle")]
-    for tick in scale_y.ticks(7):
-        y = scale_y(tick)
-        parts += [svg.line(left, y, right, y), svg.text(left - 8, y + 4, number(tick, 0), 11, svg.GREY, "end")]
+    parts += levels(scale_y, left, right)
     parts.append(svg.text((left + right) / 2, bottom + 40, "KL(reference ‖ policy) per held-out answer, nats (log scale)",
                           12, svg.GREY, "middle"))
     return parts
@@ -68,14 +73,13 @@ def divergence(results):
     highs = [value for _, y in pairs.values() for value in y.range() or (y.mean,)]
     scale_y = Linear(*rounded_bounds([run["u"]["mean"] for run in runs] + highs + [base - 2], 5, 0, 100), 430, 78)
     subtitle = f"unbiased accuracy, %; {measured_on(results, 'main')}; large: mean with 95 % intervals"
-    parts = [svg.heading("Accuracy against divergence", subtitle),
-             *divergence_axes(scale_x, scale_y)]
+    parts = [svg.heading("Accuracy against divergence", subtitle), *divergence_axes(scale_x, scale_y)]
     base_y = scale_y(base)
     base_text = f"base {number(base)}"
     base_box = Box(scale_x.end - svg.text_width(base_text) - 8, base_y - 18, scale_x.end, base_y + 2)
     parts += [svg.line(scale_x.start, base_y, scale_x.end, base_y, svg.GREY, 1.5, "4 3"),
               svg.text(scale_x.end - 6, base_y - 6, base_text, 12, svg.GREY, "end", halo=True)]
-    dots = [(scale_x(run["kl_truth"]), scale_y(run["u"]["mean"]), method(run["method"]).colour) for run in runs]
+    dots = [(scale_x(run["kl_truth"]), scale_y(run["u"]["mean"]), METHODS[run["method"]].colour) for run in runs]
     parts += [svg.circle(x, y, 3, colour, opacity=0.4) for x, y, colour in dots]
     obstacles = [(base_box, 10), (Box(scale_x.start, base_y - 2, scale_x.end, base_y + 2), 2)]
     obstacles += [(Box(x - 3, y - 3, x + 3, y + 3), 0.8) for x, y, _ in dots]
@@ -92,22 +96,22 @@ def leader(point, box):
 
 def method_markers(scale_x, scale_y, pairs, obstacles):
     points = [(scale_x(x.mean), scale_y(y.mean)) for x, y in pairs.values()]
-    sizes = [(svg.text_width(method(name).label), 15) for name in pairs]
+    sizes = [(svg.text_width(METHODS[name].label), 15) for name in pairs]
     boxes = place(points, sizes, obstacles, Box(scale_x.start, scale_y.end, scale_x.end, scale_y.start))
     bars, markers, texts = [], [], []
     leaders = [leader(point, box) for point, box in zip(points, boxes)]
     for (name, (x, y)), point, box in zip(pairs.items(), points, boxes):
-        bars += cross(scale_x, scale_y, x, y, method(name).colour)
-        markers.append(svg.circle(*point, 7, method(name).colour, "#fff", 1.5))
-        texts.append(svg.text((box.left + box.right) / 2, box.bottom - 3.5, method(name).label, 12, anchor="middle",
+        bars += cross(scale_x, scale_y, x, y, METHODS[name].colour)
+        markers.append(svg.circle(*point, 7, METHODS[name].colour, "#fff", 1.5))
+        texts.append(svg.text((box.left + box.right) / 2, box.bottom - 3.5, METHODS[name].label, 12, anchor="middle",
                               weight="600", halo=True))
     return bars + leaders + markers + texts
 
 
 # Rows of methods
 
-def method_row(results, name, cells):
-    return Row(method(name).label, method(name).colour, cells)
+def method_row(name, cells):
+    return Row(METHODS[name].label, METHODS[name].colour, cells)
 
 
 def main_result(results):
@@ -115,22 +119,19 @@ def main_result(results):
     if not names:
         return None
     names.sort(key=lambda name: -results.estimate("main", name, "u").mean)
-    rows = [method_row(results, name, [Cell(results.estimate("main", name, clips)) for clips in SETS]) for name in names]
-    panels = [Panel(f"{SETS[clips]} clips", results.estimate("main", "base", clips).mean) for clips in SETS]
+    rows = [method_row(name, [Cell(results.estimate("main", name, clips)) for clips in CLIPS]) for name in names]
+    panels = [Panel(f"{CLIPS[clips]} clips", results.estimate("main", "base", clips).mean) for clips in CLIPS]
     return panels_chart("What alignment does",
                         f"accuracy, %, mean over six question types; {measured_on(results, 'main')}; 95 % intervals",
                         rows, panels, dot)
 
 
-COMPARED = ("sft", "dpo", "rrpo", "rrpo_no_phrase")
-
-
 def conditions(results):
     groups = results.groups()
-    names = [name for name in COMPARED if any(results.estimate(group, name, "u") for group in groups)]
+    names = [name for name in OTHER_CONDITIONS if any(results.estimate(group, name, "u") for group in groups)]
     if len(groups) < 2 or not names:
         return None
-    rows = [method_row(results, name, [Cell(results.estimate(group, name, "u")) for group in groups]) for name in names]
+    rows = [method_row(name, [Cell(results.estimate(group, name, "u")) for group in groups]) for name in names]
     panels = [Panel(CONDITIONS[group][0], results.base_of(group, "u")) for group in groups]
     return panels_chart("Three ways to write the pairs", "unbiased accuracy, %; 95 % intervals over base models",
                         rows, panels, dot, shared=True, intervals=False)
@@ -138,17 +139,17 @@ def conditions(results):
 
 def variant_bars(results, group, title, subtitle, spoilt=()):
     """Bars from the base's accuracy to what each variant reaches; each circle is a run. Those in `spoilt` are grey."""
-    names = results.variants(group)
-    if not names:
+    methods = results.variants(group)
+    if not methods:
         return None
-    name_of = {row[2]: row[1] for row in results.rows if row[0] == group}
-    def cell(name, clips):
-        return Cell(results.estimate(group, name_of[name], clips, name),
-                    tuple(results.values(group, name_of[name], clips, name)))
 
-    rows = [Row(variant(group, name), svg.FAINT if name in spoilt else method(name_of[name]).colour,
-                [cell(name, clips) for clips in SETS]) for name in names]
-    panels = [Panel(f"{SETS[clips]} clips", results.base_of(group, clips)) for clips in SETS]
+    def cell(name, clips):
+        return Cell(results.estimate(group, methods[name], clips, name),
+                    tuple(results.values(group, methods[name], clips, name)))
+
+    rows = [Row(variant(group, name), svg.FAINT if name in spoilt else METHODS[methods[name]].colour,
+                [cell(name, clips) for clips in CLIPS]) for name in methods]
+    panels = [Panel(f"{CLIPS[clips]} clips", results.base_of(group, clips)) for clips in CLIPS]
     return panels_chart(title, f"{subtitle}; {measured_on(results, group)}, each a circle", rows, panels, bar,
                         intervals=False)
 
@@ -167,21 +168,21 @@ def controls(results):
 # Scaling
 
 def scaling(results):
-    sizes = results.variants("pool")
+    sizes = list(results.variants("pool"))
     if len(sizes) < 2:
         return None
     scale_x = Log(float(sizes[0]) / 1.15, float(sizes[-1]) * 1.15, 60, 668)
-    curves = {clips: [results.estimate("pool", "rrpo", clips, size) for size in sizes] for clips in SETS}
-    bases = {clips: results.base_of("pool", clips) for clips in SETS}
+    curves = {clips: [results.estimate("pool", "rrpo", clips, size) for size in sizes] for clips in CLIPS}
+    bases = {clips: results.base_of("pool", clips) for clips in CLIPS}
     values = [v for curve in curves.values() for e in curve for v in (e.mean, *(e.range() or ()))] + list(bases.values())
     scale_y = Linear(*rounded_bounds(values, 5, 0, 100), 360, 78)
     subtitle = f"accuracy of RRPO, %; {measured_on(results, 'pool')}, each a point; band: least to greatest"
     parts = [svg.heading("More of the model's own mistakes", subtitle)]
     parts += scaling_axes(results, sizes, scale_x, scale_y)
     ends = []
-    for clips, colour in (("u", method("rrpo").colour), ("b", svg.GREY)):
+    for clips, colour in (("u", METHODS["rrpo"].colour), ("b", svg.GREY)):
         parts += scaling_curve(results, sizes, curves[clips], clips, colour, scale_x, scale_y, bases[clips])
-        ends += [(scale_y(curves[clips][-1].mean), f"{SETS[clips]} {number(curves[clips][-1].mean)}", colour, "600"),
+        ends += [(scale_y(curves[clips][-1].mean), f"{CLIPS[clips]} {number(curves[clips][-1].mean)}", colour, "600"),
                  (scale_y(bases[clips]), f"base {number(bases[clips])}", svg.GREY, None)]
     places = spread([end[0] for end in ends], 16, 84, 364)
     parts += [svg.text(676, y + 4, label, 12, colour, weight=weight) for y, (_, label, colour, weight) in zip(places, ends)]
@@ -189,15 +190,12 @@ def scaling(results):
 
 
 def scaling_axes(results, sizes, scale_x, scale_y):
-    parts = []
-    for tick in scale_y.ticks(7):
-        y = scale_y(tick)
-        parts += [svg.line(60, y, 668, y), svg.text(52, y + 4, number(tick, 0), 11, svg.GREY, "end")]
+    parts = levels(scale_y, scale_x.start, scale_x.end)
     for size in sizes:
         x = scale_x(float(size))
         pairs = [run["pairs"] for run in results.runs("pool", "rrpo", size)]
         parts += [svg.line(x, 78, x, 360), svg.text(x, 378, size, 11, svg.GREY, "middle"),
-                  svg.text(x, 393, f"{sum(pairs) / len(pairs):.0f}" if pairs else "–", 11, svg.FAINT, "middle")]
+                  svg.text(x, 393, f"{mean(pairs):.0f}", 11, svg.FAINT, "middle")]
     return parts + [svg.text(364, 414, "clips in the pool (log scale), and pairs made from them", 12, svg.GREY, "middle")]
 
 
@@ -225,19 +223,18 @@ def types(results):
     if len(names) < 2:
         return None
     columns = [*TYPES, "mean"]
-    rows = [(method(name).label, [[results.by_type(name, clips, kind) for kind in columns] for clips in SETS])
+    rows = [(METHODS[name].label, [[results.by_type(name, clips, kind) for kind in columns] for clips in CLIPS])
             for name in names]
     return table_chart("Accuracy by type of question", "%, mean over base models and seeds", rows,
-                       [(f"{SETS[clips]} clips", columns) for clips in SETS], heat_cell, bounds=(30, 100))
+                       [(f"{CLIPS[clips]} clips", columns) for clips in CLIPS], heat_cell, bounds=(30, 100))
 
 
 def video(results):
-    found = {frames for base in results.data["bases"] for frames in base.get("without_video") or {}}
+    found = {name for base in results.data["bases"] for name in base["without_video"]}
     if not found:
         return None
     columns = [*TYPES, "mean"]
-    rows = [(FRAMES.get(frames, frames), [[results.without_video(frames, kind) for kind in columns]])
-            for frames in ordered(found, FRAMES)]
+    rows = [(VIDEOS[name], [[results.without_video(name, kind) for kind in columns]]) for name in ordered(found, VIDEOS)]
     bases = counted(len(results.data["bases"]), "base model")
     return table_chart("What the video is needed for",
                        f"accuracy, %, of {bases} on the same questions, the video whole and taken away", rows,
@@ -265,8 +262,9 @@ FIGURES = (
     Figure("scaling", scaling, "The pairs are what the model answered wrongly."),
     Figure("controls", controls, "The same pairs spoilt in one way each. Bars begin at the base."),
     Figure("video", video,
-           "Chance is 33, 25, 25, 50 and 50 % for the first five types; a caption counts when all its slots are right. A base "
-           "answers partly from its prejudice, which needs no video: look at the types that need motion, dir, mcq and order."),
+           "Chance is 33, 25, 25, 50 and 50 % for the first five types; a caption counts when all its slots are right. A "
+           "base answers partly from its prejudice, which needs no video: look at the types that need motion, dir, mcq and "
+           "order."),
 )
 
 

@@ -9,10 +9,11 @@ from html import escape
 from pathlib import Path
 
 import svg
-from names import METHODS, method, number, ordered
+from intervals import mean
+from names import METHODS, number, ordered
+from protocol import SIDES
 from scales import Linear, rounded_bounds
 
-SIDES = ("chosen", "rejected")
 LOSS, GAIN = (179, 88, 6), (0, 114, 178)  # orange and blue: apart for colour-blind readers
 MAX_FRAMES, MAX_PAIRS, STATIC_PAIRS = 60, 8, 3
 PADDING = 0.4  # em, around a token
@@ -50,10 +51,6 @@ def thinned(items, most):
     return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
 
 
-def shown_token(token):
-    return "⏎" if token.startswith("<|") else token.replace("\n", "⏎")
-
-
 def rounded(values):
     return [round(value, 3) + 0.0 for value in values]
 
@@ -70,9 +67,7 @@ def prepared(film):
     kls = [k for m in methods for frame in m["frames"] for pair in frame for side in SIDES for k in pair[side]["kl"]]
     return {"steps": steps, "limit": math.ceil(max(gains)) or 1, "kl_limit": max(max(kls), 0.01), "methods": methods,
             "pairs": [{"question": pair["question"], "phrases": [label for label, _, _ in matched(pair)],
-                       **{side: {"tokens": [shown_token(t) for t in pair[side]["tokens"]], "marked": pair[side]["marked"]}
-                          for side in SIDES}}
-                      for pair in pairs]}
+                       **{side: pair[side] for side in SIDES}} for pair in pairs]}
 
 
 def of_method(recorded, name, steps, pairs):
@@ -80,7 +75,7 @@ def of_method(recorded, name, steps, pairs):
     frames = [[{side: {key: rounded(by_step[step][p][side][key]) for key in ("gain", "kl")} for side in SIDES}
                for p in range(len(pairs))]
               for step in steps]
-    return {"label": method(name).label, "colour": method(name).colour, "frames": frames,
+    return {"label": METHODS[name].label, "colour": METHODS[name].colour, "frames": frames,
             "margins": [[rounded(margins(pair, frame[p])) for p, pair in enumerate(pairs)] for frame in frames]}
 
 
@@ -88,7 +83,7 @@ def colour(gain, limit):
     """White at 0, the root of the share of the limit towards blue or orange: small gains show beside large ones."""
     share = min(1.0, math.sqrt(abs(gain) / limit))
     end = GAIN if gain > 0 else LOSS
-    return "#" + "".join(f"{round(255 + (c - 255) * share):02x}" for c in end), share
+    return svg.mixed((255, 255, 255), end, share), share
 
 
 def token_row(answer, values, x, y, room, limit, kl_limit):
@@ -151,8 +146,8 @@ def margin_chart(data, m, left, width, top, scale_y):
     curves = list(zip(*([value for pair in frame for value in pair] for frame in m["margins"])))
     xs = [scale_x(step) for step in data["steps"]]
     parts += [svg.path(list(zip(xs, map(scale_y, curve))), "#b6bec7", 1) for curve in curves]
-    mean = [sum(values) / len(values) for values in zip(*curves)]
-    return parts + [svg.path(list(zip(xs, map(scale_y, mean))), m["colour"], 3)]
+    means = [scale_y(mean(values)) for values in zip(*curves)]
+    return parts + [svg.path(list(zip(xs, means)), m["colour"], 3)]
 
 
 def static(film):

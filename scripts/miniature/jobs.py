@@ -10,9 +10,11 @@ import sys
 import threading
 import time
 
+from files import read_json, write_whole
+
 
 class Failed(Exception):
-    pass
+    """A command that ended with another exit code than 0, and where its output is."""
 
 
 class Workshop:
@@ -41,22 +43,22 @@ class Workshop:
 
     def _folder(self, name, command):
         target = self.out / name
-        note = target.with_name(target.name + ".command.json")
+        note = note_of(target)
         words = [str(word) for word in command]
-        state = json.loads(note.read_text()) if note.exists() else {}
+        state = read_json(note) if note.exists() else {}
         if state.get("command") == words and state.get("cpu_seconds") is not None:
             return target
         if state.get("command") != words and target.exists():
             shutil.rmtree(target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        _write(note, {"command": words, "cpu_seconds": None})
+        write_note(note, words, None)
         spent = self._call(name, [self.programs / words[0], *words[1:], "--out", target, "--resume", "--quiet"])
-        _write(note, {"command": words, "cpu_seconds": round(spent, 2)})
+        write_note(note, words, round(spent, 2))
         return target
 
     def cpu_seconds(self, name):
         """Of the command that made OUT/name; when it was interrupted, of its last part."""
-        return json.loads((self.out / (name + ".command.json")).read_text())["cpu_seconds"]
+        return read_json(note_of(self.out / name))["cpu_seconds"]
 
     def file(self, name, text):
         """Writes OUT/name unless it holds this text already."""
@@ -64,19 +66,19 @@ class Workshop:
         with self._alone(name):
             target.parent.mkdir(parents=True, exist_ok=True)
             if not target.exists() or target.read_text() != text:
-                _write_text(target, text)
+                write_whole(target, text)
         return target
 
     def script(self, name, *command):
         """A script of the repository that can be run again and goes on by itself."""
-        self._call(name, [str(word) for word in command])
+        self._call(name, command)
 
     def _call(self, name, words):
         """Runs a command and returns its CPU seconds, those of its children included."""
         log = self.out / "logs" / (name.replace("/", "-") + ".log")
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("w") as stream:
-            process = subprocess.Popen([str(w) for w in words], stdout=stream, stderr=stream,
+            process = subprocess.Popen([str(word) for word in words], stdout=stream, stderr=stream,
                                        env={**os.environ, "OMP_NUM_THREADS": "1"})
             _, status, used = os.wait4(process.pid, 0)
             code = process.returncode = os.waitstatus_to_exitcode(status)
@@ -104,11 +106,11 @@ class Workshop:
         return [results[i] for i in range(len(items))]
 
 
-def _write(path, value):
-    _write_text(path, json.dumps(value) + "\n")
+def note_of(folder):
+    """What made a folder stands beside it."""
+    return folder.with_name(folder.name + ".command.json")
 
 
-def _write_text(path, text):
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text)
-    temporary.replace(path)
+def write_note(note, words, cpu_seconds):
+    """Without seconds while the command runs."""
+    write_whole(note, json.dumps({"command": words, "cpu_seconds": cpu_seconds}) + "\n")

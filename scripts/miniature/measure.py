@@ -1,13 +1,7 @@
 """From the files that the programs wrote to the numbers of one run. Pure but for reading."""
-import json
-
+from files import json_lines, read_json
 from intervals import mean
-from protocol import TYPES
-
-
-def json_lines(path):
-    with path.open() as lines:
-        return [json.loads(line) for line in lines]
+from protocol import SIDES, TYPES
 
 
 def percent(value):
@@ -18,16 +12,19 @@ def nats(value):
     return round(value, 6)
 
 
+def with_mean(by_type):
+    """`mean` is that over types."""
+    return {"mean": round(mean(list(by_type.values())), 4), **by_type}
+
+
 def accuracies(folder):
-    """Accuracy per type in percent, for captions the share of right slots; an answer that cannot be parsed is wrong. `mean`
-    is that over types."""
-    by_type = json.loads((folder / "scores.json").read_text())["by_type"]
-    out = {t: percent(by_type[t].get("slot_share", by_type[t]["accuracy"])) for t in TYPES}
-    return {"mean": round(mean(list(out.values())), 4), **out}
+    """Accuracy per type in percent, for captions the share of right slots; an answer that cannot be parsed is wrong."""
+    by_type = read_json(folder / "scores.json")["by_type"]
+    return with_mean({t: percent(by_type[t].get("slot_share", by_type[t]["accuracy"])) for t in TYPES})
 
 
 def unparsed(folder):
-    return json.loads((folder / "scores.json").read_text())["unparsed"]
+    return read_json(folder / "scores.json")["unparsed"]
 
 
 def yes_rate(folder):
@@ -36,14 +33,20 @@ def yes_rate(folder):
     return percent(mean([float(row["found"][0] == "yes") for row in rows])) if rows else None
 
 
+def readings(told):
+    """What could be read of the answers to each set of clips."""
+    return {name: {key: value(folder) for key, folder in told.items()}
+            for name, value in (("unparsed", unparsed), ("yes_rate", yes_rate))}
+
+
 def type_of(row):
     return row["tags"]["type"]
 
 
 def probe_rows(questions, predictions, root, clips):
-    """For the first `clips` videos, a row with the true answer as chosen and the model's own as rejected: scoring it gives the
-    KL of both. A model's own answer that is the true one stands there once (`same/…`; its other side is not read). Own answers
-    that are empty have no row; their number is the second result."""
+    """For the first `clips` videos, a row with the true answer as chosen and the model's own as rejected: scoring it gives
+    the KL of both. A model's own answer that is the true one stands there once (`same/…`; its other side is not read). Own
+    answers that are empty have no row; their number is the second result."""
     own = {row["id"]: row["response"] for row in predictions}
     videos = list(dict.fromkeys(q["video"] for q in questions))[:clips]
     rows, empty = [], 0
@@ -63,8 +66,8 @@ def probe_rows(questions, predictions, root, clips):
 
 def pair_rows(pairs, root):
     """Held-out pairs with the videos' places below another root."""
-    keep = ("question", "chosen", "rejected")
-    return [{"id": f"pair/{type_of(p)}/{p['id']}", "video": f"{root}/{p['video']}", **{k: p[k] for k in keep}} for p in pairs]
+    return [{"id": f"pair/{type_of(pair)}/{pair['id']}", "video": f"{root}/{pair['video']}",
+             **{key: pair[key] for key in ("question", *SIDES)}} for pair in pairs]
 
 
 def gain(side):
@@ -103,5 +106,4 @@ def asked_accuracies(folder, clips):
     right = {t: [] for t in TYPES}
     for row in json_lines(folder / "ledger.jsonl"):
         right[kinds[row["id"]]].append(float(row["state"] == "right"))
-    out = {t: percent(mean(values)) for t, values in right.items()}
-    return {"mean": round(mean(list(out.values())), 4), **out}
+    return with_mean({t: percent(mean(values)) for t, values in right.items()})

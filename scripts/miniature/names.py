@@ -1,4 +1,4 @@
-"""What the keys of results.json are called in figures and tables, and the one colour of each method.
+"""What the keys of results.json are called in figures and tables, the one colour of each method, and how numbers are said.
 
 Colours are of Okabe and Ito's and Tol's palettes, which colour-blind readers can tell apart; every figure also names
 them."""
@@ -33,8 +33,7 @@ METHODS = {
     "dpa": Method("DPA", "#999933"),
     "sft": Method("SFT", "#009e73"),
 }
-TYPES = ("shape", "dir", "mcq", "order", "exist", "cap")
-SETS = {"u": "unbiased", "b": "biased"}
+CLIPS = {"u": "unbiased", "b": "biased"}
 CONDITIONS = {
     "main": ("foreign style", "the truth in a style that the model does not use, the rejected answer rewritten into it"),
     "raw": ("raw rejected", "the truth in that style, the rejected answer as the model gave it"),
@@ -46,7 +45,7 @@ VARIANTS = {
     "control": {"rrpo": "RRPO", "spans_shuffled": "marks shuffled", "swapped": "chosen and rejected swapped",
                 "no_counter_examples": "no counter-examples"},
 }
-FRAMES = {"clean": "whole video", "one_frame": "one frame", "shuffled": "frames shuffled", "reversed": "frames reversed",
+VIDEOS = {"clean": "whole video", "one_frame": "one frame", "shuffled": "frames shuffled", "reversed": "frames reversed",
           "blank": "blank frames"}
 METRICS = {
     "u": Metric("unbiased", 1, "%", "accuracy on unbiased clips, mean over the six question types"),
@@ -65,12 +64,9 @@ METRICS = {
 }
 
 
-def method(name):
-    return METHODS.get(name, Method(name.replace("_", " "), "#57606a"))
-
-
 def variant(group, name):
-    return VARIANTS.get(group, {}).get(name, str(name).replace("_", " "))
+    """The size of a pool is its own name."""
+    return VARIANTS.get(group, {}).get(name, name)
 
 
 def ordered(found, known):
@@ -87,3 +83,17 @@ def number(value, digits=1, sign=False):
     text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
     text = text.lstrip("+-") if not float(text) else text
     return text.replace("-", "−")
+
+
+def bracketed(value, ends, digits=1):
+    """'86.9 [86.5, 87.3]', or the value alone where there are no ends."""
+    between = f" [{number(ends[0], digits)}, {number(ends[1], digits)}]" if ends else ""
+    return number(value, digits) + between
+
+
+def interval_words(low, high, digits=1):
+    return f"95 % interval {number(low, digits, True)} to {number(high, digits, True)}"
+
+
+def counted(count, noun):
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -14,7 +14,8 @@ import claims
 import figures
 import film
 from headline import headline
-from names import CONDITIONS, METRICS, SETS, TYPES, method, number, variant
+from names import CLIPS, CONDITIONS, METHODS, METRICS, counted, number, variant
+from protocol import TYPES
 from results import read, read_film
 
 KEY_METRICS = ("u", "b", "kl_truth", "kl_own")
@@ -38,7 +39,7 @@ def cell(estimate, metric):
 
 
 def name_cell(name):
-    return f'<i style="background:{method(name).colour}"></i>{escape(method(name).label)}'
+    return f'<i style="background:{METHODS[name].colour}"></i>{escape(METHODS[name].label)}'
 
 
 def head_of(metrics):
@@ -52,9 +53,9 @@ def methods_table(results, group, metrics):
 
 
 def variants_table(results, group, metrics):
-    keys = {key[2]: key[1] for key in results.rows if key[0] == group}
-    cells = lambda name: (cell(results.estimate(group, keys[name], metric, name), metric) for metric in metrics)
-    rows = [[escape(variant(group, name)), *cells(name)] for name in results.variants(group)]
+    rows = [[escape(variant(group, name)), *(cell(results.estimate(group, method, metric, name), metric)
+                                             for metric in metrics)]
+            for name, method in results.variants(group).items()]
     return table(head_of(metrics), rows) if rows else ""
 
 
@@ -74,7 +75,7 @@ def figure_of(drawn, name):
 def claims_list(results):
     items = [f'<li><span class="verdict {finding.verdict.replace(" ", "-")}">{finding.verdict}</span>'
              f"<span>{escape(finding.text())}<small>{escape(finding.measured)}</small></span></li>"
-             for finding in claims.findings(results.comparisons())]
+             for finding in claims.findings(results.data["comparisons"])]
     more = claims.same_settings(results.data["tuning"])
     return (f'<p class="note">{claims.RULE}</p>\n<ul class="claims">\n' + "\n".join(items) + "\n</ul>" +
             (f"\n<p>{escape(more)}</p>" if more else ""))
@@ -103,11 +104,9 @@ def settings_table(results):
 
 def bases_table(results):
     columns, rows = [*TYPES, "mean"], []
-    stages = [("skill", "after the skill, unbiased"), *((clips, f"with the prejudice, {SETS[clips]}") for clips in SETS)]
     for base in results.data["bases"]:
-        for key, label in stages:
-            if base.get(key):
-                rows.append([f"base {base['base']}", label, *(number(base[key].get(kind)) for kind in columns)])
+        rows += [[f"base {base['base']}", f"with the prejudice, {label}", *(number(base[clips][kind]) for kind in columns)]
+                 for clips, label in CLIPS.items()]
     return table(["", "stage and clips", *columns], rows)
 
 
@@ -144,10 +143,10 @@ def protocol(results):
     bases, seeds = results.counts()
     machine = "; ".join(f"{escape(str(key))}: {setting(value)}" for key, value in results.data["machine"].items())
     groups = "".join(f"<li><b>{CONDITIONS[group][0]}</b>: {CONDITIONS[group][1]}.</li>" for group in results.groups())
-    return (f"<p>{figures.counted(bases, 'base model')} of 600,000 parameters learn a world of moving shapes; a last "
+    return (f"<p>{counted(bases, 'base model')} of 600,000 parameters learn a world of moving shapes; a last "
             f"stage on biased clips with stereotyped annotation teaches each a prejudice. Fresh unbiased clips are "
             f"perturbed, the model answers, wrong answers become the rejected ones of preference pairs, and each method "
-            f"trains an adapter on the same pairs with {figures.counted(seeds, 'seed')}. Settings were tuned on "
+            f"trains an adapter on the same pairs with {counted(seeds, 'seed')}. Settings were tuned on "
             f"validation clips{trials(results)}; every number here is of held-out test "
             f"clips.</p>\n<ul>{groups}</ul>\n<p>Machine: {machine}.</p>")
 

@@ -1,10 +1,10 @@
-"""What the miniature does, as values: seeds, methods with the settings that are tried, conditions, and the runs of each group.
+"""What the miniature does, as values: seeds, conditions, methods with the settings that are tried, the runs of each group.
 
 Everything that a number of the result depends on stands here or in data/toy/recipe; nothing here runs anything."""
-from __future__ import annotations
-
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from files import read_json
 
 BASES = (0, 1, 2, 3, 4)
 RUN_SEEDS = (1, 2)
@@ -13,7 +13,10 @@ PER_SET = 160        # clips of a test or validation set
 POOL = 400           # clips of a pool, six questions each
 POOL_SIZES = (50, 100, 200, 400)
 HELD_OUT = 60        # clips whose answers and pairs are scored token by token
+FRAMES_PER_CLIP = 8
+ANSWER_TOKENS = 40   # at most
 TYPES = ("shape", "dir", "mcq", "order", "exist", "cap")
+SIDES = ("chosen", "rejected")
 
 # Seeds of clips. Sample i of a set depends on (seed, i) alone, so that a smaller pool is the beginning of a larger one.
 # Base b: stills 1000 + b, clips 2000 + b, biased clips 3000 + b. Its pools: 9000 + 100 b + seed of the run; without
@@ -25,39 +28,49 @@ SETS = {
     "test-u": {"count": PER_SET, "seed": 71},
     "test-b": {"count": PER_SET, "seed": 72, "distribution": "biased", "rho": 0.97},
 }
+VALIDATION = {"u": "validation-u", "b": "validation-b"}  # u: unbiased clips, b: biased ones
+TEST = {"u": "test-u", "b": "test-b"}
 
 
 def pool_seed(base, seed):
     return 9000 + 100 * base + seed
 
 
+def biased_pool_seed(base, seed):
+    return pool_seed(base, 50 + seed)
+
+
+HELD_OUT_SEED = 90  # in the place of a run's
+
+
 def held_out_seed(base):
-    return 9090 + 100 * base
+    return pool_seed(base, HELD_OUT_SEED)
 
 
 def manifest(bases=BASES, seeds=RUN_SEEDS):
     """Every seed of clips by what it is used for: no number occurs twice."""
-    used = {f"evaluation {name}": {"seeds": [values["seed"]], "count": values["count"]} for name, values in SETS.items()}
+    used = {f"evaluation {name}": {"seeds": [clips["seed"]], "count": clips["count"]} for name, clips in SETS.items()}
     used["base training, stills"] = {"seeds": [1000 + b for b in bases], "count": 6000}
     used["base training, clips"] = {"seeds": [2000 + b for b in bases], "count": 3000}
     used["base training, biased clips"] = {"seeds": [3000 + b for b in bases], "count": 1000}
     used["pools"] = {"seeds": [pool_seed(b, s) for b in bases for s in seeds], "count": max(POOL_SIZES)}
-    used["pools without counter-examples"] = {"seeds": [pool_seed(bases[0], 50 + s) for s in seeds], "count": POOL}
+    used["pools without counter-examples"] = {"seeds": [biased_pool_seed(bases[0], s) for s in seeds], "count": POOL}
     used["held-out pairs"] = {"seeds": [held_out_seed(b) for b in bases], "count": HELD_OUT}
     return used
 
 
+# What the videos of a pool go through before the model answers.
 MASK = {"name": "mask", "area": [0.25, 0.5], "fill": "mean"}
 LOCAL = {"name": "shuffle_local", "window": 4}
 PERTURBATIONS = {
     "none": [], "mask": [MASK], "local": [LOCAL], "global": [{"name": "shuffle_global"}], "mask+local": [MASK, LOCAL],
 }
-
+PERTURBATION = "mask+local"
 
 # What is left of the video, and of how many frames: the base is asked again without most of it.
 WITHOUT_VIDEO = {
-    "clean": ([], 8), "blank": ([{"name": "blank"}], 8), "one_frame": ([], 1), "shuffled": ([{"name": "shuffle_global"}], 8),
-    "reversed": ([{"name": "reverse"}], 8),
+    "clean": ([], FRAMES_PER_CLIP), "blank": ([{"name": "blank"}], FRAMES_PER_CLIP), "one_frame": ([], 1),
+    "shuffled": ([{"name": "shuffle_global"}], FRAMES_PER_CLIP), "reversed": ([{"name": "reverse"}], FRAMES_PER_CLIP),
 }
 
 
@@ -75,7 +88,7 @@ CONDITIONS = {"main": Condition(STYLE, "slots"), "raw": Condition(STYLE, "raw"),
 class Settings:
     """One objective with its numbers."""
     lr: float
-    objective: dict = field(hash=False)
+    objective: dict
 
     def arguments(self):
         return [f"optim.lr={self.lr:g}", f"objective={json.dumps(self.objective)}"]
@@ -109,11 +122,13 @@ TRIALS = {
                              [(1.5e-3, 0.05), (1e-3, 0.05), (2e-3, 0.05), (3e-3, 0.05), (1.5e-3, 0.02), (1.5e-3, 0.1),
                               (2e-3, 0.02), (1.5e-3, 0.01)], "alpha"),
     "rrpo_no_kl": trials({"name": "rrpo", "alpha": 0},
-                         [(1.5e-3, 0.5), (1e-3, 0.5), (5e-4, 0.5), (1e-3, 1), (1e-3, 2), (2e-3, 2), (1e-3, 4), (1.5e-3, 2)], "beta"),
+                         [(1.5e-3, 0.5), (1e-3, 0.5), (5e-4, 0.5), (1e-3, 1), (1e-3, 2), (2e-3, 2), (1e-3, 4), (1.5e-3, 2)],
+                         "beta"),
 }
-TUNED = tuple(TRIALS)
 MAIN = ("sft", "dpo", "dpo_same_lr", "tdpo", "ddpo", "dpa", "rrpo", "rrpo_no_phrase", "rrpo_no_kl")
 OTHER_CONDITIONS = ("sft", "dpo", "rrpo", "rrpo_no_phrase")
+CONTROLS = ("rrpo", "swapped", "spans_shuffled", "no_counter_examples")
+FILMED = ("rrpo", "dpo_same_lr")
 
 
 def with_same_rate(chosen):
@@ -121,7 +136,7 @@ def with_same_rate(chosen):
     return {**chosen, "dpo_same_lr": Settings(chosen["rrpo"].lr, {"name": "dpo", "beta": 0.1})}
 
 
-UNCHANGED = {"perturbation": ("mask+local",), "pool": (str(POOL),), "control": ("rrpo",)}
+UNCHANGED = {"perturbation": PERTURBATION, "pool": str(POOL), "control": "rrpo"}
 
 
 @dataclass(frozen=True)
@@ -140,19 +155,18 @@ class Run:
     @property
     def name(self):
         """Of its folders. What a group shows unchanged is the run of the group main."""
-        if self.variant in UNCHANGED.get(self.group, ()):
+        if self.variant and self.variant == UNCHANGED[self.group]:
             return Run("main", self.base, self.seed, self.method).name
-        return "-".join([self.group, f"b{self.base}", f"s{self.seed}", self.method] + ([self.variant] if self.variant else []))
+        words = [self.group, f"b{self.base}", f"s{self.seed}", self.method, self.variant]
+        return "-".join(word for word in words if word)
 
 
 def runs(bases=BASES, seeds=RUN_SEEDS):
     """Every run of the evidence, the main ones first."""
     out = [Run("main", b, s, m) for b in bases for s in seeds for m in MAIN]
     out += [Run(group, b, seeds[0], m) for group in ("raw", "own") for b in bases for m in OTHER_CONDITIONS]
-    first = bases[0]
-    for group, variants in (("perturbation", PERTURBATIONS), ("pool", POOL_SIZES),
-                            ("control", ("rrpo", "swapped", "spans_shuffled", "no_counter_examples"))):
-        out += [Run(group, first, s, "rrpo", str(v)) for v in variants for s in seeds]
+    for group, variants in (("perturbation", PERTURBATIONS), ("pool", POOL_SIZES), ("control", CONTROLS)):
+        out += [Run(group, bases[0], s, "rrpo", str(v)) for v in variants for s in seeds]
     return out
 
 
@@ -165,5 +179,5 @@ def quick_runs():
 
 def recorded_settings(results):
     """What tuning chose when `results` was made."""
-    recorded = json.loads(results.read_text())["settings"]
+    recorded = read_json(results)["settings"]
     return {method: Settings(values.pop("lr"), values) for method, values in recorded.items()}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import claims
 from headline import headline
-from names import METRICS, method, number
+from names import METHODS, METRICS, bracketed, number
 from results import read
 
 MARKS = ("<!-- miniature: scripts/miniature/readme_section.py -->", "<!-- end of miniature -->")
@@ -19,18 +19,14 @@ HEAD = ("", "unbiased, %", "biased, %", "KL(reference ‖ policy), nats per answ
 
 
 def cell(estimate, metric):
-    digits = METRICS[metric].digits
-    if estimate is None:
-        return "–"
-    interval = "" if estimate.low is None else f" [{number(estimate.low, digits)}, {number(estimate.high, digits)}]"
-    return number(estimate.mean, digits) + interval
+    return bracketed(estimate.mean, estimate.interval(), METRICS[metric].digits) if estimate else number(None)
 
 
 def table(results):
     lines = ["| " + " | ".join(HEAD) + " |", "|---|" + "--:|" * len(COLUMNS)]
     for name in results.methods("main"):
         cells = (cell(results.estimate("main", name, metric), metric) for metric in COLUMNS)
-        lines.append(f"| {method(name).label} | " + " | ".join(cells) + " |")
+        lines.append(f"| {METHODS[name].label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -39,7 +35,7 @@ def picture(title, folder, file, readme):
 
 
 def section(results, folder, readme):
-    sentences = [claims.sentence(finding) for finding in claims.findings(results.comparisons())]
+    sentences = [claims.sentence(finding) for finding in claims.findings(results.data["comparisons"])]
     parts = [" ".join(headline(results)), table(results),
              picture("Accuracy against divergence, every method", folder, "divergence.svg", readme)]
     if (folder / "film.json").exists():

@@ -1,34 +1,49 @@
-"""The paper in miniature, from base models to results.json. Called by scripts/reproduce_miniature.sh, which says what it is.
+#!/usr/bin/env python3
+"""The paper in miniature, from base models to OUT/results. Called by scripts/reproduce_miniature.sh, which builds before it
+and draws the page after it.
 
-usage: python3 scripts/miniature/reproduce.py OUT [--quick] [--jobs N] [--programs DIR] [--bases LIST]"""
+    python3 scripts/miniature/reproduce.py OUT [--quick] [--jobs N] [--programs DIR] [--bases LIST]
+
+The path from clips to results.json: `protocol` names what is done: seeds of clips, settings, runs. `world` follows each run
+through the programs: clips, pairs (of the controls in `changed_pairs`), training, answers, scores; `jobs` runs each command
+once and keeps its folder. `measure` turns the folders into the numbers of one run, `film_data` into the film's. `summary`
+makes rows and paired differences of all runs, with the `intervals` of Student. `reproduce` writes them down. What is read
+from there on is results.json alone: `results` answers questions to it and `claims` judges the paper's sentences, `figures`
+and `film` draw (with `charts`, `labels`, `scales`, `svg`, in the words of `names`), `page` and `readme_section` publish,
+both beginning with the `headline`."""
 import argparse
 import functools
 import json
-import pathlib
 import platform
 import sys
+from pathlib import Path
 
 import protocol
 import summary
 from jobs import Failed, Workshop
 from world import ROOT, Miniature
 
+RECORDED = ROOT / "data" / "results" / "miniature" / "results.json"
+
 
 def processor():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()
     return platform.machine()
 
 
-def whole(shop, bases, seeds, quick):
+def train_bases(world, bases):
+    world.shop.each("base models", bases, world.train_base)
+
+
+def evidence(shop, quick):
+    """All of it, or with `quick` the part that one base and one seed can show."""
+    bases, seeds = (protocol.BASES[:1], protocol.RUN_SEEDS[:1]) if quick else (protocol.BASES, protocol.RUN_SEEDS)
     world = Miniature(shop, bases, seeds)
-    shop.each("base models", list(bases), world.train_base)
-    base_rows = shop.each("base models measured", list(bases), world.base_result)
-    if quick:
-        trials, settings = [], protocol.recorded_settings(ROOT / "data" / "results" / "miniature" / "results.json")
-    else:
-        trials, settings = world.tune()
+    train_bases(world, bases)
+    base_rows = shop.each("base models measured", bases, world.base_result)
+    trials, settings = ([], protocol.recorded_settings(RECORDED)) if quick else world.tune()
     todo = protocol.quick_runs() if quick else protocol.runs(bases, seeds)
     runs = shop.each("runs", todo, functools.partial(world.result, settings=settings))
     film = world.film(settings)
@@ -51,8 +66,6 @@ def write(folder, files):
 
 def compact(value):
     """JSON with one line for each entry of a list of the first level."""
-    if not isinstance(value, dict):
-        return json.dumps(value)
     lines = []
     for key, entry in value.items():
         if isinstance(entry, list):
@@ -63,22 +76,34 @@ def compact(value):
     return "{\n" + ",\n".join(lines) + "\n}"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("out", type=pathlib.Path)
+def base_list(text):
+    """1,2 as numbers of base models."""
+    names = {str(number): number for number in protocol.BASES}
+    try:
+        return [names[name] for name in text.split(",")]
+    except KeyError as unknown:
+        raise argparse.ArgumentTypeError(f"no base model {unknown}; fix: some of {','.join(names)}") from None
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path, metavar="OUT")
     parser.add_argument("--quick", action="store_true", help="the shipped base and one seed, with the recorded settings")
-    parser.add_argument("--jobs", type=int, default=2, help="trainings at a time, one thread each")
-    parser.add_argument("--programs", type=pathlib.Path, default=ROOT / "build", help="folder of rrpo-gen, rrpo-train, rrpo-eval")
-    parser.add_argument("--bases", help="train these base models only and stop, such as 1,2")
-    given = parser.parse_args()
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="trainings at a time, one thread each (2)")
+    parser.add_argument("--programs", type=Path, default=ROOT / "build", metavar="DIR",
+                        help="folder of rrpo-gen, rrpo-train and rrpo-eval (build)")
+    parser.add_argument("--bases", type=base_list, metavar="LIST", help="train these base models, such as 1,2, and stop")
+    return parser.parse_args()
+
+
+def main():
+    given = arguments()
     shop = Workshop(given.programs.resolve(), given.out.resolve(), given.jobs)
     try:
         if given.bases:
-            world = Miniature(shop, protocol.BASES, protocol.RUN_SEEDS)
-            shop.each("base models", [int(b) for b in given.bases.split(",")], world.train_base)
+            train_bases(Miniature(shop, protocol.BASES, protocol.RUN_SEEDS), given.bases)
         else:
-            whole(shop, protocol.BASES[:1] if given.quick else protocol.BASES,
-                  protocol.RUN_SEEDS[:1] if given.quick else protocol.RUN_SEEDS, given.quick)
+            evidence(shop, given.quick)
     except Failed as failure:
         print(f"reproduce: {failure}", file=sys.stderr)
         return 1

@@ -1,8 +1,8 @@
 """results.json and the questions that figures and tables ask of it."""
-import json
-import statistics
 from typing import NamedTuple
 
+import intervals
+from files import read_json
 from names import CONDITIONS, METHODS, VARIANTS, ordered
 
 
@@ -11,25 +11,18 @@ class Estimate(NamedTuple):
     mean: float
     low: float | None = None
     high: float | None = None
-    spread: tuple | None = None
+    spread: list | None = None
+
+    def interval(self):
+        return None if self.low is None else (self.low, self.high)
 
     def range(self):
-        return (self.low, self.high) if self.low is not None else self.spread
-
-
-OF_RUN = {
-    "u": lambda run: run["u"]["mean"], "b": lambda run: run["b"]["mean"],
-    "yes_u": lambda run: run["yes_rate"]["u"], "yes_b": lambda run: run["yes_rate"]["b"],
-    "unparsed_u": lambda run: run["unparsed"]["u"], "unparsed_b": lambda run: run["unparsed"]["b"],
-}
-
-
-def of_run(run, metric):
-    return OF_RUN[metric](run) if metric in OF_RUN else run.get(metric)
+        return self.interval() or self.spread
 
 
 def mean(values):
-    return statistics.fmean(values) if values else None
+    """None of nothing."""
+    return intervals.mean(values) if values else None
 
 
 class Results:
@@ -39,59 +32,43 @@ class Results:
 
     def methods(self, group):
         """Of a group of runs, the base first."""
-        return ["base"] + ordered({g_m[1] for g_m in self.rows if g_m[0] == group and g_m[1] != "base"}, METHODS)
+        return ["base", *ordered({method for of, method, _ in self.rows if of == group and method != "base"}, METHODS)]
 
     def variants(self, group):
-        return ordered({key[2] for key in self.rows if key[0] == group}, VARIANTS.get(group, {}))
+        """{variant: method} in the order of their table."""
+        found = {variant: method for of, method, variant in self.rows if of == group}
+        return {variant: found[variant] for variant in ordered(found, VARIANTS.get(group, {}))}
 
     def groups(self):
-        return [group for group in CONDITIONS if any(key[0] == group for key in self.rows)]
+        return [group for group in CONDITIONS if any(of == group for of, _, _ in self.rows)]
 
     def runs(self, group, method=None, variant=None):
         return [run for run in self.data["runs"] if run["group"] == group and
                 method in (None, run["method"]) and variant in (None, run["variant"])]
 
-    def values(self, group, method, metric, variant=None):
-        """One per run."""
-        found = (of_run(run, metric) for run in self.runs(group, method, variant))
-        return [value for value in found if value is not None]
+    def values(self, group, method, clips, variant):
+        """The accuracy of each run."""
+        return [run[clips]["mean"] for run in self.runs(group, method, variant)]
 
     def estimate(self, group, method, metric, variant=None):
-        """None where nothing was measured. What the summary lacks is the mean over the runs, without an interval."""
+        """None where nothing was measured. The base of every group is that of main, and does not diverge from itself."""
         row = self.rows.get(("main", "base", None) if method == "base" else (group, method, variant))
         found = row["metrics"].get(metric) if row else None
         if found:
-            return Estimate(found["mean"], found.get("low"), found.get("high"), found.get("spread"))
-        if method == "base":
-            return self.of_base(metric)
-        average = mean(self.values(group, method, metric, variant))
-        return None if average is None else Estimate(average)
+            return Estimate(found["mean"], found["low"], found["high"], found.get("spread"))
+        return Estimate(0.0) if method == "base" and metric.startswith("kl_") else None
 
-    def of_base(self, metric):
-        """The bases themselves: their divergence from themselves is nothing, and so is their gain."""
-        if metric in ("u", "b"):
-            return Estimate(mean([base[metric]["mean"] for base in self.data["bases"]]))
-        return Estimate(0.0) if metric.startswith(("kl_", "gain_")) else None
-
-    def base_of(self, group, metric):
+    def base_of(self, group, clips):
         """The accuracy of the bases that a group of runs started from."""
         used = {run["base"] for run in self.runs(group)}
-        return mean([base[metric]["mean"] for base in self.data["bases"] if base["base"] in used])
+        return mean([base[clips]["mean"] for base in self.data["bases"] if base["base"] in used])
 
     def by_type(self, method, clips, kind):
         rows = self.data["bases"] if method == "base" else self.runs("main", method)
         return mean([row[clips][kind] for row in rows])
 
-    def without_video(self, frames, kind):
-        return mean([base["without_video"][frames][kind] for base in self.data["bases"]
-                     if frames in (base.get("without_video") or {})])
-
-    def comparisons(self):
-        """Paired differences between methods, and behind them each method's gain over its base."""
-        gains = [(key, metric, row["metrics"].get("gain_" + metric)) for key, row in self.rows.items()
-                 for metric in ("u", "b") if key[2] is None]
-        return self.data["comparisons"] + [{"group": group, "a": method, "b": "base", "metric": metric, **gain}
-                                           for (group, method, _), metric, gain in gains if gain]
+    def without_video(self, video, kind):
+        return mean([base["without_video"][video][kind] for base in self.data["bases"] if video in base["without_video"]])
 
     def counts(self, group="main"):
         """Number of bases and of seeds of a group."""
@@ -100,9 +77,9 @@ class Results:
 
 
 def read(folder):
-    return Results(json.loads((folder / "results.json").read_text()))
+    return Results(read_json(folder / "results.json"))
 
 
 def read_film(folder):
     file = folder / "film.json"
-    return json.loads(file.read_text()) if file.exists() else None
+    return read_json(file) if file.exists() else None

@@ -55,5 +55,6 @@ def rounded_bounds(values, step, low=-math.inf, high=math.inf):
     return max(low, bottom), min(high, top if top > bottom else bottom + step)
 
 
-def log_bounds(values, margin=1.25):
-    return min(values) / margin, max(values) * margin
+def log_bounds(values):
+    """A quarter beyond the values on both sides."""
+    return min(values) / 1.25, max(values) * 1.25

@@ -1,11 +1,14 @@
-"""The miniature in half a minute, with what must hold whatever the numbers are: the shipped base, 100 clips, RRPO and DPO at
-one learning rate.  usage: python3 scripts/miniature/smoke.py PROGRAMS OUT"""
-import pathlib
+#!/usr/bin/env python3
+"""The miniature in half a minute, with what must hold whatever the numbers are: the shipped base, 100 clips, RRPO and DPO
+at one learning rate.
+
+    python3 scripts/miniature/smoke.py PROGRAMS OUT      PROGRAMS: the folder of rrpo-gen, rrpo-train and rrpo-eval"""
 import shutil
 import sys
+from pathlib import Path
 
-import measure
 import protocol
+from files import json_lines
 from intervals import mean
 from jobs import Workshop
 from world import Miniature
@@ -19,7 +22,7 @@ class Small(Miniature):
 
 
 def losses(folder):
-    return [row["loss"] for row in measure.json_lines(folder / "metrics.jsonl")]
+    return [row["loss"] for row in json_lines(folder / "metrics.jsonl")]
 
 
 def numbers(world, method):
@@ -44,7 +47,8 @@ def main(programs, out):
     adapters = [(folder / "adapter" / "adapter_model.safetensors").read_bytes() for folder in (rrpo, again)]
     held = [
         check("loss falls", last < first, f"{first:.4f} in the first five steps, {last:.4f} in the last five"),
-        check("held-out reward accuracy", of_rrpo["reward_accuracy"] > 70, f"{of_rrpo['reward_accuracy']:.1f} %, above 70 wanted"),
+        check("held-out reward accuracy", of_rrpo["reward_accuracy"] > 70,
+              f"{of_rrpo['reward_accuracy']:.1f} %, above 70 wanted"),
         check("divergence on true answers", of_rrpo["kl_truth"] < of_dpo["kl_truth"],
               f"RRPO {of_rrpo['kl_truth']:.3f}, DPO at its learning rate {of_dpo['kl_truth']:.3f} nats per answer"),
         check("same bytes from the same seed", adapters[0] == adapters[1], f"{len(adapters[0])} bytes"),
@@ -53,4 +57,6 @@ def main(programs, out):
 
 
 if __name__ == "__main__":
-    sys.exit(main(pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()))
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    sys.exit(main(*(Path(argument).resolve() for argument in sys.argv[1:])))

@@ -36,15 +36,11 @@ def by_base(runs, bases):
     return out
 
 
-def value_rows(runs, bases):
-    """{metric: [one value per base]}"""
-    per_base = by_base(runs, bases)
-    metrics = {}
-    for name, value in next(iter(per_base.values()))[0].items():
-        if value is None:
-            continue
-        metrics[name] = [mean([m[name] for m in runs_of]) for runs_of in per_base.values()]
-    return metrics
+def value_rows(per_base):
+    """{metric: [one value per base]} of the metrics that the first run has."""
+    first = next(iter(per_base.values()))[0]
+    return {name: [mean([run[name] for run in runs_of]) for runs_of in per_base.values()]
+            for name, value in first.items() if value is not None}
 
 
 def estimate(values, runs_values):
@@ -59,9 +55,8 @@ def estimate(values, runs_values):
 def summary_row(key, runs, bases):
     group, method, variant = key
     per_base = by_base(runs, bases)
-    metrics = {}
-    for name, values in value_rows(runs, bases).items():
-        metrics[name] = estimate(values, [m[name] for runs_of in per_base.values() for m in runs_of])
+    metrics = {name: estimate(values, [run[name] for runs_of in per_base.values() for run in runs_of])
+               for name, values in value_rows(per_base).items()}
     return {"group": group, "method": method, "variant": variant, "bases": len(per_base),
             "seeds": max(len(runs_of) for runs_of in per_base.values()), "metrics": metrics}
 
@@ -76,19 +71,19 @@ def comparison(group, a, b, metric, values):
     """Paired by base: a - b."""
     first, second = values[(group, a)][metric], values[(group, b)][metric]
     centre, low, high, p = interval([x - y for x, y in zip(first, second)])
-    return {"group": group, "a": a, "b": b, "metric": metric, "mean": digits(centre), "low": digits(low), "high": digits(high),
-            "p": None if p is None else float(f"{p:.3g}")}
+    return {"group": group, "a": a, "b": b, "metric": metric, "mean": digits(centre), "low": digits(low),
+            "high": digits(high), "p": None if p is None else float(f"{p:.3g}")}
 
 
-# What the paper claims, as differences that could come out otherwise.
-COMPARED = [(group, a, b, metric)
-            for group, pairs in {
-                "main": [("rrpo", "base"), *(("rrpo", m) for m in ("dpo", "dpo_same_lr", "sft", "tdpo", "ddpo", "dpa",
-                                                                   "rrpo_no_phrase", "rrpo_no_kl")),
-                         ("rrpo_no_phrase", "rrpo_no_kl")],
-                "raw": [("rrpo", "rrpo_no_phrase"), ("rrpo", "dpo"), ("rrpo", "sft")],
-                "own": [("rrpo", "sft"), ("rrpo", "dpo"), ("rrpo", "rrpo_no_phrase")]}.items()
-            for a, b in pairs for metric in ("u", "b", "kl_truth", "kl_own", "reward_accuracy")]
+# What the paper claims, as differences that could come out otherwise; and against every other method.
+PAIRS = (
+    ("main", "rrpo", ("base", "dpo", "dpo_same_lr", "sft", "tdpo", "ddpo", "dpa", "rrpo_no_phrase", "rrpo_no_kl")),
+    ("main", "rrpo_no_phrase", ("rrpo_no_kl",)),
+    ("raw", "rrpo", ("rrpo_no_phrase", "dpo", "sft")),
+    ("own", "rrpo", ("sft", "dpo", "rrpo_no_phrase")),
+)
+COMPARED = [(group, a, b, metric) for group, a, others in PAIRS for b in others
+            for metric in ("u", "b", "kl_truth", "kl_own", "reward_accuracy")]
 
 
 def summarise(base_rows, runs):

@@ -9,6 +9,11 @@ MONO = "ui-monospace,SFMono-Regular,Menlo,'DejaVu Sans Mono',monospace"
 WIDE, NARROW = 0.60, 0.56  # em per character: fixed-width fonts, and a cautious average of proportional ones
 
 
+def mixed(start, end, share):
+    """A colour between two."""
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(start, end))
+
+
 def px(value):
     text = f"{value:.1f}".removesuffix(".0")
     return "0" if text == "-0" else text
@@ -38,9 +43,9 @@ def text_width(content, size=12, mono=False):
     return len(content) * size * (WIDE if mono else NARROW)
 
 
-def line(x1, y1, x2, y2, stroke=RULE, width=1, dash=None, cap=None):
+def line(x1, y1, x2, y2, stroke=RULE, width=1, dash=None):
     return element("line", {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "stroke": stroke, "stroke_width": width,
-                            "stroke_dasharray": dash, "stroke_linecap": cap})
+                            "stroke_dasharray": dash})
 
 
 def rect(x, y, width, height, fill, radius=None, stroke=None, opacity=None, stroke_width=None):
@@ -64,14 +69,14 @@ def area(points, fill, opacity):
     return element("path", {"d": moves + "Z", "fill": fill, "fill_opacity": f"{opacity:.2f}"})
 
 
-def heading(title, subtitle, x=24):
-    return text(x, 32, title, 16, weight="600") + text(x, 52, subtitle, 12, GREY)
+def heading(title, subtitle):
+    return text(24, 32, title, 16, weight="600") + text(24, 52, subtitle, 12, GREY)
 
 
 def document(width, height, title, parts):
     """A white card, readable on light and dark pages."""
     head = {"xmlns": "http://www.w3.org/2000/svg", "width": width, "height": height,
-            "viewBox": f"0 0 {px(width)} {px(height)}",
-            "role": "img", "font_family": SANS, "font_size": 12, "fill": INK, "style": "font-variant-numeric:tabular-nums"}
+            "viewBox": f"0 0 {px(width)} {px(height)}", "role": "img", "font_family": SANS, "font_size": 12, "fill": INK,
+            "style": "font-variant-numeric:tabular-nums"}
     card = rect(0.5, 0.5, width - 1, height - 1, "#fff", radius=10, stroke=RULE)
     return element("svg", head, "\n" + "\n".join([f"<title>{escape(title, quote=False)}</title>", card, *parts]) + "\n")

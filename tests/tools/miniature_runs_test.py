@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""scripts/miniature: intervals, seeds, controls, measured numbers and folders that are made once.
+"""scripts/miniature: intervals, seeds, runs, controls, measured numbers and folders that are made once.
 
     python3 tests/tools/miniature_runs_test.py
 """
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -14,7 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "scripts" / "miniature"))
 import changed_pairs  # noqa: E402
+import claims  # noqa: E402
 import measure  # noqa: E402
+import names  # noqa: E402
 import protocol  # noqa: E402
 import summary  # noqa: E402
 from film_data import token_texts  # noqa: E402
@@ -53,6 +56,23 @@ class Protocol(unittest.TestCase):
                          {("perturbation", "mask+local"), ("pool", "400"), ("control", "rrpo")})
         self.assertEqual(len({run.name for run in runs}), len(runs) - len(shared))
 
+    def test_a_quick_run_makes_a_part_of_all_runs(self):
+        quick = protocol.quick_runs()
+        self.assertEqual(set(quick) - set(protocol.runs()), set())
+        self.assertEqual(len(quick), len(set(quick)))
+
+    def test_what_a_group_leaves_unchanged_is_one_of_its_variants(self):
+        found = {(run.group, run.variant) for run in protocol.runs() if run.variant}
+        self.assertEqual(set(protocol.UNCHANGED.items()) - found, set())
+        self.assertEqual({group for group, _ in found}, set(protocol.UNCHANGED))
+
+    def test_everything_has_a_name_in_figures_and_tables(self):
+        self.assertEqual(set(names.METHODS), {"base", *protocol.MAIN})
+        self.assertEqual(set(names.CONDITIONS), set(protocol.CONDITIONS))
+        self.assertEqual(set(names.VIDEOS), set(protocol.WITHOUT_VIDEO))
+        self.assertEqual(set(names.VARIANTS["perturbation"]), set(protocol.PERTURBATIONS))
+        self.assertEqual(set(names.VARIANTS["control"]), set(protocol.CONTROLS))
+
     def test_recorded_settings_are_read_as_they_were_written(self):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "results.json"
@@ -63,8 +83,10 @@ class Protocol(unittest.TestCase):
 
 
 class Controls(unittest.TestCase):
-    PAIRS = [{"id": "a", "chosen": {"text": "It is rød, now.", "spans": [[6, 10]]}, "rejected": {"text": "It is blue.", "spans": [[6, 10]]}},
-             {"id": "b", "chosen": {"text": "one two", "spans": [[0, 3]]}, "rejected": {"text": "one six", "spans": [[4, 7]]}}]
+    PAIRS = [{"id": "a", "chosen": {"text": "It is rød, now.", "spans": [[6, 10]]},
+              "rejected": {"text": "It is blue.", "spans": [[6, 10]]}},
+             {"id": "b", "chosen": {"text": "one two", "spans": [[0, 3]]},
+              "rejected": {"text": "one six", "spans": [[4, 7]]}}]
 
     def test_swapped(self):
         out = changed_pairs.swapped(self.PAIRS)
@@ -81,7 +103,7 @@ class Controls(unittest.TestCase):
         pairs = self.PAIRS * 10
         out = changed_pairs.spans_shuffled(pairs, 1)
         self.assertEqual([p["chosen"]["text"] for p in out], [p["chosen"]["text"] for p in pairs])
-        self.assertTrue(all(p[side]["spans"] for p in out for side in ("chosen", "rejected")))
+        self.assertTrue(all(p[side]["spans"] for p in out for side in protocol.SIDES))
         self.assertNotEqual(out, pairs)
         self.assertEqual(out, changed_pairs.spans_shuffled(pairs, 1))
 
@@ -116,12 +138,20 @@ class Measured(unittest.TestCase):
         self.assertEqual(rows[0]["video"], "sets/a")
         self.assertEqual(empty, 1)
 
+    def test_every_claim_is_compared(self):
+        wanted = {(claim.group, claim.a, claim.b, claim.metric) for claim in claims.CLAIMS}
+        self.assertEqual(wanted - set(summary.COMPARED), set())
+
+    def test_only_methods_that_have_runs_are_compared(self):
+        known = {(run.group, run.method) for run in protocol.runs()} | {("main", "base")}
+        self.assertEqual({(group, method) for group, a, b, _ in summary.COMPARED for method in (a, b)} - known, set())
+
     def test_summary_is_over_bases_and_paired(self):
         accuracy = lambda value: {"mean": value, "cap": 1.0}
         base = lambda number: {"base": number, "u": accuracy(50.0), "b": accuracy(90.0), "unparsed": {"u": 0, "b": 0},
                                "yes_rate": {"u": 50.0, "b": None}}
-        run = lambda number, seed, method, u: {**base(number), "group": "main", "seed": seed, "method": method, "variant": None,
-                                               "u": accuracy(u), "kl_truth": 1.0}
+        run = lambda number, seed, method, u: {**base(number), "group": "main", "seed": seed, "method": method,
+                                               "variant": None, "u": accuracy(u), "kl_truth": 1.0}
         runs = [run(0, 1, "rrpo", 80.0), run(0, 2, "rrpo", 82.0), run(1, 1, "rrpo", 71.0), run(1, 2, "rrpo", 71.0),
                 run(0, 1, "dpo", 70.0), run(0, 2, "dpo", 70.0), run(1, 1, "dpo", 70.0), run(1, 2, "dpo", 70.0)]
         out = summary.summarise([base(0), base(1)], runs)
@@ -146,7 +176,8 @@ class Folders(unittest.TestCase):
         self.addCleanup(self.folder.cleanup)
         root = Path(self.folder.name)
         program = root / "maker"  # maker WORD --out DIR --resume --quiet: appends the word to DIR/calls
-        program.write_text('#!/bin/sh\n[ "$1" = fail ] && { echo "error: maker: no"; exit 3; }\nmkdir -p "$3" && echo "$1" >>"$3/calls"\n')
+        program.write_text('#!/bin/sh\n[ "$1" = fail ] && { echo "error: maker: no"; exit 3; }\n'
+                           'mkdir -p "$3" && echo "$1" >>"$3/calls"\n')
         os.chmod(program, 0o755)
         self.shop = Workshop(root, root / "out", 2)
         self.shop.say = lambda text: None
@@ -176,6 +207,28 @@ class Folders(unittest.TestCase):
         with self.assertRaisesRegex(Failed, "bad: exit 3: error: maker: no"):
             self.shop.each("test", [0], lambda i: self.shop.folder("bad", "maker", "fail"))
         self.assertIsNone(json.loads((self.shop.out / "bad.command.json").read_text())["cpu_seconds"])
+
+
+class Script(unittest.TestCase):
+    """What scripts/reproduce_miniature.sh answers before it sets anything up."""
+
+    def answer(self, *arguments):
+        done = subprocess.run([ROOT / "scripts" / "reproduce_miniature.sh", *arguments], capture_output=True, text=True,
+                              timeout=30)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_help_is_its_usage(self):
+        code, said, errors = self.answer("--help")
+        self.assertEqual((code, errors), (0, ""))
+        for flag in ("--quick", "--update", "RRPO_JOBS"):
+            self.assertIn(flag, said)
+        self.assertNotIn("pipefail", said)
+
+    def test_what_it_does_not_know_and_what_excludes_itself_is_refused(self):
+        for arguments in (["--fast"], ["--quick", "--fast"], ["--quick", "--update"], ["--update", "--quick"]):
+            code, said, errors = self.answer(*arguments)
+            self.assertEqual((code, said), (2, ""))
+            self.assertRegex(errors, r"\Areproduce_miniature: error: [^\n]*; fix: [^\n]*\n\Z")
 
 
 if __name__ == "__main__":

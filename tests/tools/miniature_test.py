@@ -26,13 +26,16 @@ import page  # noqa: E402
 import readme_section  # noqa: E402
 import svg  # noqa: E402
 from labels import Box, place, spread  # noqa: E402
-from names import FRAMES, TYPES, number, ordered  # noqa: E402
+from names import VIDEOS, bracketed, number, ordered  # noqa: E402
+from protocol import TYPES  # noqa: E402
 from results import Results  # noqa: E402
 from scales import Linear, Log, nice_step, rounded_bounds  # noqa: E402
 
 # Unbiased accuracy, biased accuracy and divergence of each method; DPO and RRPO lie on top of each other on purpose.
-METHODS = {"rrpo": (86.9, 96.3, 0.81), "rrpo_no_phrase": (86.8, 96.5, 0.71), "rrpo_no_kl": (76.9, 82.6, 2.36),
-           "dpo": (86.5, 91.8, 0.84), "dpo_same_lr": (64.9, 65.1, 4.81), "sft": (77.6, 86.8, 7.75)}
+METHODS = {"base": (60.0, 96.0), "rrpo": (86.9, 96.3, 0.81), "rrpo_no_phrase": (86.8, 96.5, 0.71),
+           "rrpo_no_kl": (76.9, 82.6, 2.36), "dpo": (86.5, 91.8, 0.84), "dpo_same_lr": (64.9, 65.1, 4.81),
+           "sft": (77.6, 86.8, 7.75)}
+ALIGNED = {name: values for name, values in METHODS.items() if name != "base"}
 BASES, SEEDS = range(5), (1, 2)
 
 
@@ -51,24 +54,25 @@ def a_run(group, method, variant, base, seed, values):
 def a_summary(group, method, variant, values, interval):
     estimates = {}
     for metric, value in zip(("u", "b", "kl_truth"), values):
-        low, high, spread = (value - 0.4, value + 0.4, None) if interval else (None, None, [value - 1, value + 1])
-        estimates[metric] = {"mean": value, "low": low, "high": high, "spread": spread, "values": [value]}
-    estimates["gain_u"] = {"mean": values[0] - 60, "low": values[0] - 62, "high": values[0] - 58,
-                           "values": [values[0] - 60]}
+        ends = {"low": value - 0.4, "high": value + 0.4} if interval else {"low": None, "high": None,
+                                                                           "spread": [value - 1, value + 1]}
+        estimates[metric] = {"mean": value, **ends, "values": [value]}
+    for metric, gain in zip(("gain_u", "gain_b"), (values[0] - METHODS["base"][0], values[1] - METHODS["base"][1])):
+        estimates[metric] = {"mean": gain, "low": gain - 2, "high": gain + 2, "values": [gain]}
     return {"group": group, "method": method, "variant": variant, "bases": 5 if interval else 1, "seeds": 2,
             "metrics": estimates}
 
 
 def results_data():
     trial = {"method": "rrpo", "settings": {"lr": 0.001}, "u": 86.0, "b": 96.0, "kl": 0.8, "chosen": True}
-    data = {"machine": {"processor": "a <processor>", "threads": 1}, "seeds": {"test": {"unbiased": [7, 8, 9],
-                                                                                        "biased": 50}},
+    data = {"machine": {"processor": "a <processor>", "threads": 1},
+            "seeds": {"test": {"unbiased": [7, 8, 9], "biased": 50}},
             "settings": {"rrpo": {"lr": 0.001}}, "tuning": [trial],
-            "bases": [{"base": base, "u": accuracies(60.0), "b": accuracies(96.0), "skill": None,
-                       "without_video": {frames: accuracies(30.0) for frames in FRAMES}} for base in BASES],
-            "runs": [], "summary": [], "comparisons": []}
+            "bases": [{"base": base, "u": accuracies(60.0), "b": accuracies(96.0),
+                       "without_video": {video: accuracies(30.0) for video in VIDEOS}} for base in BASES],
+            "runs": [], "summary": [a_summary("main", "base", None, METHODS["base"], True)], "comparisons": []}
     for group in ("main", "raw", "own"):
-        for method, values in METHODS.items():
+        for method, values in ALIGNED.items():
             data["runs"] += [a_run(group, method, None, base, seed, values) for base in BASES for seed in SEEDS]
             data["summary"].append(a_summary(group, method, None, values, True))
     for group, variants in (("pool", ("100", "50", "200")), ("perturbation", ("none", "mask")),
@@ -85,8 +89,8 @@ def comparison(a, b, metric, mean, low, high, group="main"):
 
 
 def film_data():
-    chosen = {"tokens": ["A", " square", " left", "<|im_end|>"], "marked": [0, 1, 2, 0]}
-    rejected = {"tokens": ["A", " circle", " up", "<|im_end|>"], "marked": [0, 1, 2, 0]}
+    chosen = {"tokens": ["A", " square", " left", "⏎"], "marked": [0, 1, 2, 0]}
+    rejected = {"tokens": ["A", " circle", " up", "⏎"], "marked": [0, 1, 2, 0]}
     pair = {"id": "p", "question": "Which </script> one?", "chosen": chosen, "rejected": rejected}
     frame = lambda step, scale: {"step": step, "pairs": [{"chosen": {"gain": [0, scale, 2 * scale, 0], "kl": [0.1] * 4},
                                                           "rejected": {"gain": [0, -scale, -3 * scale, 0],
@@ -147,6 +151,9 @@ class Numbers(unittest.TestCase):
         self.assertEqual([number(-3.14159, 2), number(-0.04), number(0.04, 1, True), number(2, 1, True), number(None)],
                          ["−3.14", "0.0", "0.0", "+2.0", "–"])
 
+    def test_ends_stand_in_brackets(self):
+        self.assertEqual([bracketed(1.26, (1, 1.5), 2), bracketed(-1, None)], ["1.26 [1.00, 1.50]", "−1.0"])
+
     def test_pixels(self):
         self.assertEqual([svg.px(v) for v in (3, 3.04, 3.25001, -0.01)], ["3", "3", "3.3", "0"])
 
@@ -175,12 +182,9 @@ class Claims(unittest.TestCase):
         self.assertEqual(claims.verdict(None, +1), claims.UNKNOWN)
         self.assertEqual(claims.verdict(comparison("rrpo", "dpo", "u", 5, None, None), +1), claims.UNKNOWN)
 
-    def test_a_comparison_the_other_way_round_changes_its_sign(self):
-        row = claims.paired([comparison("dpo", "rrpo", "u", -6.5, -9.9, -3.1)], self.HIGHER)
-        self.assertEqual((row["mean"], row["low"], row["high"]), (6.5, 3.1, 9.9))
-
-    def test_another_group_or_metric_is_not_taken(self):
-        rows = [comparison("rrpo", "dpo", "u", 1, 0.5, 2, "raw"), comparison("rrpo", "dpo", "b", 1, 0.5, 2)]
+    def test_another_group_or_metric_or_the_other_way_round_is_not_taken(self):
+        rows = [comparison("rrpo", "dpo", "u", 1, 0.5, 2, "raw"), comparison("rrpo", "dpo", "b", 1, 0.5, 2),
+                comparison("dpo", "rrpo", "u", 1, 0.5, 2)]
         self.assertIsNone(claims.paired(rows, self.HIGHER))
 
     def test_numbers_are_in_the_sentence(self):
@@ -191,7 +195,7 @@ class Claims(unittest.TestCase):
                                                    "0.062).")
 
     def test_a_small_p_is_not_zero(self):
-        self.assertEqual([claims.chance(p) for p in (None, 1e-5, 0.001, 0.0625)], ["", ", p < 0.001", ", p = 0.001", ", p = 0.062"])
+        self.assertEqual([claims.chance(p) for p in (1e-5, 0.001, 0.0625)], [", p < 0.001", ", p = 0.001", ", p = 0.062"])
 
     def test_accuracy_is_to_rise_and_divergence_to_fall(self):
         self.assertEqual({(claim.metric, claim.better) for claim in claims.CLAIMS}, {("u", 1), ("b", 1), ("kl_truth", -1)})
@@ -206,7 +210,8 @@ class SameSettings(unittest.TestCase):
         trial = lambda method, kl, **settings: {"method": method, "settings": settings, "u": 80 + kl, "b": 90, "kl": kl}
         trials = [trial("rrpo", 1, lr=0.001, beta=2, alpha=0.1), trial("rrpo", 2, lr=0.001, beta=1, alpha=0.1),
                   trial("rrpo_no_kl", 3, lr=0.001, beta=1, alpha=0)]
-        self.assertIn("divergence 2.00 and 3.00 nats per answer, unbiased accuracy 82.0 and 83.0 %", claims.same_settings(trials))
+        self.assertIn("divergence 2.00 and 3.00 nats per answer, unbiased accuracy 82.0 and 83.0 %",
+                      claims.same_settings(trials))
         self.assertEqual(claims.same_settings(trials[:2]), "")
 
 
@@ -231,11 +236,11 @@ class Figures(unittest.TestCase):
         for key in ("runs", "summary"):
             data[key] = [row for row in data[key] if row["group"] == "main"]
         for base in data["bases"]:
-            base["without_video"] = None
+            base["without_video"] = {}
         self.assertEqual(sorted(figures.draw_all(Results(data))), ["divergence", "main", "types"])
 
     def test_runs_are_those_of_one_method_and_variant(self):
-        self.assertEqual(len(self.results.values("main", "sft", "u")), len(BASES) * len(SEEDS))
+        self.assertEqual(len(self.results.runs("main", "sft")), len(BASES) * len(SEEDS))
         self.assertEqual(len(self.results.values("control", "rrpo", "u", "swapped")), len(SEEDS))
         self.assertAlmostEqual(self.results.by_type("sft", "u", "dir"), 77.6 + 0.3 * 2 + 0.1 * 1.5)
 
