@@ -22,7 +22,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A type, and what may go wrong in it: its own rounding, about three times what was measured on CPUs, twice that on an H200.
+/// A type, and what may go wrong in it: its own rounding, about three times what was measured on CPUs, twice that on an
+/// H200.
 struct Precision {
   model::Dtype dtype;
   const char* name;
