@@ -85,6 +85,7 @@ struct Precision {
   model::Dtype dtype;
   double tolerance;
 };
+void PrintTo(const Precision& precision, std::ostream* out) { *out << precision.name; }
 class CudaGradient : public testing::TestWithParam<Precision> {};
 INSTANTIATE_TEST_SUITE_P(Types, CudaGradient,
                          testing::Values(Precision{"double", model::Dtype::float64, 1e-9},
