@@ -37,10 +37,10 @@ def by_base(runs, bases):
 
 
 def value_rows(per_base):
-    """{metric: [one value per base]} of the metrics that the first run has."""
-    first = next(iter(per_base.values()))[0]
-    return {name: [mean([run[name] for run in runs_of]) for runs_of in per_base.values()]
-            for name, value in first.items() if value is not None}
+    """{metric: [one value per base]} of the metrics that every run has: where no answer could be read there is no yes-rate."""
+    runs = [run for runs_of in per_base.values() for run in runs_of]
+    names = [name for name in runs[0] if all(run.get(name) is not None for run in runs)]
+    return {name: [mean([run[name] for run in runs_of]) for runs_of in per_base.values()] for name in names}
 
 
 def estimate(values, runs_values):

@@ -164,6 +164,10 @@ class Measured(unittest.TestCase):
         self.assertEqual(difference["mean"], 6.0)  # (11 + 1) / 2
         self.assertAlmostEqual(difference["high"] - 6, t_quantile(0.975, 1) * 5, places=3)
 
+    def test_a_metric_that_one_run_lacks_is_left_out(self):
+        per_base = {0: [{"u": 1.0, "yes_u": 50.0}, {"u": 2.0, "yes_u": None}], 1: [{"u": 4.0, "yes_u": 40.0}]}
+        self.assertEqual(summary.value_rows(per_base), {"u": [1.5, 4.0]})
+
     def test_words_of_the_toy_tokenizer(self):
         texts = token_texts(ROOT / "data" / "toy" / "base" / "tokenizer.json")
         self.assertIn(" video", texts.values())
