@@ -157,7 +157,7 @@ class Miniature:
         folder = self.shop.folder(f"without/{how}-b{number}", "rrpo-gen", f"model.path={self.base(number)}", "threads=1",
                                   f"video.frames={frames}", f"gen.questions={clips / 'questions.jsonl'}",
                                   f"gen.max_new_tokens={protocol.ANSWER_TOKENS}", f"gen.perturb={json.dumps(steps)}",
-                                "gen.balance=false", "seed=1")
+                                  "gen.balance=false", "seed=1")
         return measure.asked_accuracies(folder, clips)
 
     def trial(self, item):
