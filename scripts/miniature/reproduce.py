@@ -27,10 +27,12 @@ RECORDED = ROOT / "data" / "results" / "miniature" / "results.json"
 
 
 def processor():
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.machine()
+    """Name, family and model: names alone ("AMD EPYC") span generations."""
+    lines = (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
+    known = {key.strip(): value.strip() for key, _, value in lines}
+    said = [known[key] if key == "model name" else f"{key} {known[key]}"
+            for key in ("model name", "cpu family", "model") if key in known]
+    return ", ".join(said) or platform.machine()
 
 
 def train_bases(world, bases):

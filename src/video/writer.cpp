@@ -124,6 +124,8 @@ CodecHandle h264_encoder(const Frames& frames, AVRational rate, int crf, int gop
   AVDictionary* options = nullptr;
   av_dict_set(&options, "preset", "veryfast", 0);
   av_dict_set_int(&options, "crf", crf, 0);
+  // Without it x264 takes approximate reciprocals, which processors round differently.
+  av_dict_set(&options, "x264-params", "cpu-independent=1", 0);
   const int opened = avcodec_open2(codec.get(), codec->codec, &options);
   av_dict_free(&options);
   check(opened, "libx264");
@@ -172,8 +174,9 @@ std::string encode_clip(const Frames& frames, double fps, int crf, int gop) {
   Mp4 mp4(codec, rate.num * 1024);
   const FrameHandle rgb = new_picture(frames, AV_PIX_FMT_RGB24);
   const FrameHandle picture = new_picture(frames, AV_PIX_FMT_YUV420P);
+  // Without exact rounding swscale's vector code and its plain code differ by a level.
   const ScalerHandle scaler(sws_getContext(rgb->width, rgb->height, AV_PIX_FMT_RGB24, rgb->width, rgb->height,
-                                           AV_PIX_FMT_YUV420P, SWS_BILINEAR, nullptr, nullptr, nullptr));
+                                           AV_PIX_FMT_YUV420P, SWS_BILINEAR | SWS_ACCURATE_RND, nullptr, nullptr, nullptr));
   if (!scaler) cannot("colour conversion", AVERROR(ENOMEM));
   for (int64_t i = 0; i < frames.count; ++i) {
     copy_rows(frames, i, *rgb);

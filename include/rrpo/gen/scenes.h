@@ -52,9 +52,8 @@ struct ScenesConfig {
 };
 
 /// Writes videos/NNNNN.mp4 (stills: frames/NNNNN.png) and questions.jsonl below `out`. The files depend on the configuration
-/// alone, not on the number of threads; but x264 takes approximate reciprocals of the processor, so that on another kind of
-/// processor about one clip in a thousand has other bytes. After a stop signal it returns before questions.jsonl is written,
-/// and running it again completes the folder.
+/// alone, not on the number of threads or the kind of processor. After a stop signal it returns before questions.jsonl is
+/// written, and running it again completes the folder.
 void make_scenes(const ScenesConfig& config, const std::filesystem::path& out, int64_t threads);
 
 }  // namespace rrpo::gen
