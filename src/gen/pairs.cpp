@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include "rrpo/gen/judge.h"
+#include "case.h"
 #include "rrpo/gen/perturbation.h"
-#include "rrpo/gen/rewrite.h"
 #include "rrpo/gen/select.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/rows/ledger.h"
@@ -30,100 +29,7 @@ Json made_of(const GenConfig& config) {
   return made;
 }
 
-/// A mistake, the number of the first sample that makes it, and in how many it is made.
-struct Mistake {
-  size_t sample = 0;
-  int64_t times = 1;
-  rows::Judged judged;
-};
-
-/// One question on its way to a pair: what was said to it, and the dialogues about it with a language model.
-class Case {
- public:
-  Case(const GenConfig& config, const rows::Question& question, const Said& said, const QuestionJudgements* judgements)
-      : gen_(config.gen), question_(question), said_(said) {
-    const char* on = requires_of(gen_, "wrong_on_perturbed") ? "perturbed" : "clean";
-    for (size_t i = 0; i < said.samples.size(); ++i) talks_.emplace_back(gen_.llm, judgements, on, static_cast<int64_t>(i));
-    talks_.emplace_back(gen_.llm, judgements, "clean", 0);
-  }
-
-  const rows::Question& question() const { return question_; }
-  const Said& said() const { return said_; }
-  const Judge& judge() const { return judge_of(gen_, question_.format); }
-  const Rewrite& rewrite() const { return rewrite_of(gen_, question_.format); }
-  /// The language model's part in what became of sample `i`.
-  const Dialogue& talk(size_t i) const { return talks_[i]; }
-  /// The dialogue that lacks a reply, nullptr where none does.
-  const Dialogue* silent() const {
-    const auto found = std::find_if(talks_.begin(), talks_.end(), [](const Dialogue& talk) { return talk.silent(); });
-    return found == talks_.end() ? nullptr : &*found;
-  }
-
-  rows::Judged judge_sample(size_t i) { return judge().apply(question_, said_.samples[i].text, talks_[i]); }
-  rows::Judged judge_clean() { return judge().apply(question_, said_.clean->text, talks_.back()); }
-  Rewritten rewrite_sample(size_t i, const rows::Judged& judged) {
-    return rewrite().apply(question_, judged, said_.samples[i].text, talks_[i]);
-  }
-
- private:
-  const GenFields& gen_;
-  const rows::Question& question_;
-  const Said& said_;
-  std::vector<Dialogue> talks_;  ///< one per sample, and one about the response to the clean video
-};
-
-/// What the samples of one question come to.
-struct Verdicts {
-  std::vector<Mistake> mistakes;  ///< the most frequent first, then by sample
-  bool right = false;             ///< some sample is right
-  std::string unparsable;         ///< why the first sample that cannot be judged cannot
-};
-
-std::string unparsable_reason(const rows::Judged& judged, const Response& response) {
-  return response.finished ? judged.reason : judged.reason + " (cut at gen.max_new_tokens)";
-}
-
-/// True where two wrong responses say the same: as the rules read them, or, where these read nothing, word for word.
-bool same_mistake(const std::vector<Response>& samples, const Mistake& a, const rows::Judged& judged, size_t sample) {
-  return a.judged.found == judged.found && (!judged.found.empty() || samples[a.sample].text == samples[sample].text);
-}
-
-/// Ends at the first response that the language model has not judged.
-Verdicts judge_samples(Case& one) {
-  const std::vector<Response>& samples = one.said().samples;
-  Verdicts out;
-  for (size_t i = 0; i < samples.size(); ++i) {
-    rows::Judged judged = one.judge_sample(i);
-    if (one.silent() != nullptr) return out;
-    if (judged.verdict == rows::Verdict::right) out.right = true;
-    if (judged.verdict == rows::Verdict::unparsable && out.unparsable.empty())
-      out.unparsable = unparsable_reason(judged, samples[i]);
-    if (judged.verdict != rows::Verdict::wrong) continue;
-    const auto same = std::find_if(out.mistakes.begin(), out.mistakes.end(),
-                                   [&](const Mistake& mistake) { return same_mistake(samples, mistake, judged, i); });
-    if (same == out.mistakes.end()) {
-      out.mistakes.push_back({i, 1, std::move(judged)});
-    } else {
-      ++same->times;
-    }
-  }
-  std::stable_sort(out.mistakes.begin(), out.mistakes.end(),
-                   [](const Mistake& a, const Mistake& b) { return a.times > b.times; });
-  return out;
-}
-
-/// Why the response to the clean video rules the pair out; empty where it does not.
-std::string clean_objection(const GenFields& gen, Case& one) {
-  if (!one.said().clean) return "";
-  const rows::Judged judged = one.judge_clean();
-  if (judged.verdict == rows::Verdict::unparsable)
-    return "unparsable on the clean video: " + unparsable_reason(judged, *one.said().clean);
-  const char* wanted = requires_of(gen, "right_on_clean") ? "right" : "wrong";
-  const std::string is = rows::verdict_name(judged.verdict);
-  return is == wanted ? "" : is + " on the clean video";
-}
-
-rows::Pair pair_of(const GenConfig& config, const Case& one, const Mistake& mistake, Rewritten sides, const Json& made) {
+rows::Pair pair_of(const Case& one, const Mistake& mistake, Rewritten sides, const Json& made) {
   const rows::Question& question = one.question();
   const Said& said = one.said();
   rows::Pair pair;
@@ -139,7 +45,7 @@ rows::Pair pair_of(const GenConfig& config, const Case& one, const Mistake& mist
   Json& own = pair.extra["made"];
   own["frames"] = response.frames;
   own["pixels"] = response.pixels;
-  if (config.gen.samples > 1) {
+  if (one.gen().samples > 1) {
     own["sample"] = mistake.sample;
     own["times"] = mistake.times;
   }
@@ -150,7 +56,7 @@ rows::Pair pair_of(const GenConfig& config, const Case& one, const Mistake& mist
   own["found"] = mistake.judged.found;
   own["rewrite"] = one.rewrite().name;
   const std::vector<std::string>& prompts = one.talk(mistake.sample).prompts();
-  if (!prompts.empty()) own["llm"] = {{"model", config.gen.llm.chat.model}, {"prompts", prompts}};
+  if (!prompts.empty()) own["llm"] = {{"model", one.gen().llm.chat.model}, {"prompts", prompts}};
   pair.extra["format"] = question.format;
   if (!question.tags.empty()) pair.extra["tags"] = question.tags;
   return pair;
@@ -168,47 +74,12 @@ Candidate candidate_of(const rows::Question& question, const rows::Judged& judge
           static_cast<int64_t>(question.options.size())};
 }
 
-Fate unjudged(const Dialogue& talk) { return {"unjudged", talk.fault().empty() ? "no reply is on record" : talk.fault()}; }
-
-/// Where one question ends, and the most frequent mistake that can be rewritten, if it ends as a pair.
-struct End {
-  Fate fate;
-  Mistake mistake{};
-  Rewritten sides{};
-};
-
-End end_of(const GenConfig& config, Case& one) {
-  if (!one.said().fault.empty()) return {{"failed", one.said().fault}};
-  const Verdicts verdicts = judge_samples(one);
-  if (one.silent() != nullptr) return {unjudged(*one.silent())};
-  if (verdicts.mistakes.empty()) return {verdicts.right ? Fate{"right", ""} : Fate{"unparsable", verdicts.unparsable}};
-  const std::string objection = clean_objection(config.gen, one);
-  if (one.silent() != nullptr) return {unjudged(*one.silent())};
-  if (!objection.empty()) return {{"dropped_clean", objection}};
-  std::string reason;
-  for (const Mistake& mistake : verdicts.mistakes) {
-    Rewritten sides = one.rewrite_sample(mistake.sample, mistake.judged);
-    if (one.silent() != nullptr) return {unjudged(*one.silent())};
-    if (sides.reason.empty()) return {{"pair", ""}, mistake, std::move(sides)};
-    if (reason.empty()) reason = sides.reason;
-  }
-  return {{"dropped_rewrite", reason}};
-}
-
-/// Judges the responses to one question; its pair, if there is one, is appended to `open`.
-Fate judge_one(const GenConfig& config, const rows::Question& question, const Responses& responses,
-               const Judgements& judgements, const Json& made, size_t number, std::vector<Open>& open,
-               std::vector<Candidate>& candidates) {
-  const auto found = responses.find(question.id);
-  expect(found != responses.end(), "a question without a response");
-  const auto heard = judgements.find(question.id);
-  Case one(config, question, found->second, heard == judgements.end() ? nullptr : &heard->second);
-  End end = end_of(config, one);
-  if (end.fate.state == "pair") {
-    candidates.push_back(candidate_of(question, end.mistake.judged));
-    open.push_back({number, pair_of(config, one, end.mistake, std::move(end.sides), made)});
-  }
-  return end.fate;
+Case case_of(const GenConfig& config, const rows::Question& question, const Responses& responses,
+             const Judgements& judgements) {
+  const auto said = responses.find(question.id);
+  expect(said != responses.end(), "a question without a response");
+  const auto judged = judgements.find(question.id);
+  return {config.gen, question, said->second, judged == judgements.end() ? nullptr : &judged->second};
 }
 
 std::string balance_reason(const Candidate& candidate) {
@@ -228,8 +99,8 @@ const std::vector<std::string>& final_states() {
 
 std::optional<Prompt> next_prompt(const GenConfig& config, const rows::Question& question, const Said& said,
                                   const QuestionJudgements& judgements) {
-  Case one(config, question, said, &judgements);
-  end_of(config, one);
+  Case one(config.gen, question, said, &judgements);
+  end_of(one);
   return one.silent() == nullptr ? std::nullopt : one.silent()->missing();
 }
 
@@ -240,7 +111,12 @@ PairSet make_pairs(const GenConfig& config, const std::vector<rows::Question>& q
   std::vector<Candidate> candidates;
   const Json made = made_of(config);
   for (size_t i = 0; i < questions.size(); ++i) {
-    out.fates.push_back(judge_one(config, questions[i], responses, judgements, made, i, open, candidates));
+    Case one = case_of(config, questions[i], responses, judgements);
+    End end = end_of(one);
+    out.fates.push_back(end.fate);
+    if (end.fate.state != "pair") continue;
+    candidates.push_back(candidate_of(questions[i], end.mistake.judged));
+    open.push_back({i, pair_of(one, end.mistake, std::move(end.sides), made)});
   }
   const std::vector<Selection> selection =
       select(candidates, {balances(config.gen, "yesno"), balances(config.gen, "letters"), format_limits(config.gen),

@@ -7,6 +7,7 @@
 #include "policy/golden.h"
 #include "rrpo/policy/device.h"
 #include "rrpo/policy/generate.h"
+#include "support/precision.h"
 
 namespace rrpo::policy::test {
 namespace {
@@ -30,18 +31,13 @@ at::Tensor logits_on(const std::string& name, const std::string& device, model::
   return model::hidden(policy.lvlm, rows.rows, {visual}).matmul(model::head(policy.lvlm).t()).to(at::kFloat).cpu();
 }
 
-struct Precision {
-  const char* name;
-  model::Dtype dtype;
-  double tolerance;
-};
-void PrintTo(const Precision& precision, std::ostream* out) { *out << precision.name; }
+using rrpo::test::Precision;
 class Cuda : public testing::TestWithParam<Precision> {};
 INSTANTIATE_TEST_SUITE_P(Types, Cuda,
                          testing::Values(Precision{"double", model::Dtype::float64, 1e-9},
                                          Precision{"float32", model::Dtype::float32, 1e-4},
                                          Precision{"bfloat16", model::Dtype::bfloat16, 5e-2}),
-                         [](const auto& info) { return info.param.name; });
+                         rrpo::test::precision_name);
 
 /// The heads of `tiny` have a width that fused kernels do not take, those of `toy` have one that they do.
 TEST_P(Cuda, LogitsAreThoseOfTheCpu) {

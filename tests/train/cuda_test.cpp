@@ -16,6 +16,7 @@
 #include "rrpo/train/score.h"
 #include "rrpo/train/selftest.h"
 #include "rrpo/train/trainer.h"
+#include "support/precision.h"
 
 namespace rrpo::train {
 namespace {
@@ -80,18 +81,13 @@ std::vector<Json> lines_of(const std::filesystem::path& file) {
   return lines;
 }
 
-struct Precision {
-  const char* name;
-  model::Dtype dtype;
-  double tolerance;
-};
-void PrintTo(const Precision& precision, std::ostream* out) { *out << precision.name; }
+using rrpo::test::Precision;
 class CudaGradient : public testing::TestWithParam<Precision> {};
 INSTANTIATE_TEST_SUITE_P(Types, CudaGradient,
                          testing::Values(Precision{"double", model::Dtype::float64, 1e-9},
                                          Precision{"float32", model::Dtype::float32, 1e-4},
                                          Precision{"bfloat16", model::Dtype::bfloat16, 0.15}),
-                         [](const auto& info) { return info.param.name; });
+                         rrpo::test::precision_name);
 
 TEST_P(CudaGradient, IsThatOfTheCpuInDouble) {
   if (!policy::open_cuda()) GTEST_SKIP() << "no GPU";
