@@ -13,8 +13,10 @@ import re
 import sys
 from pathlib import Path
 
+from readme_part import Part
+
 ROOT = Path(__file__).resolve().parent.parent
-MARKS = ("<!-- parity: scripts/parity_table.py -->", "<!-- end of parity -->")
+PART = Part("parity", "scripts/parity_table.py")
 HEAD = ["part", "original", "compared", "tolerance", "worst difference"]
 
 
@@ -46,11 +48,6 @@ def table(rows):
     return "\n".join(lines)
 
 
-def parts(readme):
-    before, rest = readme.split(MARKS[0])
-    return before, *rest.split(MARKS[1])
-
-
 def keys(text):
     """Rows without what varies: the number of comparisons and the worst difference."""
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")]
@@ -68,13 +65,13 @@ def main():
     if not (arguments.readme or arguments.check):
         print(text)
         return
-    before, old, after = parts(readme.read_text())
     if arguments.check:
+        _, old, _ = PART.split(readme.read_text())
         differing = sorted(keys(old) ^ keys(text))
         for row in differing:
             print("only in " + ("README.md: " if row in keys(old) else "the tests: ") + " | ".join(row))
         sys.exit(1 if differing else 0)
-    readme.write_text(f"{before}{MARKS[0]}\n{text}\n{MARKS[1]}{after}")
+    PART.publish(readme, text, check=False)
 
 
 if __name__ == "__main__":

@@ -292,7 +292,7 @@ class Written(unittest.TestCase):
         (self.folder / "results.json").write_text(json.dumps(results_data()))
         (self.folder / "film.json").write_text(json.dumps(film_data()))
         self.readme = self.folder / "README.md"
-        self.readme.write_text("before\n" + "\n".join(readme_section.MARKS) + "\nafter\n")
+        self.readme.write_text("before\n" + "\n".join(readme_section.PART.marks) + "\nafter\n")
 
     def write_page(self):
         with contextlib.redirect_stdout(io.StringIO()):
@@ -320,8 +320,8 @@ class Written(unittest.TestCase):
     def test_the_section_stands_between_its_marks(self):
         self.section()
         text = self.readme.read_text()
-        self.assertTrue(text.startswith("before\n" + readme_section.MARKS[0])
-                        and text.endswith(readme_section.MARKS[1] + "\nafter\n"))
+        self.assertTrue(text.startswith("before\n" + readme_section.PART.marks[0])
+                        and text.endswith(readme_section.PART.marks[1] + "\nafter\n"))
         self.assertIn("| RRPO | 86.9 [86.5, 87.3] | 96.3 [95.9, 96.7] | 0.81 [0.41, 1.21] |", text)
         self.assertIn("- More precise alignment than DPO: **holds**. ", text)
         self.assertIn("](divergence.svg)", text)
@@ -334,7 +334,7 @@ class Written(unittest.TestCase):
             self.section("--check")
 
     def test_a_readme_without_its_marks_is_refused_and_kept(self):
-        for text in ("no marks\n", "\n".join(reversed(readme_section.MARKS)), "\n".join(readme_section.MARKS * 2)):
+        for text in ("no marks\n", "\n".join(reversed(readme_section.PART.marks)), "\n".join(readme_section.PART.marks * 2)):
             self.readme.write_text(text)
             with self.assertRaisesRegex(SystemExit, "fix: "):
                 self.section()
