@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the toy base model anew from nothing, with this program alone: clips from seeds, initial values from a seed, three
 # stages of supervised fine-tuning (data/toy/recipe/*.json). Prints the accuracies after each stage and leaves the model in
-# OUT/base. About 15 CPU minutes.
+# OUT/base. About 10 CPU minutes.
 #
 #   scripts/train_toy_base.sh [OUT] [SEED]        default: build/toy-base 0
 set -euo pipefail
