@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
 #include "temporary.h"
 

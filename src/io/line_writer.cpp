@@ -5,8 +5,8 @@
 #include <array>
 #include <cerrno>
 
-#include "descriptor.h"
 #include "rrpo/io/atomic.h"
+#include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
 
 namespace rrpo::io {

@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <ctime>
 
-#include "descriptor.h"
 #include "rrpo/io/atomic.h"
+#include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
 #include "temporary.h"
 

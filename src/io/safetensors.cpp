@@ -4,7 +4,7 @@
 #include <array>
 #include <numeric>
 
-#include "descriptor.h"
+#include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
 #include "safetensors_header.h"
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "descriptor.h"
 #include "rrpo/io/rewrite.h"
+#include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
 #include "temporary.h"
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "descriptor.h"
 #include "rrpo/io/safetensors.h"
+#include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/json_file.h"
 #include "temporary.h"

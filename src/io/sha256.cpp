@@ -2,8 +2,8 @@
 #include <memory>
 #include <vector>
 
-#include "descriptor.h"
 #include "rrpo/io/atomic.h"
+#include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
 
 extern "C" {

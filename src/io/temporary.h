@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <functional>
 
-#include "descriptor.h"
+#include "rrpo/util/descriptor.h"
 
 namespace rrpo::io {
 

@@ -1,4 +1,4 @@
-#include "descriptor.h"
+#include "rrpo/util/descriptor.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -12,7 +12,7 @@
 
 #include "rrpo/util/error.h"
 
-namespace rrpo::io {
+namespace rrpo {
 
 namespace {
 
@@ -118,4 +118,4 @@ void sync_folder(const std::filesystem::path& folder) {
   sync_file(descriptor.get(), folder);
 }
 
-}  // namespace rrpo::io
+}  // namespace rrpo

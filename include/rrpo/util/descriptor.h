@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string_view>
 
-namespace rrpo::io {
+namespace rrpo {
 
 /// Throws Error(environment, "io") for `errno` as it is now: `path: action: reason`, with the free space when there is none.
 [[noreturn]] void throw_errno(const std::filesystem::path& path, std::string_view action);
@@ -46,4 +46,4 @@ void write_all(int descriptor, const std::filesystem::path& path, std::string_vi
 void sync_file(int descriptor, const std::filesystem::path& path);
 void sync_folder(const std::filesystem::path& folder);
 
-}  // namespace rrpo::io
+}  // namespace rrpo
