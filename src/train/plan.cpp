@@ -23,8 +23,12 @@ void add_lora(ModelShape& shape, const model::Lvlm& lvlm, const model::LoraConfi
     shape.lora += parameters;
     shape.lora_ranks += d(rank);
     if (name.find(last) == std::string::npos) return;
+    const bool is_key_or_value = leaf(name) == "k_proj" || leaf(name) == "v_proj";
     shape.lora_last += parameters;
-    if (leaf(name) == "k_proj" || leaf(name) == "v_proj") shape.lora_last_kv += parameters;
+    shape.lora_ranks_last += d(rank);
+    if (!is_key_or_value) return;
+    shape.lora_last_kv += parameters;
+    shape.lora_ranks_last_kv += d(rank);
   });
 }
 
@@ -61,15 +65,63 @@ double forward_vision(const ModelShape& model, int64_t frames) {
   return d(frames) * (tower + 2 * n * (w * width + width * width));
 }
 
-/// Bytes that one row of one layer keeps for backward.
-double kept_per_row(const ModelShape& model, bool recompute) {
-  double values = 2 * d(model.width) + 2 * d(model.query_width + model.key_width) + 2 * d(model.inner);
-  double wide = d(model.heads);  // log-sum-exp, float32
-  if (!recompute) {
-    values += 2 * d(model.width) + d(model.inner);            // normed rows, silu(gate) * up
-    if (model.value_bytes < 4) wide += d(model.query_width);  // the attention's output before it is rounded
-  }
-  return values * d(model.value_bytes) + 4 * wide;
+/// Bytes that rows keep for backward, in one layer.
+struct Kept {
+  double inside = 0;  ///< of a layer but the last, per row
+  double last = 0;    ///< of the last one, per row: its input, normed, with keys and values
+  double read = 0;    ///< of the last one, per read row: all that is left
+};
+Kept kept_per_row(const ModelShape& model, const MemoryRules& rules) {
+  const double value = d(model.value_bytes), width = d(model.width), inner = d(model.inner);
+  const double queries = d(model.query_width), keys = 2 * d(model.key_width);
+  const double normed = rules.recompute_elementwise ? 0 : width, product = rules.recompute_elementwise ? 0 : inner;
+  Kept kept;
+  kept.last = (width + normed + keys) * value + 4;  // with the scale of the norm, float32
+  // Queries and what they found, the row between the halves and its norm, the gate's two rows and their product; with the
+  // log-sum-exp of each head and a second scale.
+  kept.read = (2 * queries + width + normed + 2 * inner + product) * value + 4 * (d(model.heads) + 1);
+  kept.inside = kept.last + kept.read;
+  return kept;
+}
+
+/// Bytes of a row between A and B of an adapter, per rank.
+double inner_row_bytes(const ModelShape& model, const MemoryRules& rules) {
+  return rules.narrow_adapter || rules.recompute_elementwise ? d(model.value_bytes)
+                                                             : std::max<double>(4, d(model.value_bytes));
+}
+
+double kept_by_decoder(const ModelShape& model, const PairRows& rows, const MemoryRules& rules) {
+  const Kept kept = kept_per_row(model, rules);
+  const double all = rows.rows(), read = rows.read * d(rows.pairs);
+  const double inside = d(model.layers - 1) * kept.inside;
+  const double ranks = over_layers(rows, model.lora_ranks, model.lora_ranks_last, model.lora_ranks_last_kv);
+  const double angles = d(model.head_width) * d(model.value_bytes);
+  return all * (inside + kept.last + angles) + read * kept.read + ranks * inner_row_bytes(model, rules);
+}
+
+/// Bytes of the masks of a pass on a CPU, float32 or better: every query of a segment and below it over that segment's rows;
+/// the last layer has masks of its own, for the read rows.
+double mask_bytes(const ModelShape& model, const PairRows& rows) {
+  const double own = rows.chosen * rows.chosen + rows.rejected * rows.rejected;
+  const double branch = (rows.question + rows.chosen + rows.rejected) * rows.question + own;
+  const double all = rows.rows() * rows.prefix + d(rows.pairs) * branch;
+  const double last = d(rows.pairs) * (rows.read * (rows.prefix + rows.question) + own);
+  return std::max<double>(4, d(model.value_bytes)) * (all + last);
+}
+
+/// Temporaries of a layer at its widest, the end of the MLP under the reference (backward holds about as much): gate, up and
+/// product; the layer's input, what it is normed to, both again after attention, what comes of the MLP, their sum; the
+/// visual tokens; queries and what they found; keys and values.
+double layer_temporaries(const ModelShape& model, const PairRows& rows) {
+  const double value = d(model.value_bytes), width = d(model.width);
+  return rows.rows() * (3 * d(model.inner) + 7 * width + 2 * d(model.query_width + model.key_width)) * value;
+}
+
+/// Temporaries of the head: logits of a chunk of rows of both models, their logarithms, and what the KL makes of them.
+double head_temporaries(const ModelShape& model, const PairRows& rows, const StepKind& kind) {
+  const double value = std::max<double>(4, d(model.value_bytes)), chunk = 16.0 * (1 << 20);  // loss/token_stats
+  const double logits = value * std::min(rows.read * d(rows.pairs) * d(model.vocabulary), chunk);
+  return (kind.reference ? 5 : 2) * logits;
 }
 
 double kept_by_vision(const ModelShape& model, int64_t frames) {
@@ -143,6 +195,7 @@ ModelShape shape_of(const model::Lvlm& lvlm, const model::LoraConfig& lora) {
   shape.width = model::width(lvlm);
   shape.inner = decoder.layers[0].up.weight.size(0);
   shape.heads = decoder.heads;
+  shape.head_width = decoder.head_width;
   shape.query_width = decoder.heads * decoder.head_width;
   shape.key_width = decoder.kv_heads * decoder.head_width;
   shape.vocabulary = model::vocabulary(lvlm);
@@ -170,17 +223,23 @@ Memory memory_of(const ModelShape& model, const PairRows& rows, const StepKind& 
   const double text = model.parameters - model.vision_parameters - model.projector_parameters;
   const double parts = (kind.decoder ? text : 0) + (kind.vision ? model.vision_parameters : 0) +
                        (kind.projector ? model.projector_parameters : 0);
-  const double value = d(model.value_bytes), wide = rules.wide_adapter && value < 4 ? 8 : 0;
-  const double logits = 4 * rows.read * d(rows.pairs) * d(model.vocabulary);
-  const double chunk = 3 * std::min(logits, 64.0 * (1 << 20));  // taken in chunks of rows (loss/token_stats)
   Memory memory;
-  memory.weights = (model.parameters - parts) * value;
+  memory.weights = (model.parameters - parts) * d(model.value_bytes);
   memory.trained = (parts > 0 ? parts : model.lora) * rules.trained_bytes;
-  memory.saved = rows.rows() * (d(model.layers) * kept_per_row(model, rules.recompute_elementwise) +
-                                model.lora_ranks * (rules.recompute_elementwise ? value : std::max(4.0, value)));
+  memory.saved = kept_by_decoder(model, rows, rules);
   if (kind.vision && kind.encode) memory.saved += kept_by_vision(model, rows.frames);
-  memory.workspace = rows.rows() * d(model.inner) * (3 * value + wide) + chunk;
+  if (rules.masks) memory.saved += mask_bytes(model, rows);
+  const double layer = layer_temporaries(model, rows) + (rules.masks && kind.reference ? mask_bytes(model, rows) : 0);
+  memory.workspace = std::max(layer, head_temporaries(model, rows, kind));
   return memory;
+}
+
+MemoryRules memory_rules(bool gpu, bool several_passes) {
+  MemoryRules rules;
+  rules.narrow_adapter = gpu;
+  rules.masks = !gpu;
+  rules.trained_bytes = several_passes ? 16 : 12;
+  return rules;
 }
 
 }  // namespace rrpo::train

@@ -149,7 +149,9 @@ Json Run::plan() const {
   const ModelShape shape = shape_of(policy_.lvlm, {.targets = {}});
   const double batches = static_cast<double>(config_.train.batch_pairs) / static_cast<double>(mean.pairs);
   const auto parameters = plan.at("trained_parameters").get<double>();
-  const Memory memory = memory_of(shape, largest, kind);
+  const bool several = config_.train.batch_pairs > largest.pairs;
+  const Memory memory =
+      memory_of(shape, largest, kind, memory_rules(policy::resolve_device(config_.device).starts_with("cuda"), several));
   plan["tokens_per_pair"] = mean.rows() / static_cast<double>(mean.pairs);
   plan["flop_per_step"] = flop_of(shape, mean, kind).total() * batches;
   plan["peak_memory_bytes"] = static_cast<int64_t>(memory.total()) + kProgramBytes;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "rrpo/model/family.h"
+#include "support/temp_dir.h"
 
 namespace rrpo::train {
 namespace {
@@ -95,9 +96,10 @@ TEST(Plan, FlopOfPairsThatShareAVideo) {
   }
 }
 
+/// The published numbers count the last layer in full and keep no norms: within 4 %.
 TEST(Plan, MemoryOfAStep) {
   const ModelShape shape = seven_billion();
-  const MemoryRules published{.trained_bytes = 18, .recompute_elementwise = true, .wide_adapter = false};
+  const MemoryRules published{.trained_bytes = 18, .recompute_elementwise = true, .narrow_adapter = true, .masks = false};
   struct Row {
     int64_t frames;
     double saved, total;  ///< 1e9
@@ -106,11 +108,23 @@ TEST(Plan, MemoryOfAStep) {
     const Memory memory = memory_of(shape, rows_of(row.frames), {}, published);
     expect_within(memory.weights / 1e9, 16.06, 0.005, "weights");
     expect_within(memory.trained / 1e9, 5.81, 0.005, "adapter");
-    expect_within(memory.saved / 1e9, row.saved, 0.01, "saved");
-    expect_within(memory.total() / 1e9, row.total, 0.03, std::to_string(row.frames) + " frames");
-    const Memory ours = memory_of(shape, rows_of(row.frames), {});
-    EXPECT_GT(ours.saved, 1.4 * memory.saved);
-    EXPECT_LT(ours.trained, memory.trained);
+    expect_within(memory.saved / 1e9, row.saved, 0.04, "saved");
+    expect_within(memory.total() / 1e9, row.total, 0.04, std::to_string(row.frames) + " frames");
+  }
+}
+
+/// What data/results/step_7b.json holds of rrpo-train on an H200: windows of one pair, 196 tokens a frame and the newline,
+/// a question of about 20 tokens, answers of about 60.
+TEST(Plan, MemoryOfAStepIsWhatAGpuTook) {
+  const Json steps = read_json(test::source_file("data/results/step_7b.json"), "test").at("steps");
+  const ModelShape shape = seven_billion();
+  for (const int64_t frames : {16, 32}) {
+    PairRows rows = rows_of(frames);
+    rows.prefix = static_cast<double>(frames * 196 + 1 + 15);
+    rows.question = 20;
+    const double peak = steps.at(std::to_string(frames)).at("ours").at("peak_bytes").get<double>();
+    const Memory memory = memory_of(shape, rows, {}, memory_rules(/*gpu=*/true, /*several_passes=*/false));
+    expect_within(memory.total() / 1e9, peak / 1e9, 0.05, std::to_string(frames) + " frames");
   }
 }
 

@@ -13,12 +13,13 @@ struct ModelShape {
   double parameters = 0;                                   ///< all weights, without an adapter
   double vision_parameters = 0, projector_parameters = 0;  ///< of these
   int64_t vision_layers = 0, vision_width = 0, vision_inner = 0, patches = 0, patch_inputs = 0;
-  int64_t layers = 0, width = 0, inner = 0, heads = 0, query_width = 0, key_width = 0, vocabulary = 0;
-  double lora = 0;          ///< parameters of the adapter
-  double lora_last = 0;     ///< of these, in the last layer
-  double lora_last_kv = 0;  ///< of these, on keys and values
-  double lora_ranks = 0;    ///< sum of the ranks of all adapted linears
-  int64_t value_bytes = 2;  ///< of one weight or activation in the compute type
+  int64_t layers = 0, width = 0, inner = 0, heads = 0, head_width = 0, query_width = 0, key_width = 0, vocabulary = 0;
+  double lora = 0;                                     ///< parameters of the adapter
+  double lora_last = 0;                                ///< of these, in the last layer
+  double lora_last_kv = 0;                             ///< of these, on keys and values
+  double lora_ranks = 0;                               ///< sum of the ranks of all adapted linears
+  double lora_ranks_last = 0, lora_ranks_last_kv = 0;  ///< of these, in the last layer, and there on keys and values
+  int64_t value_bytes = 2;                             ///< of one weight or activation in the compute type
 
   double layer_linears() const {
     const double attention = 2.0 * static_cast<double>(width) * static_cast<double>(query_width + key_width);
@@ -74,8 +75,14 @@ struct Memory {
 struct MemoryRules {
   double trained_bytes = 16;           ///< per trained parameter: float32 value, gradient and two moments
   bool recompute_elementwise = false;  ///< norms and products of the gate are computed again in backward instead of kept
-  bool wide_adapter = true;            ///< what an adapter reads and writes is copied to float32
+  bool narrow_adapter = false;         ///< an adapter's products run in the type of the activations, not in float32
+  bool masks = true;                   ///< attention is masked (CPU), not made of causal and of whole blocks
 };
+
+/// How this program computes: on a GPU the adapter is narrow and attention without masks. A window of one pass has no
+/// gradients yet where a pass is at its widest; with several they lie beside it. Bound by tests: on a CPU to what an
+/// allocator counts, on a GPU to data/results/step_7b.json.
+MemoryRules memory_rules(bool gpu, bool several_passes);
 
 /// Of a pass over `rows`: frozen weights, trained parameters, what forward keeps for backward, and the temporaries of a
 /// layer.
