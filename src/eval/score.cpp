@@ -29,14 +29,14 @@ void count(Counts& counts, const rows::Question& question, const rows::Predictio
   const rows::Verdict verdict = prediction.judged.verdict;
   if (!given) {
     ++counts.failed;
-  } else if (verdict == rows::Verdict::unparsable) {
+  } else if (verdict != rows::Verdict::right && verdict != rows::Verdict::wrong) {
     ++counts.unparsed;
   } else {
     ++(verdict == rows::Verdict::right ? counts.right : counts.wrong);
   }
   if (question.format != "open" || question.slots.empty()) return;
   counts.slots += static_cast<int64_t>(question.slots.size());
-  if (!given || verdict == rows::Verdict::unparsable) return;
+  if (!given) return;
   for (size_t i = 0; i < prediction.judged.found.size(); ++i) {
     if (prediction.judged.found[i] == prediction.judged.expected[i]) ++counts.right_slots;
   }

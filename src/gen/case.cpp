@@ -9,10 +9,15 @@ namespace {
 struct Verdicts {
   std::vector<Mistake> mistakes;  ///< the most frequent first, then by sample
   bool right = false;             ///< some sample is right
-  std::string unparsable;         ///< why the first sample that cannot be judged cannot
+  std::string unparsed;           ///< why the first sample that cannot be judged cannot
 };
 
-std::string unparsable_reason(const rows::Judged& judged, const Response& response) {
+/// Neither right nor wrong.
+bool is_unread(const rows::Judged& judged) {
+  return judged.verdict != rows::Verdict::right && judged.verdict != rows::Verdict::wrong;
+}
+
+std::string unparsed_reason(const rows::Judged& judged, const Response& response) {
   return response.finished ? judged.reason : judged.reason + " (cut at gen.max_new_tokens)";
 }
 
@@ -29,8 +34,7 @@ Verdicts judge_samples(Case& one) {
     rows::Judged judged = one.judge_sample(i);
     if (one.silent() != nullptr) return out;
     if (judged.verdict == rows::Verdict::right) out.right = true;
-    if (judged.verdict == rows::Verdict::unparsable && out.unparsable.empty())
-      out.unparsable = unparsable_reason(judged, samples[i]);
+    if (is_unread(judged) && out.unparsed.empty()) out.unparsed = unparsed_reason(judged, samples[i]);
     if (judged.verdict != rows::Verdict::wrong) continue;
     const auto same = std::find_if(out.mistakes.begin(), out.mistakes.end(),
                                    [&](const Mistake& mistake) { return same_mistake(samples, mistake, judged, i); });
@@ -49,8 +53,7 @@ Verdicts judge_samples(Case& one) {
 std::string clean_objection(Case& one) {
   if (!one.said().clean) return "";
   const rows::Judged judged = one.judge_clean();
-  if (judged.verdict == rows::Verdict::unparsable)
-    return "unparsable on the clean video: " + unparsable_reason(judged, *one.said().clean);
+  if (is_unread(judged)) return "unparsed on the clean video: " + unparsed_reason(judged, *one.said().clean);
   const char* wanted = requires_of(one.gen(), "right_on_clean") ? "right" : "wrong";
   const std::string is = rows::verdict_name(judged.verdict);
   return is == wanted ? "" : is + " on the clean video";
@@ -84,7 +87,7 @@ End end_of(Case& one) {
   if (!one.said().fault.empty()) return {{"failed", one.said().fault}};
   const Verdicts verdicts = judge_samples(one);
   if (one.silent() != nullptr) return {unjudged(*one.silent())};
-  if (verdicts.mistakes.empty()) return {verdicts.right ? Fate{"right", ""} : Fate{"unparsable", verdicts.unparsable}};
+  if (verdicts.mistakes.empty()) return {verdicts.right ? Fate{"right", ""} : Fate{"unparsed", verdicts.unparsed}};
   const std::string objection = clean_objection(one);
   if (one.silent() != nullptr) return {unjudged(*one.silent())};
   if (!objection.empty()) return {{"dropped_clean", objection}};

@@ -91,7 +91,7 @@ std::string balance_reason(const Candidate& candidate) {
 }  // namespace
 
 const std::vector<std::string>& final_states() {
-  static const std::vector<std::string> states = {"asked",           "pair",         "right",         "unparsable",
+  static const std::vector<std::string> states = {"asked",           "pair",         "right",         "unparsed",
                                                   "failed",          "unjudged",     "dropped_clean", "dropped_rewrite",
                                                   "dropped_balance", "dropped_limit"};
   return states;

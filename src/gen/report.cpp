@@ -141,7 +141,7 @@ std::string facts_of(const Run& run) {
   std::vector<std::pair<std::string, std::string>> facts = {
       {"questions", report::grouped(static_cast<int64_t>(run.questions.size()))},
       {"pairs", report::grouped(static_cast<int64_t>(run.set.pairs.size()))}};
-  for (const char* state : {"right", "unparsable", "failed"}) facts.emplace_back(state, report::grouped(states[state]));
+  for (const char* state : {"right", "unparsed", "failed"}) facts.emplace_back(state, report::grouped(states[state]));
   int64_t dropped = 0;
   for (const auto& [state, count] : states) dropped += state.starts_with("dropped_") ? count : 0;
   facts.emplace_back("dropped", report::grouped(dropped));

@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "rewrites/rows.h"
+#include "rrpo/rows/reply.h"
 #include "rrpo/text/diff.h"
 #include "rrpo/text/unicode.h"
 #include "rrpo/util/table.h"
@@ -131,7 +132,8 @@ Rewritten exchange_option(const rows::Question& question, const rows::Judged& ju
 Rewritten exchange_short(const rows::Question& question, std::string_view response) {
   constexpr std::string_view kEnd = ".!? \t\r\n";
   const int64_t begin = body_begin(question, question.answer);
-  const std::string_view truth = from(question.answer, begin), said = from(response, body_begin(question, response));
+  const std::string spoken = rows::answer_text(response);
+  const std::string_view truth = from(question.answer, begin), said = from(spoken, body_begin(question, spoken));
   const size_t truth_end = truth.find_last_not_of(kEnd) + 1, said_end = said.find_last_not_of(kEnd) + 1;
   if (said_end == 0) return none("the response says nothing");
   const std::string style = question.answer.substr(0, static_cast<size_t>(begin));

@@ -18,10 +18,9 @@ Prediction blank(const Question& question) {
 
 Verdict verdict_from(RowReader& row) {
   const std::string name = row.text("verdict");
-  for (const Verdict verdict : {Verdict::right, Verdict::wrong, Verdict::unparsable}) {
-    if (name == verdict_name(verdict)) return verdict;
-  }
-  row.fail("verdict", "is '" + name + "'", "use right, wrong or unparsable");
+  const auto verdict = verdict_of(name);
+  if (!verdict) row.fail("verdict", "is '" + name + "'", "use right, wrong or unparsed");
+  return *verdict;
 }
 
 }  // namespace

@@ -75,6 +75,11 @@ CharClass char_class(int32_t code_point) {
   return code_point < 128 ? ascii[static_cast<size_t>(code_point)] : class_of(code_point);
 }
 
+bool is_mark(int32_t code_point) {
+  const auto category = code_point < 0 ? UTF8PROC_CATEGORY_CN : utf8proc_category(code_point);
+  return category >= UTF8PROC_CATEGORY_MN && category <= UTF8PROC_CATEGORY_ME;
+}
+
 void append_code_point(std::string& out, int32_t code_point) {
   utf8proc_uint8_t bytes[4];
   const auto size = utf8proc_encode_char(code_point, bytes);

@@ -103,8 +103,8 @@ TEST(Judges, EveryRowKeepsTheContract) {
         Dialogue nobody(config.gen.llm, nullptr, "clean", 0);
         const rows::Judged judged = judge.apply(question, response, nobody);
         EXPECT_EQ(judged.verdict == rows::Verdict::right, std::string(response) == "Yes") << judge.name << format;
-        EXPECT_TRUE(*response != 0 || judged.verdict == rows::Verdict::unparsable) << judge.name << format;
-        EXPECT_TRUE(!nobody.silent() || judged.verdict == rows::Verdict::unparsable) << judge.name << format;
+        EXPECT_TRUE(*response != 0 || judged.verdict == rows::Verdict::unparsed) << judge.name << format;
+        EXPECT_TRUE(!nobody.silent() || judged.verdict == rows::Verdict::unparsed) << judge.name << format;
         EXPECT_EQ(judged.expected.size(), 1u) << judge.name << format;
       }
     }
@@ -154,7 +154,7 @@ TEST(Judges, TakeNoneAsRightAndOnlyNone) {
   for (const char* some : {"1. red, blue", "Nonetheless they differ", "None of the shapes agree", "The colour. None else."})
     EXPECT_EQ(state(some), "pair") << some;
   for (const char* unclear : {"None. Both say the same.", "None\nThey agree", "\"None\" - they agree", "None, really"})
-    EXPECT_EQ(state(unclear), "unparsable") << unclear;
+    EXPECT_EQ(state(unclear), "unparsed") << unclear;
 }
 
 TEST(Judges, EveryCombinationAddsUp) {
@@ -169,12 +169,12 @@ TEST(Judges, EveryCombinationAddsUp) {
   all.push_back(slots);
   said["s"] = {{{"A blue circle"}}};
   const std::map<std::string, std::map<std::string, int64_t>> expected = {
-      {"rules slots", {{"pair", 2}, {"unparsable", 4}}},
-      {"rules raw", {{"pair", 2}, {"unparsable", 4}}},
-      {"rules llm", {{"pair", 2}, {"unparsable", 4}}},
-      {"llm slots", {{"pair", 2}, {"right", 1}, {"unparsable", 1}, {"dropped_rewrite", 2}}},
-      {"llm raw", {{"pair", 4}, {"right", 1}, {"unparsable", 1}}},
-      {"llm llm", {{"pair", 4}, {"right", 1}, {"unparsable", 1}}}};
+      {"rules slots", {{"pair", 2}, {"unparsed", 4}}},
+      {"rules raw", {{"pair", 2}, {"unparsed", 4}}},
+      {"rules llm", {{"pair", 2}, {"unparsed", 4}}},
+      {"llm slots", {{"pair", 2}, {"right", 1}, {"unparsed", 1}, {"dropped_rewrite", 2}}},
+      {"llm raw", {{"pair", 4}, {"right", 1}, {"unparsed", 1}}},
+      {"llm llm", {{"pair", 4}, {"right", 1}, {"unparsed", 1}}}};
   for (const Judge& judge : judges()) {
     for (const Rewrite& rewrite : rewrites()) {
       GenConfig config = config_of(judge.name, rewrite.name);

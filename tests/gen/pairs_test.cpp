@@ -26,7 +26,7 @@ std::vector<rows::Question> questions() {
   return {exist("a", true), exist("b", true), exist("c", false), exist("d", true), exist("e", true), exist("f", false)};
 }
 
-/// a and b wrong yes, c wrong no, d right, e unparsable, f failed.
+/// a and b wrong yes, c wrong no, d right, e unparsed, f failed.
 Responses responses() {
   return {{"a", {{{"No."}}}},
           {"b", {{{"No"}}}},
@@ -40,7 +40,7 @@ TEST(Pairs, EveryQuestionEndsInOneState) {
   const PairSet set = make_pairs({}, questions(), responses());
   const Json json = fate_json(set);
   EXPECT_EQ(json["total"], 6);
-  EXPECT_EQ(json["states"], Json::parse(R"({"dropped_balance":1,"failed":1,"pair":2,"right":1,"unparsable":1})"));
+  EXPECT_EQ(json["states"], Json::parse(R"({"dropped_balance":1,"failed":1,"pair":2,"right":1,"unparsed":1})"));
   EXPECT_EQ(set.pairs.size(), 2u);
   EXPECT_NE(set.fates[4].reason.find("gen.max_new_tokens"), std::string::npos);
   EXPECT_EQ(set.fates[5].reason, "video: broken");
@@ -120,7 +120,7 @@ TEST(Pairs, AskWhatTheModelSaysAboutTheCleanVideo) {
   EXPECT_EQ(state({perturbed, right}, "(D)"), "dropped_clean|wrong on the clean video");
   EXPECT_EQ(state({perturbed, wrong}, "(D)"), "pair|");
   EXPECT_EQ(state({perturbed, wrong}, "(A)"), "dropped_clean|right on the clean video");
-  EXPECT_EQ(state({perturbed, right}, "who").substr(0, 43), "dropped_clean|unparsable on the clean video");
+  EXPECT_EQ(state({perturbed, right}, "who").substr(0, 41), "dropped_clean|unparsed on the clean video");
 }
 
 // Every combination of settings over one pool: the ledger adds up, and the pairs are those that it says.

@@ -17,7 +17,7 @@ TEST(Report, ReasonsOfOneKindAreOne) {
   EXPECT_EQ(reason_kind("more pairs whose true letter is B than with another letter"),
             "more pairs whose true letter is … than with another letter");
   EXPECT_EQ(reason_kind("several options are named: A, D"), "several options are named: …");
-  EXPECT_EQ(reason_kind("unparsable on the clean video: A response"), "unparsable on the clean video: … response");
+  EXPECT_EQ(reason_kind("unparsed on the clean video: A response"), "unparsed on the clean video: … response");
   EXPECT_EQ(reason_kind("gen.max_per_format is reached"), "gen.max_per_format is reached");
   EXPECT_EQ(reason_kind(""), "");
 }
@@ -26,11 +26,11 @@ TEST(Report, RareReasonsShareTheLastLine) {
   std::vector<Fate> fates = {{"pair", ""}, {"right", ""}};
   const std::string letters = "abcdefghij";
   for (size_t i = 0; i < letters.size(); ++i) {
-    for (size_t n = 0; n <= i; ++n) fates.push_back({i % 2 == 0 ? "failed" : "unparsable", "why " + letters.substr(i, 1)});
+    for (size_t n = 0; n <= i; ++n) fates.push_back({i % 2 == 0 ? "failed" : "unparsed", "why " + letters.substr(i, 1)});
   }
   const report::Table all = reason_table(fates, 10);
   EXPECT_EQ(all.rows.size(), 10u);
-  EXPECT_EQ(all.rows.front(), (std::vector<std::string>{"unparsable", "why j", "10"}));
+  EXPECT_EQ(all.rows.front(), (std::vector<std::string>{"unparsed", "why j", "10"}));
   const report::Table table = reason_table(fates, 4);
   ASSERT_EQ(table.rows.size(), 4u);
   EXPECT_EQ(table.rows[2], (std::vector<std::string>{"failed", "why i", "9"}));
@@ -84,7 +84,7 @@ TEST(Report, IsBoundedAndSaysWhatItCannotShow) {
       run_report(config, world.questions, world.responses, make_pairs(config, world.questions, world.responses));
   size_t examples = 0;
   for (size_t at = page.find("<h3>"); at != std::string::npos; at = page.find("<h3>", at + 1)) ++examples;
-  EXPECT_EQ(examples, 8u);  // two pairs; two that are right, unparsable, dropped
+  EXPECT_EQ(examples, 8u);  // two pairs; two that are right, unparsed, dropped
   EXPECT_LT(page.size(), 60000u);
   EXPECT_THAT(page, HasSubstr("The frames cannot be shown. data: q"));
   EXPECT_THAT(page, HasSubstr("Is &lt;this&gt; so?"));

@@ -50,7 +50,7 @@ struct GenFields {
     v("video_root", video_root, "folder that videos and frames are relative to; empty: that of the questions");
     v("perturb", perturb, "perturbations in order, names or {\"name\": …, parameters}; []: none");
     v("max_new_tokens", max_new_tokens, "a response is cut after so many tokens");
-    v("judge", judge, "who says right, wrong or unparsable: rules, or llm (see the table below)");
+    v("judge", judge, "who says right, wrong or unparsed: rules, or llm (see the table below)");
     v("samples", samples, "responses to each question; its pair takes the mistake that is made most often");
     v("temperature", temperature, "0: the most likely token; else tokens are drawn, for each question and sample by itself");
     v("top_p", top_p, "tokens are drawn among the fewest that have this probability together");

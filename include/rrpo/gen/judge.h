@@ -20,7 +20,7 @@ struct Judge {
 
 /// rules: rows::judge.
 /// llm: what the rules find right is right; of any other response a language model is asked for the key differences from the
-/// true answer (the paper's first turn). `None` is right, differences are wrong, `None` and more is unparsable. What was
+/// true answer (the paper's first turn). `None` is right, differences are wrong, `None` and more is unparsed. What was
 /// expected and found is what the rules read, empty where they cannot.
 const std::vector<Judge>& judges();
 

@@ -49,7 +49,7 @@ Collected collect_responses(const GenConfig& config, const std::vector<rows::Que
 Collected read_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
                          const std::filesystem::path& file, const std::map<std::string, std::string>& faults = {});
 
-/// The final state of one question: pair, right, unparsable, failed, unjudged (the language model did not reply),
+/// The final state of one question: pair, right, unparsed, failed, unjudged (the language model did not reply),
 /// dropped_clean (gen.require), dropped_rewrite, dropped_balance or dropped_limit; in a part of a run (gen.shard) asked or
 /// failed.
 struct Fate {

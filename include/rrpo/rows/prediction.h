@@ -15,7 +15,7 @@ struct Prediction {
   std::string id;
   std::string response;  ///< the text as the model gave it
   std::string error;     ///< why there is no response; empty when there is one
-  Judged judged;         ///< of the response; unparsable when there is none
+  Judged judged;         ///< of the response; unparsed when there is none
   std::string format;    ///< of the question
   std::string video;     ///< `Media::key()`: questions of one video are not independent
   Json tags = Json::object();

@@ -22,6 +22,9 @@ CodePoint code_point_at(std::string_view text, int64_t at);
 /// Unicode's L* and N* categories and its White_Space property.
 CharClass char_class(int32_t code_point);
 
+/// Unicode's M* categories: accents and vowel signs that belong to the letter before them.
+bool is_mark(int32_t code_point);
+
 /// Appends the UTF-8 form of a valid code point.
 void append_code_point(std::string& out, int32_t code_point);
 

@@ -8,7 +8,7 @@ namespace {
 rows::Judged judge_by_llm(const rows::Question& question, std::string_view response, Dialogue& dialogue) {
   rows::Judged judged = rows::judge(question, response);
   if (judged.verdict == rows::Verdict::right) return judged;
-  judged.verdict = rows::Verdict::unparsable;
+  judged.verdict = rows::Verdict::unparsed;
   const std::string said = io::spoken(response);
   if (said.empty()) {
     judged.reason = "the response says nothing";

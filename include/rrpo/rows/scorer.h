@@ -1,0 +1,23 @@
+// Ways of reading replies. Each is a pure function; one set of replies can be scored by several.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rrpo/rows/answer.h"
+
+namespace rrpo::rows {
+
+/// An entry of the table of scorers.
+struct Scorer {
+  std::string name;
+  std::string help;
+  std::string revision;  ///< another one where a verdict may be another
+  Judged (*apply)(const Question& question, std::string_view reply);
+};
+
+/// ours: as a careful person reads, and what is in doubt is unparsed.
+const std::vector<Scorer>& scorers();
+
+}  // namespace rrpo::rows

@@ -1,0 +1,75 @@
+// As a careful person reads: what is in doubt is unparsed, never right and never wrong.
+#include <utility>
+
+#include "../reading/form.h"
+#include "../reading/readings.h"
+#include "entries.h"
+#include "rrpo/text/unicode.h"
+
+namespace rrpo::rows {
+namespace {
+
+Judged judged(std::vector<std::string> expected, std::vector<std::string> found) {
+  const Verdict verdict = expected == found ? Verdict::right : Verdict::wrong;
+  return {verdict, std::move(expected), std::move(found), ""};
+}
+
+Judged unparsed(std::vector<std::string> expected, std::string reason) {
+  return {Verdict::unparsed, std::move(expected), {}, std::move(reason)};
+}
+
+Judged judge_choice(const Question& question, std::string_view reply) {
+  const std::vector<std::string> truth = true_values(question);
+  if (truth.empty()) return unparsed({}, "the answer names no option, or several");
+  Reading read = read_choice(question.options, reply);
+  return read.found.empty() ? unparsed(truth, read.reason) : judged(truth, std::move(read.found));
+}
+
+Judged judge_yesno(const Question& question, std::string_view reply) {
+  const std::vector<std::string> truth = true_values(question);
+  if (truth.empty()) return unparsed({}, "the answer begins with neither yes nor no");
+  Reading read = question.slots.empty() ? read_yes_or_no(reply) : read_first_word(reply);
+  return read.found.empty() ? unparsed(truth, read.reason) : judged(truth, std::move(read.found));
+}
+
+std::vector<std::string> texts_of(const std::vector<Option>& options) {
+  std::vector<std::string> out;
+  for (const Option& option : options) out.push_back(option.text);
+  return out;
+}
+
+Judged judge_short(const Question& question, std::string_view reply) {
+  const std::string_view answer = without_style(question, question.answer);
+  const std::string words = text::plain_words(answer);
+  if (words == "yes" || words == "no") {
+    Reading read = read_yes_or_no(reply);
+    return read.found.empty() ? unparsed({words}, read.reason) : judged({words}, std::move(read.found));
+  }
+  PhraseReading read = read_phrase(answer, texts_of(question.options), reply);
+  if (read.verdict == Verdict::unparsed) return unparsed({words}, read.reason);
+  if (read.verdict == Verdict::right) return judged({words}, {words});
+  return {Verdict::wrong, {words}, {std::move(read.found)}, ""};
+}
+
+Judged judge_slots(const Question& question, std::string_view reply) {
+  std::vector<std::string> expected = true_values(question);
+  std::vector<std::string> found = read_slots(question, reply);
+  if (!found.empty()) return judged(std::move(expected), std::move(found));
+  return unparsed(std::move(expected), "the response does not have the form of the answer");
+}
+
+Judged judge_ours(const Question& question, std::string_view reply) {
+  const std::string_view said = without_style(question, reply);
+  if (question.format == "mcq") return judge_choice(question, said);
+  if (question.format == "yesno") return judge_yesno(question, said);
+  if (!question.slots.empty()) return judge_slots(question, said);
+  if (question.format == "short") return judge_short(question, said);
+  const std::string_view answer = without_style(question, question.answer);
+  return {Verdict::unjudged, {std::string(answer)}, {}, "an open answer without slots needs a judge"};
+}
+
+}  // namespace
+
+Scorer scorer_ours() { return {"ours", "as a careful person reads; what is in doubt is unparsed", "2026-11", judge_ours}; }
+
+}  // namespace rrpo::rows
