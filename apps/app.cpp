@@ -205,6 +205,8 @@ int run_program(const Program& program, int argc, char** argv) {
     return dispatch(program, {argv + 1, argv + argc});
   } catch (const Error& error) {
     return complain(error.what(), error.exit_code());
+  } catch (const Stopped&) {
+    return 128 + stop_signal();
   } catch (const c10::OutOfMemoryError& error) {
     return complain(
         Error(Fault::environment, "device", error.what_without_backtrace(), "use fewer frames or threads").what(), 4);

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/pixels.json and tests/fixtures/{bframes.mp4,turned.mp4,tagged.mp4,vp8.webm}: what Pillow, numpy and PyAV make of pictures, frame
-numbers and clips. The C++ tests compare with it. Pictures are integer formulas that both sides compute (see `picture`).
+"""Writes tests/golden/pixels.json, tests/fixtures/{bframes.mp4,turned.mp4,tagged.mp4,vp8.webm} and tests/fixtures/pictures/: what Pillow, numpy and
+PyAV make of pictures, frame numbers and clips. The C++ tests compare with it. Pictures are integer formulas that both sides compute (see `picture`).
 
 Run it with any Python 3.10+: it makes its own virtual environment .venv-oracle beside the sources when one is missing.
-Clips are made only when they are not there (another x264 gives other bytes); --clips makes them anew.
+Clips and picture files are made only when they are not there (another x264 gives other bytes); --clips makes them anew.
 """
 import argparse
 import json
@@ -133,6 +133,58 @@ def clip_cases():
                "crc32": crc(np.ascontiguousarray(upright)), "frame_crc32": [crc(np.ascontiguousarray(f)) for f in upright]}
 
 
+def with_segment(data, marker, content):
+    """A JPEG with one more segment in front."""
+    return data[:2] + bytes([0xff, marker]) + (len(content) + 2).to_bytes(2, "big") + content + data[2:]
+
+
+def make_pictures(again):
+    """Whole pictures of every common kind. Smooth, so that lossy kinds stay near it."""
+    import io
+    import numpy as np
+    from PIL import Image
+    folder = FIXTURES / "pictures"
+    if folder.exists() and not again:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    y, x = np.meshgrid(np.arange(45), np.arange(61), indexing="ij")
+    whole = Image.fromarray(np.stack([x * 4, y * 5, (x + y) * 2], -1).astype(np.uint8))
+    grey, four, few = whole.convert("L"), whole.convert("RGBA"), whole.quantize(16)
+
+    def save(name, image, **options):
+        image.save(folder / name, **options)
+    for name, image, options in [("baseline.jpg", whole, {}), ("full.jpg", whole, {"subsampling": 0, "quality": 95}),
+                                 ("progressive.jpg", whole, {"progressive": True}), ("grey.jpg", grey, {}),
+                                 ("cmyk.jpg", whole.convert("CMYK"), {}), ("restarts.jpg", whole, {"restart_marker_blocks": 1}),
+                                 ("rgb.png", whole, {}), ("grey.png", grey, {}), ("alpha.png", four, {}), ("palette.png", few, {}),
+                                 ("bits.png", whole.convert("1"), {}), ("lossy.webp", whole, {"quality": 90}),
+                                 ("lossless.webp", whole, {"lossless": True}), ("rgb.bmp", whole, {}), ("grey.bmp", grey, {}),
+                                 ("palette.bmp", few, {})]:
+        save(name, image, **options)
+    thumbnail = io.BytesIO()
+    whole.resize((16, 12)).save(thumbnail, "jpeg")
+    plain = (folder / "baseline.jpg").read_bytes()
+    (folder / "thumbnail.jpg").write_bytes(with_segment(plain, 0xe1, b"Exif\0\0" + thumbnail.getvalue()))
+    (folder / "trailing.jpg").write_bytes(plain + b"bytes of a camera's maker \xff\xd8\xff\xe0 behind the end")
+    (folder / "trailing.png").write_bytes((folder / "rgb.png").read_bytes() + b"more")
+    whole.save(folder / "three.gif", save_all=True, duration=100,
+               append_images=[whole.transpose(Image.Transpose.FLIP_LEFT_RIGHT), whole.transpose(Image.Transpose.FLIP_TOP_BOTTOM)])
+
+
+def picture_cases():
+    """Pillow's bytes; another decoder of a lossy kind comes near them."""
+    import numpy as np
+    from PIL import Image
+    for path in sorted((FIXTURES / "pictures").iterdir()):
+        if path.suffix == ".gif":
+            continue
+        with Image.open(path) as image:
+            exact = path.suffix in (".png", ".bmp") or path.name == "lossless.webp"
+            data = np.asarray(image.convert("RGB"))
+        yield {"file": f"tests/fixtures/pictures/{path.name}", "shape": list(data.shape), "exact": exact, "crc32": crc(data),
+               "rows": [[round(float(v), 3) for v in row] for row in data.mean(1)[::4]]}
+
+
 def ensure_packages():
     """Runs this script again inside the virtual environment when its packages are missing here."""
     try:
@@ -166,11 +218,12 @@ def main():
     import numpy
     import PIL
     make_clips(arguments.clips and not arguments.check)
+    make_pictures(arguments.clips and not arguments.check)
     golden = {"recipe": "scripts/oracles/pixels.py",
               "versions": {"Pillow": PIL.__version__, "numpy": numpy.__version__, "PyAV": av.__version__,
                            "libavcodec": ".".join(map(str, av.library_versions["libavcodec"]))},
               "resize": list(resize_cases()), "normal": list(normal_cases()), "sampling": list(sampling_cases()),
-              "clips": list(clip_cases())}
+              "clips": list(clip_cases()), "pictures": list(picture_cases())}
     out = ROOT / "tests" / "golden" / "pixels.json"
     if arguments.check:
         check(json.loads(out.read_text()), json.loads(json.dumps(golden)), out)

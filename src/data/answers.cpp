@@ -13,6 +13,7 @@
 #include "rrpo/util/error.h"
 #include "rrpo/util/prefetch.h"
 #include "rrpo/util/random.h"
+#include "rrpo/util/stop.h"
 
 namespace rrpo::data {
 
@@ -58,6 +59,7 @@ VideoAnswers answer(const policy::Policy& policy, const std::vector<rows::Questi
   if (rules.change) frames = rules.change(frames, group.media);
   out.frames = frames.index;
   out.pixels = hash64({reinterpret_cast<const char*>(frames.rgb.data()), frames.rgb.size()});
+  check_stop();
   const TowerInput input = tower_input(policy, group.media, frames);
   const at::Tensor visual = model::encode(policy.lvlm, input.pixels, input.picture);
   std::vector<Branch> branches;
@@ -66,8 +68,10 @@ VideoAnswers answer(const policy::Policy& policy, const std::vector<rows::Questi
     const std::string text = policy::timed_question(policy, frames, question.question);
     for (int64_t sample = 0; sample < rules.samples; ++sample) branches.push_back({text, question.id, sample});
   }
-  for (size_t begin = 0; begin < branches.size(); begin += kBranches)
+  for (size_t begin = 0; begin < branches.size(); begin += kBranches) {
+    check_stop();
     ask(policy, visual, branches, rules, begin, out.answers);
+  }
   return out;
 }
 
@@ -97,7 +101,13 @@ AnswerStream::AnswerStream(const policy::Policy& policy, const std::vector<rows:
     : work_(std::make_unique<Work>(policy, questions, std::move(groups), std::move(rules))) {}
 AnswerStream::~AnswerStream() = default;
 
-std::optional<VideoAnswers> AnswerStream::next() { return work_->answers.next(); }
+std::optional<VideoAnswers> AnswerStream::next() {
+  try {
+    return work_->answers.next();
+  } catch (const Stopped&) {  // this video is left to the next run
+    return std::nullopt;
+  }
+}
 
 std::vector<VideoQuestions> group_by_video(const std::vector<rows::Question>& questions) {
   std::vector<VideoQuestions> groups;

@@ -19,21 +19,39 @@ namespace {
   throw Error(Fault::input, "data", name + ": " + problem, fix);
 }
 
-fs::path beneath(const fs::path& root, const std::string& name) {
-  const fs::path relative = name;
-  if (name.empty() || name.find("://") != std::string::npos)
-    refuse(name, "is no path of a file", "name a file below data.video_root");
-  const bool climbs = std::find(relative.begin(), relative.end(), "..") != relative.end();
-  if (relative.is_absolute() || climbs) refuse(name, "leaves the video root", "write paths relative to it");
+/// `root` as it is without links.
+fs::path base_of(const fs::path& root) {
   std::error_code fault;
-  const fs::path base = fs::canonical(root.empty() ? "." : root, fault);
+  fs::path base = fs::canonical(root.empty() ? "." : root, fault);
   if (fault)
     throw Error(Fault::usage, "config", root.string() + ": is no readable folder",
                 "set the video root to the folder of the clips");
+  return base;
+}
+
+/// Why `file` cannot be opened at all.
+[[noreturn]] void refuse_absent(const std::string& name, const fs::path& base, const fs::path& file) {
+  std::error_code fault;
+  const auto kind = fs::symlink_status(file, fault).type();
+  if (kind == fs::file_type::symlink)
+    refuse(name, "is a link to a file that is not there", "mend the link or copy the file");
+  if (fault && fault != std::errc::no_such_file_or_directory)
+    refuse(name, fault.message(), "check the permissions below it");
+  refuse(name, "no such file below " + base.string(), "put the file there or set the video root");
+}
+
+fs::path beneath(const fs::path& root, const std::string& name) {
+  const fs::path relative = name;
+  if (name.empty() || name.find("://") != std::string::npos)
+    refuse(name, "is no path of a file", "name a file below the video root");
+  const bool climbs = std::find(relative.begin(), relative.end(), "..") != relative.end();
+  if (relative.is_absolute() || climbs) refuse(name, "leaves the video root", "write paths relative to it");
+  const fs::path base = base_of(root);
+  std::error_code fault;
   const fs::path file = fs::canonical(base / relative, fault);
-  if (fault || !fs::is_regular_file(file, fault)) {
-    refuse(name, "is not below " + base.string(), "put the file there or set the video root");
-  }
+  if (fault) refuse_absent(name, base, base / relative);
+  if (fs::is_directory(file, fault)) refuse(name, "is a folder", "list its pictures in order under \"frames\"");
+  if (!fs::is_regular_file(file, fault)) refuse(name, "is no regular file", "give a video or a picture");
   const auto [end, unused] = std::mismatch(base.begin(), base.end(), file.begin(), file.end());
   if (end != base.end()) refuse(name, "is a link that leaves the video root", "copy the file below it");
   return file;

@@ -80,12 +80,10 @@ Predictions predict(const EvalConfig& config, const std::vector<rows::Question>&
       writer.write(rows::prediction_json(out.rows.back()));
     }
     progress.update(static_cast<int64_t>(out.rows.size()));
-    if (stop_signal() != 0) {
-      out.stopped = out.rows.size() < questions.size();
-      return out;
-    }
+    if (stop_signal() != 0) break;
   }
-  progress.finish();
+  out.stopped = out.rows.size() < questions.size();
+  if (!out.stopped) progress.finish();
   return out;
 }
 

@@ -208,10 +208,11 @@ Collected collect_responses(const GenConfig& config, const std::vector<rows::Que
     while (const auto video = stream.next()) {
       record(config, questions, groups[static_cast<size_t>(video->group)].questions, pass, *video, heard, writer);
       progress.update(heard.rows());
-      if (stop_signal() != 0) {
-        out.complete = nothing_open(questions, passes, heard);
-        return out;
-      }
+      if (stop_signal() != 0) break;
+    }
+    if (stop_signal() != 0) {
+      out.complete = nothing_open(questions, passes, heard);
+      return out;
     }
   }
   progress.finish();

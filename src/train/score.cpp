@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <optional>
 
 #include "rrpo/io/atomic.h"
 #include "rrpo/report/progress.h"
@@ -79,6 +80,17 @@ void add_lines(const Pass& pass, const data::PairBatch& batch, bool has_rejected
   }
 }
 
+/// Nothing after the last batch, or once a stop was asked for.
+std::optional<data::PairBatch> next_batch(data::Loader& loader) {
+  try {
+    std::optional<data::PairBatch> batch = loader.next();
+    check_stop();
+    return batch;
+  } catch (const Stopped&) {
+    return std::nullopt;
+  }
+}
+
 /// Scores every row and writes the lines in file order as soon as all before them are there.
 MetricSums score_rows(const Scorer& scorer, const data::Dataset& rows, data::Loader& loader, const fs::path& file) {
   const at::NoGradGuard frozen;
@@ -89,8 +101,7 @@ MetricSums score_rows(const Scorer& scorer, const data::Dataset& rows, data::Loa
   std::map<int64_t, Json> lines;
   MetricSums sums;
   int64_t written = 0;
-  while (const auto batch = loader.next()) {
-    if (stop_signal() != 0) break;
+  while (const auto batch = next_batch(loader)) {
     const Pass pass = forward(scorer, rows, *batch);
     sums.add(measure(pass, scorer.objective.row->needs_rejected));
     add_lines(pass, *batch, scorer.objective.row->needs_rejected, lines);

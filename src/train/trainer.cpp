@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <set>
 
 #include "rrpo/io/atomic.h"
@@ -236,8 +237,17 @@ void Run::train(const fs::path& out) {
   io::LineWriter metrics(out / kMetrics);
   report::Progress progress("train", at_.steps, "steps", at_.step);
   int64_t saved = at_.step;
+  const auto next_line = [&]() -> std::optional<Json> {
+    try {
+      return std::optional<Json>(std::in_place, one_step(loader));
+    } catch (const Stopped&) {  // inside a window, which is replayed
+      return std::nullopt;
+    }
+  };
   while (!done() && stop_signal() == 0) {
-    const Json line = one_step(loader);
+    const std::optional<Json> made = next_line();
+    if (!made) break;
+    const Json& line = *made;
     if (!line.is_null()) metrics.write(last_ = line);
     char note[48] = "";
     if (line.contains("loss")) std::snprintf(note, sizeof note, "loss %.4f", line["loss"].get<double>());

@@ -1,75 +1,115 @@
 // Pictures are decoded straight from their bytes: no demuxer, no file named inside a file.
 #include "decoder.h"
-#include "rrpo/util/json_file.h"
+#include "endings.h"
+#include "limits.h"
 #include "rrpo/video/reader.h"
 #include "upright.h"
 
 namespace rrpo::video {
 namespace {
 
-constexpr size_t kMaxPictureBytes = size_t{1} << 30;
-
-AVCodecID picture_codec(std::string_view bytes, const std::filesystem::path& file) {
-  if (bytes.starts_with("\x89PNG\r\n\x1a\n")) return AV_CODEC_ID_PNG;
-  if (bytes.starts_with("\xff\xd8\xff")) return AV_CODEC_ID_MJPEG;
-  bad_video(file, "neither PNG nor JPEG", "give PNG or JPEG pictures");
+AVCodecID picture_codec(PictureKind kind, const Source& source) {
+  switch (kind) {
+    case PictureKind::png:
+      return AV_CODEC_ID_PNG;
+    case PictureKind::jpeg:
+      return AV_CODEC_ID_MJPEG;
+    case PictureKind::webp:
+      return AV_CODEC_ID_WEBP;
+    case PictureKind::bmp:
+      return AV_CODEC_ID_BMP;
+    case PictureKind::gif:
+      bad_video(source.name(), "a GIF is no still picture", "give it as video, or save it as PNG");
+    case PictureKind::unknown:
+      break;
+  }
+  bad_video(source.name(), "neither PNG, JPEG, WebP nor BMP", "save it as PNG or JPEG");
 }
 
-std::string picture_bytes(const std::filesystem::path& file) {
-  std::error_code error;
-  if (!std::filesystem::exists(file, error)) bad_video(file, "no such picture", "check the path and data.video_root");
-  if (!std::filesystem::is_regular_file(file, error)) bad_video(file, "not a regular file", "give a picture");
-  if (std::filesystem::file_size(file, error) > kMaxPictureBytes) bad_video(file, "more than 1 GiB", "scale it down");
-  return read_file(file, "video");
+PacketHandle packet_of(const Source& source) {
+  PacketHandle packet = new_packet();
+  if (av_new_packet(packet.get(), static_cast<int>(source.size())) < 0) {
+    throw Error(Fault::environment, "video", "no memory for a picture", "free memory");
+  }
+  if (source.read(packet->data, source.size(), 0) != source.size())
+    bad_video(source.name(), "it became shorter while it was read", "wait until it is written");
+  return packet;
 }
 
-FrameHandle decode_picture(const std::filesystem::path& file) {
-  const std::string bytes = picture_bytes(file);
+FrameHandle decode_picture(const Source& source) {
+  constexpr int64_t kMaxPictureBytes = int64_t{1} << 30;
+  if (source.size() > kMaxPictureBytes) bad_video(source.name(), "more than 1 GiB", "scale it down");
+  const PictureKind kind = picture_kind(source);
   AVCodecParameters* raw = avcodec_parameters_alloc();
   const std::unique_ptr<AVCodecParameters, void (*)(AVCodecParameters*)> parameters(
       raw, [](AVCodecParameters* value) { avcodec_parameters_free(&value); });
-  expect(raw != nullptr, "no memory for codec parameters");
+  if (raw == nullptr) throw Error(Fault::environment, "video", "no memory for a picture", "free memory");
   raw->codec_type = AVMEDIA_TYPE_VIDEO;
-  raw->codec_id = picture_codec(bytes, file);
-  const CodecHandle codec = open_decoder(*raw, file);
-  const PacketHandle packet = new_packet();
-  if (av_new_packet(packet.get(), static_cast<int>(bytes.size())) < 0) {
-    throw Error(Fault::environment, "video", "no memory for a picture", "free memory");
-  }
-  std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(packet->data));
+  raw->codec_id = picture_codec(kind, source);
+  check_picture_ending(source, kind);
+  const CodecHandle codec = open_decoder(*raw, source.name());
+  const PacketHandle packet = packet_of(source);
   FrameHandle frame = new_frame();
   int code = avcodec_send_packet(codec.get(), packet.get());
   if (code >= 0) code = avcodec_send_packet(codec.get(), nullptr);
   if (code >= 0) code = avcodec_receive_frame(codec.get(), frame.get());
-  if (code < 0) bad_video(file, "the picture does not decode: " + ffmpeg_message(code), "save it again");
-  check_frame(*frame, 0, file);
+  if (code < 0) bad_video(source.name(), "the picture does not decode: " + ffmpeg_message(code), "save it again");
+  check_frame(*frame, 0, source.name());
   return frame;
 }
 
-}  // namespace
+// Pictures of one size, one behind the other.
+class Pictures {
+ public:
+  Pictures(size_t count, const ReadLimits& limits) : count_(static_cast<int64_t>(count)), limits_(limits) {}
 
-Frames read_pictures(const std::vector<std::filesystem::path>& files) {
-  if (files.empty()) throw Error(Fault::input, "video", "an empty list of pictures", "name at least one");
-  Frames frames;
-  RgbConverter converter{Orientation{}};
-  for (const auto& file : files) {
-    const FrameHandle frame = decode_picture(file);
-    if (frames.count == 0) {
-      frames.height = frame->height;
-      frames.width = frame->width;
-    } else if (frame->height != frames.height || frame->width != frames.width) {
-      bad_video(file,
+  void add(const Source& source) {
+    const FrameHandle frame = decode_picture(source);
+    if (frames_.count == 0) begin(*frame, source);
+    if (frame->height != frames_.height || frame->width != frames_.width) {
+      bad_video(source.name(),
                 std::to_string(frame->width) + "x" + std::to_string(frame->height) + " pixels, the first picture has " +
-                    std::to_string(frames.width) + "x" + std::to_string(frames.height),
+                    std::to_string(frames_.width) + "x" + std::to_string(frames_.height),
                 "give pictures of one size");
     }
-    const size_t at = frames.rgb.size();
-    frames.rgb.resize(at + static_cast<size_t>(frames.frame_bytes()));
-    converter.convert(*frame, frames.rgb.data() + at, file);
-    frames.index.push_back(frames.count++);
-    frames.time_s.push_back(0);  // pictures have no time
+    const size_t at = frames_.rgb.size();
+    frames_.rgb.resize(at + static_cast<size_t>(frames_.frame_bytes()));
+    converter_.convert(*frame, frames_.rgb.data() + at, source.name());
+    frames_.index.push_back(frames_.count++);
+    frames_.time_s.push_back(0);  // pictures have no time
   }
-  return frames;
+
+  Frames take() { return std::move(frames_); }
+
+ private:
+  void begin(const AVFrame& frame, const Source& source) {
+    frames_.height = frame.height;
+    frames_.width = frame.width;
+    const int64_t bytes = count_ * frames_.frame_bytes();
+    const std::string size = std::to_string(frame.width) + "x" + std::to_string(frame.height);
+    check_memory(source.name(), std::to_string(count_) + " pictures of " + size, bytes, limits_);
+    frames_.rgb.reserve(static_cast<size_t>(bytes));
+  }
+
+  int64_t count_;
+  const ReadLimits& limits_;
+  Frames frames_;
+  RgbConverter converter_{Orientation{}};
+};
+
+}  // namespace
+
+Frames read_pictures(const std::vector<std::filesystem::path>& files, const ReadLimits& limits) {
+  if (files.empty()) throw Error(Fault::input, "video", "an empty list of pictures", "name at least one");
+  Pictures pictures(files.size(), limits);
+  for (const auto& file : files) pictures.add(Source(file));
+  return pictures.take();
+}
+
+Frames read_picture_bytes(std::string_view bytes, const ReadLimits& limits, const std::filesystem::path& name) {
+  Pictures pictures(1, limits);
+  pictures.add(Source(bytes, name));
+  return pictures.take();
 }
 
 }  // namespace rrpo::video

@@ -1,5 +1,7 @@
 #include "upright.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -27,16 +29,18 @@ void copy_turned(const AVFrame& rgb, const Orientation& turn, uint8_t* out) {
 
 }  // namespace
 
+// What a matrix does beside scaling, which players leave to the size of the picture. Nothing at all is what some muxers
+// write where they mean nothing.
 Orientation orientation_of(const int32_t* matrix, const std::filesystem::path& file) {
   if (matrix == nullptr) return {};
-  const auto entry = [&](int i) { return static_cast<int>(std::lround(matrix[i] / 65536.0)); };
-  const Orientation turn{entry(0), entry(1), entry(3), entry(4)};
-  const bool straight = std::abs(turn.a) == 1 && std::abs(turn.d) == 1 && turn.b == 0 && turn.c == 0;
-  const bool turned = std::abs(turn.b) == 1 && std::abs(turn.c) == 1 && turn.a == 0 && turn.d == 0;
-  if (!straight && !turned) {
-    bad_video(file, "turned by an angle that is not a multiple of 90 degrees", "re-encode it upright");
-  }
-  return turn;
+  const std::array<double, 4> entries = {double(matrix[0]), double(matrix[1]), double(matrix[3]), double(matrix[4])};
+  const auto [a, b, c, d] = entries;
+  const auto sign = [](double value) { return value < 0 ? -1 : 1; };
+  constexpr double kDegree = 0.0175;  // less is no angle
+  const double straight = std::max(std::abs(a), std::abs(d)), turned = std::max(std::abs(b), std::abs(c));
+  if (turned <= kDegree * straight) return {sign(a), 0, 0, sign(d)};
+  if (straight <= kDegree * turned && b != 0 && c != 0) return {0, sign(b), sign(c), 0};
+  bad_video(file, "turned by an angle that is not a multiple of 90 degrees", "re-encode it upright");
 }
 
 void RgbConverter::open_scaler(const Source& source, const std::filesystem::path& file) {

@@ -120,7 +120,7 @@ TEST(Reader, TwoReadsGiveTheSameBytes) {
 TEST(Reader, RefusesWhatIsNotAVideo) {
   const TempDir dir;
   EXPECT_THAT(fault_of([&] { read_all_frames(dir / "absent.mp4"); }), HasSubstr("no such file"));
-  EXPECT_THAT(fault_of([&] { read_all_frames(dir.path()); }), HasSubstr("not a regular file"));
+  EXPECT_THAT(fault_of([&] { read_all_frames(dir.path()); }), HasSubstr("is a folder; fix: list its pictures"));
   EXPECT_THAT(fault_of([&] { read_all_frames(dir.write("empty.mp4", "")); }), HasSubstr("the file is empty"));
   EXPECT_THAT(fault_of([&] { read_all_frames(dir.write("text.mp4", "hello, this is text\n")); }), HasSubstr("text.mp4"));
   EXPECT_THAT(fault_of([&] { read_all_frames(dir.write("zero.mp4", std::string(100000, '\0'))); }), HasSubstr("zero.mp4"));
@@ -195,12 +195,12 @@ TEST(Reader, RefusesBadPictures) {
   write_png(dir / "b.png", test::picture(30, 40, 3), 0);
   const std::string png = bytes_of(dir / "a.png");
   EXPECT_THAT(fault_of([&] { read_pictures({}); }), HasSubstr("empty list"));
-  EXPECT_THAT(fault_of([&] { read_pictures({dir / "c.png"}); }), HasSubstr("no such picture"));
+  EXPECT_THAT(fault_of([&] { read_pictures({dir / "c.png"}); }), HasSubstr("no such file"));
   EXPECT_THAT(fault_of([&] {
                 read_pictures({dir / "a.png", dir / "b.png"});
               }),
               HasSubstr("40x30 pixels, the first picture has 41x30"));
-  EXPECT_THAT(fault_of([&] { read_pictures({dir.write("x.png", "GIF89a")}); }), HasSubstr("neither PNG nor JPEG"));
+  EXPECT_THAT(fault_of([&] { read_pictures({dir.write("x.png", "GIF89a")}); }), HasSubstr("a GIF is no still picture"));
   EXPECT_THAT(fault_of([&] { read_pictures({dir.write("cut.png", png.substr(0, png.size() / 2))}); }), HasSubstr("cut.png"));
   std::string bomb = png;
   for (const size_t at : {16u, 20u}) bomb.replace(at, 4, std::string("\x00\x00\xff\xff", 4));

@@ -1,0 +1,14 @@
+// The bound on memory as an error.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "rrpo/video/reader.h"
+
+namespace rrpo::video {
+
+/// Throws Error(input) when `bytes` are more than `limits` grants; `what` takes them: "16 frames of 640x360".
+void check_memory(const std::filesystem::path& file, const std::string& what, int64_t bytes, const ReadLimits& limits);
+
+}  // namespace rrpo::video
