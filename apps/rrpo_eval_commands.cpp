@@ -27,7 +27,8 @@ std::vector<rows::Question> read_questions(const fs::path& file) {
 /// What --dry-run of the main job says.
 Json plan(const eval::EvalConfig& config, const std::vector<rows::Question>& questions) {
   const std::vector<data::VideoQuestions> videos = data::group_by_video(questions);
-  for (const data::VideoQuestions& video : videos) data::media_files(video.media, eval::media_root(config.eval));
+  for (const data::VideoQuestions& video : videos)
+    data::media_files(video.media, eval::media_root(config.eval), config.video.follow_links);
   policy::open_policy(config.model, config.device);
   return {{"questions", questions.size()},
           {"videos", videos.size()},
@@ -71,8 +72,9 @@ int run_eval(const Invocation& call) {
   const io::OutputFolder folder(call.out, call.existing);
   std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
   inputs.push_back(config.eval.questions);
-  io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), inputs, "predictions.jsonl",
-                                               {"threads", "device", "eval.video_root"}));
+  io::RunRecord record(folder.path(),
+                       run_head(call, folder, config_json(config), inputs, "predictions.jsonl",
+                                {"threads", "device", "eval.video_root", "video.max_memory_mb", "video.follow_links"}));
   const eval::Predictions made = eval::predict(config, questions, folder.path() / "predictions.jsonl");
   if (made.stopped) {
     record.set_counts({{"predictions", made.rows.size()}, {"questions", questions.size()}});

@@ -46,6 +46,8 @@ const std::vector<std::string>& reach_fields() {
   static const std::vector<std::string> fields = {"threads",
                                                   "device",
                                                   "gen.video_root",
+                                                  "video.max_memory_mb",
+                                                  "video.follow_links",
                                                   "gen.max_unjudged",
                                                   "gen.llm.endpoint",
                                                   "gen.llm.key_env",

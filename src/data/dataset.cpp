@@ -156,7 +156,7 @@ class Builder {
     const auto [found, is_new] = videos_.try_emplace(media.key(), -1);
     if (is_new) {
       try {
-        media_files(media, root_);
+        media_files(media, root_, rules_.video.follow_links);
         found->second = static_cast<int64_t>(dataset_.videos.size());
         dataset_.videos.push_back(media);
       } catch (const Error& error) {

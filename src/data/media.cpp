@@ -40,7 +40,7 @@ fs::path base_of(const fs::path& root) {
   refuse(name, "no such file below " + base.string(), "put the file there or set the video root");
 }
 
-fs::path beneath(const fs::path& root, const std::string& name) {
+fs::path beneath(const fs::path& root, const std::string& name, bool follow_links) {
   const fs::path relative = name;
   if (name.empty() || name.find("://") != std::string::npos)
     refuse(name, "is no path of a file", "name a file below the video root");
@@ -53,28 +53,31 @@ fs::path beneath(const fs::path& root, const std::string& name) {
   if (fs::is_directory(file, fault)) refuse(name, "is a folder", "list its pictures in order under \"frames\"");
   if (!fs::is_regular_file(file, fault)) refuse(name, "is no regular file", "give a video or a picture");
   const auto [end, unused] = std::mismatch(base.begin(), base.end(), file.begin(), file.end());
-  if (end != base.end()) refuse(name, "is a link that leaves the video root", "copy the file below it");
+  if (end != base.end() && !follow_links) {
+    refuse(name, "is a link that leaves the video root", "copy the file below it, or video.follow_links=true");
+  }
   return file;
 }
 
 }  // namespace
 
-std::vector<fs::path> media_files(const rows::Media& media, const fs::path& root) {
-  if (!media.video.empty()) return {beneath(root, media.video)};
+std::vector<fs::path> media_files(const rows::Media& media, const fs::path& root, bool follow_links) {
+  if (!media.video.empty()) return {beneath(root, media.video, follow_links)};
   std::vector<fs::path> files;
-  for (const std::string& name : media.frames) files.push_back(beneath(root, name));
+  for (const std::string& name : media.frames) files.push_back(beneath(root, name, follow_links));
   if (files.empty()) refuse(media.key(), "names neither a video nor frames", "give one of them");
   return files;
 }
 
 video::Frames read_media(const rows::Media& media, const fs::path& root, const policy::VideoConfig& config) {
-  const std::vector<fs::path> files = media_files(media, root);
-  if (media.video.empty()) return video::read_pictures(files);
+  const std::vector<fs::path> files = media_files(media, root, config.follow_links);
+  const video::ReadLimits limits{.memory_bytes = config.max_memory_mb << 20};
+  if (media.video.empty()) return video::read_pictures(files, limits);
   std::optional<video::Clip> clip;
   if (media.start_s || media.end_s) {
     clip = video::Clip{media.start_s.value_or(0), media.end_s.value_or(std::numeric_limits<double>::infinity())};
   }
-  return video::read_video(files.front(), config.sampling, config.frames, clip);
+  return video::read_video(files.front(), config.sampling, config.frames, clip, limits);
 }
 
 TowerInput tower_input(const policy::Policy& policy, const rows::Media& media, const video::Frames& frames) {

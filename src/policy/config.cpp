@@ -20,6 +20,9 @@ void VideoConfig::check(const std::string& at) const {
     bad_field(at + ".frames", std::to_string(frames) + " is outside 1 to 4096",
               "give the number of frames that the model sees");
   }
+  if (max_memory_mb < 1 || max_memory_mb > 1'048'576) {
+    bad_field(at + ".max_memory_mb", std::to_string(max_memory_mb) + " is outside 1 to 1048576", at + ".max_memory_mb=4096");
+  }
   check_choice(at + ".sampling", sampling, video::sampling_rules());
 }
 

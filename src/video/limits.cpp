@@ -7,10 +7,9 @@ namespace rrpo::video {
 void check_memory(const std::filesystem::path& file, const std::string& what, int64_t bytes, const ReadLimits& limits) {
   if (bytes <= limits.memory_bytes) return;
   constexpr int64_t kMiB = int64_t{1} << 20;
-  bad_video(file,
-            what + " take " + std::to_string((bytes + kMiB - 1) / kMiB) + " MiB, more than the " +
-                std::to_string(limits.memory_bytes / kMiB) + " for one clip",
-            "ask for fewer or smaller frames");
+  const std::string field = "video.max_memory_mb=", needed = std::to_string((bytes + kMiB - 1) / kMiB);
+  bad_video(file, what + " take " + needed + " MiB, more than " + field + std::to_string(limits.memory_bytes / kMiB),
+            field + needed + ", or fewer or smaller frames");
 }
 
 }  // namespace rrpo::video

@@ -1,4 +1,4 @@
-// The bound on memory as an error.
+// The bound on memory as an error that names its field.
 #pragma once
 
 #include <filesystem>

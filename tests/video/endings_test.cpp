@@ -119,11 +119,11 @@ TEST(Pictures, AGifIsAVideo) {
   EXPECT_THAT(fault_of([&] { read_picture_bytes("plainly a text"); }), HasSubstr("neither PNG, JPEG, WebP nor BMP"));
 }
 
-TEST(Pictures, MoreMemoryThanGrantedIsRefused) {
+TEST(Pictures, MoreMemoryThanGrantedNamesTheField) {
   const auto file = source_file("tests/fixtures/pictures/rgb.png");
   const std::vector<std::filesystem::path> many(2000, file);  // 61 x 45 x 3 x 2000 = 16.5 MB
   const std::string fault = fault_of([&] { read_pictures(many, {.memory_bytes = int64_t{8} << 20}); });
-  EXPECT_THAT(fault, HasSubstr("2000 pictures of 61x45 take 16 MiB, more than the 8 for one clip"));
+  EXPECT_THAT(fault, HasSubstr("2000 pictures of 61x45 take 16 MiB, more than video.max_memory_mb=8"));
   EXPECT_EQ(read_pictures(many, {.memory_bytes = int64_t{16} << 20}).count, 2000);
 }
 

@@ -25,7 +25,7 @@ struct Planted {
   ~Planted() { set_stop_signal(0); }
 };
 
-TEST(Limits, FramesBeyondTheMemoryNameTheLimit) {
+TEST(Limits, FramesBeyondTheMemoryNameLimitAndField) {
   const std::string clip = test::make_clip(test::moving(30, 96, 160));  // 46,080 bytes a frame
   EXPECT_EQ(read_video_bytes(clip, "authors", 16, std::nullopt, {.memory_bytes = kMiB}).count, 16);
   try {
@@ -33,8 +33,8 @@ TEST(Limits, FramesBeyondTheMemoryNameTheLimit) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.fault(), Fault::input);
-    EXPECT_THAT(error.what(), HasSubstr("64 frames of 160x96 and its packets take 3 MiB, more than the 1 for one clip"));
-    EXPECT_THAT(error.what(), HasSubstr("fix: ask for fewer or smaller frames"));
+    EXPECT_THAT(error.what(), HasSubstr("64 frames of 160x96 and its packets take 3 MiB, more than video.max_memory_mb=1"));
+    EXPECT_THAT(error.what(), HasSubstr("fix: video.max_memory_mb=3, or fewer or smaller frames"));
   }
 }
 
@@ -55,7 +55,7 @@ TEST(Limits, SmallPacketsAreNotFree) {
     read_video_bytes(clip, "authors", 8, std::nullopt, {.memory_bytes = 4096});
     FAIL();
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("its packets take 1 MiB, more than the 0"));
+    EXPECT_THAT(error.what(), HasSubstr("its packets take 1 MiB, more than video.max_memory_mb="));
   }
 }
 

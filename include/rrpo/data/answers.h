@@ -58,7 +58,8 @@ class AnswerStream {
   AnswerStream& operator=(const AnswerStream&) = delete;
   ~AnswerStream();
 
-  /// Nothing after the last group. Throws Error for what is no fault of one media.
+  /// Nothing after the last group, and nothing once a stop cut a video short: stop_signal() tells which it was. Throws Error
+  /// for what is no fault of one media.
   std::optional<VideoAnswers> next();
 
  private:

@@ -14,10 +14,13 @@
 
 namespace rrpo::data {
 
-/// The files of a row's pictures. Throws Error(input, "data") for a path that is absolute, leaves `root`, or names no file.
-std::vector<std::filesystem::path> media_files(const rows::Media& media, const std::filesystem::path& root);
+/// The files of a row's pictures. Throws Error(input, "data") for a path that is absolute, leaves `root` (by a link: unless
+/// `follow_links`), is absent, or names no file.
+std::vector<std::filesystem::path> media_files(const rows::Media& media, const std::filesystem::path& root,
+                                               bool follow_links = false);
 
 /// The frames of a row: `frames` all, as listed; a video's by `config`. Paths are relative to `root` and may not leave it.
+/// Throws Error as media_files() and the readers of video/ do, and Stopped when a stop was asked for.
 video::Frames read_media(const rows::Media& media, const std::filesystem::path& root, const policy::VideoConfig& config);
 
 /// What the vision tower takes of a row.

@@ -48,10 +48,16 @@ struct ModelConfig {
 struct VideoConfig {
   int64_t frames = 16;
   std::string sampling = "authors";
+  int64_t max_memory_mb = 4096;
+  bool follow_links = false;
   template <class V>
   void fields(V& v) {
     v("frames", frames, "frames per clip");
     v("sampling", sampling, "authors: int(n/F*i); linspace: int of linspace(0, n-1, F)");
+    v("max_memory_mb", max_memory_mb,
+      "MiB that the full-size frames of one clip and its packets may take while it is read, for each clip read at a time; a "
+      "clip beyond it is a fault of its row");
+    v("follow_links", follow_links, "links below the video root may lead out of it; false: such a file is refused");
   }
   void check(const std::string& at) const;
 };
