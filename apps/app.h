@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rrpo/io/atomic.h"
+#include "rrpo/io/output_folder.h"
 #include "rrpo/util/fields.h"
 
 namespace rrpo::apps {

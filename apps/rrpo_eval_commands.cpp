@@ -66,13 +66,14 @@ eval::Scores write_reports(const eval::EvalConfig& config, const std::vector<row
 
 int run_eval(const Invocation& call) {
   const auto config = read_config<eval::EvalConfig>(call.sources);
+  std::vector<fs::path> files = io::model_files(config.model.path, config.model.adapter);
+  files.push_back(config.eval.questions);
+  io::Inputs inputs = take_inputs(call, files);
   const std::vector<rows::Question> questions = read_questions(config.eval.questions);
   if (call.dry_run) return finish(plan(config, questions), 0);
   const io::OutputFolder folder(call.out, call.existing);
-  std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
-  inputs.push_back(config.eval.questions);
-  io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), inputs, "predictions.jsonl",
-                                               {"threads", "device", "eval.video_root"}));
+  io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), std::move(inputs), "predictions.jsonl",
+                                               {.fields = {"threads", "device", "eval.video_root"}}));
   const eval::Predictions made = eval::predict(config, questions, folder.path() / "predictions.jsonl");
   if (made.stopped) {
     record.set_counts({{"predictions", made.rows.size()}, {"questions", questions.size()}});

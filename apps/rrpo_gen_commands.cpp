@@ -71,6 +71,10 @@ void check_replay(const Invocation& call, const fs::path& replay) {
 int run_gen(const Invocation& typed) {
   auto config = read_config<gen::GenConfig>(typed.sources);
   const Invocation call = placed(typed, config);
+  std::vector<fs::path> files = io::model_files(config.model.path, config.model.adapter);
+  files.push_back(config.gen.questions);
+  if (!config.gen.llm.replay.empty()) files.push_back(config.gen.llm.replay);
+  io::Inputs inputs = take_inputs(call, files);
   std::vector<rows::Question> questions = rows::read_questions(config.gen.questions);
   if (questions.empty())
     throw Error(Fault::input, "data", config.gen.questions.string() + ": holds no question",
@@ -80,11 +84,8 @@ int run_gen(const Invocation& typed) {
   if (call.dry_run) return finish(plan(config, questions), 0);
   check_replay(call, config.gen.llm.replay);
   const io::OutputFolder folder(call.out, call.existing);
-  std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
-  inputs.push_back(config.gen.questions);
-  if (!config.gen.llm.replay.empty()) inputs.push_back(config.gen.llm.replay);
-  io::RunRecord record(folder.path(),
-                       run_head(call, folder, config_json(config), inputs, "responses.jsonl", reach_fields()));
+  io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), std::move(inputs), "responses.jsonl",
+                                               {.fields = reach_fields(), .files = {"gen.llm.replay"}}));
   const gen::Collected collected = gen::collect_responses(config, questions, call.out / "responses.jsonl");
   const gen::Responses& responses = collected.responses;
   gen::CollectedJudgements heard;

@@ -50,6 +50,7 @@ void write_rows(const rows::Imported& imported, const std::filesystem::path& out
 int run_import(const Invocation& call) {
   const auto config = read_config<gen::ImportConfig>(call.sources);
   const std::string file = call.words.at("FILE");
+  io::Inputs inputs = take_inputs(call, {file});
   const rows::Imported imported =
       rows::import_rows(read_file(file, "data"), file, {config.format, config.spans, config.video_root});
   tell(file, imported);
@@ -58,7 +59,7 @@ int run_import(const Invocation& call) {
   Json summary = counts_of(imported);
   if (call.dry_run) return finish(summary, 0);
   const io::OutputFolder folder(call.out, call.existing);
-  io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), {file}, "ledger.jsonl"));
+  io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), std::move(inputs), "ledger.jsonl"));
   write_rows(imported, call.out);
   const bool failed = imported.skipped() > config.max_skipped;
   const int exit_code = failed ? static_cast<int>(Fault::budget) : 0;

@@ -4,6 +4,7 @@
 #include "app_record.h"
 #include "rrpo/gen/judgements.h"
 #include "rrpo/gen/shard.h"
+#include "rrpo/io/sha256.h"
 #include "rrpo_gen_commands.h"
 #include "rrpo_gen_earlier.h"
 #include "rrpo_gen_result.h"
@@ -82,7 +83,7 @@ std::vector<rows::Question> questions_of(const Part& part) {
   const Json inputs = part.run.record.value("inputs", Json::object());
   const std::string name = part.run.raw_config.at(Json::json_pointer("/gen/questions")).get<std::string>();
   std::vector<rows::Question> questions = rows::read_questions(file);
-  if (inputs.contains(name) && inputs.at(name) != io::file_sha256(file))
+  if (inputs.contains(name) && io::recorded_sha256(inputs.at(name)) != io::file_sha256(file))
     throw Error(Fault::input, "gen", file.string() + ": has changed since the shards ran", "gen.questions=FILE as it was");
   return questions;
 }
@@ -115,7 +116,7 @@ void join_files(const std::vector<Part>& parts, const std::vector<rows::Question
 /// The record of the whole run. It has read what its shards have read.
 io::RunHead merged_head(const Invocation& call, const io::OutputFolder& folder, const Part& first,
                         const gen::GenConfig& config) {
-  io::RunHead head = run_head(call, folder, config_json(config), {}, "", places_fields());
+  io::RunHead head = run_head(call, folder, config_json(config), {}, "", {.fields = places_fields()});
   head.known = first.run.record.value("inputs", Json::object());
   return head;
 }

@@ -139,15 +139,16 @@ int conclude_replay(const Invocation& call, const EarlierRun& run, const Line& o
 int run_replay(const Invocation& call) {
   const EarlierRun run = read_earlier(call.words.at("RUN_DIR"), read_config<Places>(call.sources));
   const std::string& id = call.words.at("--id");
+  std::vector<fs::path> files = io::model_files(run.config.model.path, run.config.model.adapter);
+  files.push_back(run.config.gen.questions);
+  io::Inputs inputs = take_inputs(call, files);
   const Line original = original_of(run, id);
   const Asked asked = asked_with(run.config, id);
   if (call.dry_run) return finish({{"id", id}, {"questions", asked.together.size()}, {"as", original.place}}, 0);
   refuse_input_as_out(call, {run.folder});
   const io::OutputFolder folder(call.out, call.existing);
-  std::vector<fs::path> inputs = io::model_files(run.config.model.path, run.config.model.adapter);
-  inputs.push_back(run.config.gen.questions);
-  io::RunRecord record(folder.path(),
-                       run_head(call, folder, config_json(run.config), inputs, "responses.jsonl", places_fields()));
+  io::RunRecord record(folder.path(), run_head(call, folder, config_json(run.config), std::move(inputs), "responses.jsonl",
+                                               {.fields = places_fields()}));
   const gen::Collected collected = gen::collect_responses(run.config, asked.together, call.out / "responses.jsonl");
   if (!collected.complete) {
     record.end(128 + stop_signal());

@@ -1,3 +1,5 @@
+#include "rrpo/io/line_writer.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -5,7 +7,6 @@
 #include <array>
 #include <cerrno>
 
-#include "rrpo/io/atomic.h"
 #include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
 

@@ -1,12 +1,13 @@
+#include "rrpo/io/output_folder.h"
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <ctime>
 
-#include "rrpo/io/atomic.h"
+#include "now.h"
 #include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
 #include "temporary.h"
@@ -27,15 +28,6 @@ std::string first_result(const std::filesystem::path& folder) {
     if (std::filesystem::exists(std::filesystem::symlink_status(folder / name, code))) return name;
   }
   return "";
-}
-
-std::string now_utc() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M UTC", &parts);
-  return text.data();
 }
 
 [[noreturn]] void throw_locked(const Descriptor& lock, const std::filesystem::path& folder) {

@@ -1,12 +1,10 @@
 #include "rrpo/io/run_record.h"
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
 
+#include "now.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/util/error.h"
-#include "rrpo/util/prefetch.h"
 #include "rrpo/util/version.h"
 
 namespace rrpo::io {
@@ -16,15 +14,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kFile = "run.json";
-
-std::string now_utc() {
-  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32] = {};
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
 
 void add_files(const fs::path& folder, std::vector<fs::path>& files) {
   std::error_code absent;
@@ -75,13 +64,14 @@ void check_same_config(const Json& before, const Json& now, const std::vector<st
 RunRecord::RunRecord(fs::path folder, RunHead head)
     : folder_(std::move(folder)), head_(std::move(head)), started_(now_utc()) {
   write("running", nullptr, nullptr);
-  hashing_ = std::async(std::launch::async, [this] { return hash_inputs(); });
+  if (!head_.inputs.ready()) hashing_ = std::async(std::launch::async, [this] { note_hashes(); });
 }
 
 RunRecord::~RunRecord() {
-  hurry_ = true;
+  head_.inputs.give_up();
   if (concluded_) return;
   try {
+    const std::lock_guard lock(mutex_);
     conclude_failed();
   } catch (const std::exception&) {
     // The fault that ended the run is on its way; this one would hide it.
@@ -89,20 +79,35 @@ RunRecord::~RunRecord() {
   }
 }
 
+void RunRecord::set_counts(Json counts) {
+  const std::lock_guard lock(mutex_);
+  counts_ = std::move(counts);
+}
+
+/// Before the run ends: one that is killed has said what it has read.
+void RunRecord::note_hashes() {
+  head_.inputs.json();
+  const std::lock_guard lock(mutex_);
+  if (!concluded_) write("running", nullptr, nullptr);
+}
+
 Json RunRecord::end(int exit_code, const Json& result) {
-  hurry_ = exit_code >= 128;
-  hashes_ = hashing_.get();
+  if (exit_code >= 128) head_.inputs.give_up();
+  if (hashing_.valid()) hashing_.get();
+  const std::lock_guard lock(mutex_);
   concluded_ = true;
   return write(exit_code >= 128 ? "stopped" : "finished", exit_code, result);
 }
 
 void RunRecord::fail(int exit_code, const std::string& error) {
-  hurry_ = true;
+  head_.inputs.give_up();
+  const std::lock_guard lock(mutex_);
   concluded_ = true;
   write("failed", exit_code, {{"error", error}});
 }
 
 void RunRecord::conclude_failed() {
+  concluded_ = true;
   const fs::path grows = folder_ / head_.grows;
   std::error_code absent;
   const bool empty = !head_.grows.empty() && (!fs::exists(grows, absent) || fs::is_empty(grows, absent));
@@ -114,23 +119,12 @@ void RunRecord::conclude_failed() {
   fs::remove(folder_ / kFile, absent);
 }
 
-Json RunRecord::hash_inputs() const {
-  const auto files = static_cast<int64_t>(head_.inputs.size());
-  // Half of the processors at most: the run goes on meanwhile.
-  const int64_t threads = std::clamp<int64_t>(std::thread::hardware_concurrency() / 2, 1, 8);
-  Prefetch<Json> hashes_of(0, files, threads, files, [this](int64_t i) {
-    return hurry_ ? Json() : Json(file_sha256(head_.inputs[static_cast<size_t>(i)]));
-  });
-  Json hashes = head_.known;
-  for (const fs::path& file : head_.inputs) hashes[file.string()] = *hashes_of.next();
-  return hashes;
-}
-
 Json RunRecord::write(const std::string& state, const Json& exit_code, const Json& result) {
   Json run = {{"program", head_.program}, {"command", head_.command}, {"version", kVersion}, {"started", started_}};
   if (head_.config.contains("seed")) run["seed"] = head_.config.at("seed");
   run["config"] = head_.config;
-  run["inputs"] = hashes_;
+  run["inputs"] = head_.known;
+  run["inputs"].update(head_.inputs.so_far());
   run["counts"] = counts_;
   run["seconds"] = clock_.seconds();
   run["exit"] = {{"state", state}, {"code", exit_code}};

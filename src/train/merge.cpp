@@ -176,7 +176,7 @@ Result merge(const MergeConfig& config, const RunOptions& options) {
   Json summary;
   io::write_folder(options.out, [&](const fs::path& folder) {
     const std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
-    io::RunRecord record(folder, {"rrpo-train", "merge", config_json(config), inputs});
+    io::RunRecord record(folder, {"rrpo-train", "merge", config_json(config), io::Inputs(inputs)});
     summary = merge_into(folder, config, std::move(adapted));
     summary["out"] = options.out.string();
     record.end(0, summary);

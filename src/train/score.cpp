@@ -8,7 +8,8 @@
 #include <map>
 #include <optional>
 
-#include "rrpo/io/atomic.h"
+#include "rrpo/io/line_writer.h"
+#include "rrpo/io/output_folder.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/train/metrics.h"
 #include "rrpo/train/pass.h"
@@ -133,7 +134,7 @@ Result score(const TrainConfig& config, const RunOptions& options) {
   const fs::path& out = folder->path();
   std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
   inputs.insert(inputs.end(), config.data.pairs.begin(), config.data.pairs.end());
-  io::RunRecord record(out, {"rrpo-train", "score", config_json(config), inputs});
+  io::RunRecord record(out, {"rrpo-train", "score", config_json(config), io::Inputs(inputs)});
   record.set_counts(counts);
   const auto cache = open_cache(config, policy);
   const data::LoaderRules rules = loader_rules(config, /*shuffle=*/false, micro_rows(config), /*skip_bad_media=*/false);

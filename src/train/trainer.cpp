@@ -8,6 +8,8 @@
 #include <set>
 
 #include "rrpo/io/atomic.h"
+#include "rrpo/io/line_writer.h"
+#include "rrpo/io/output_folder.h"
 #include "rrpo/io/run_record.h"
 #include "rrpo/policy/device.h"
 #include "rrpo/report/progress.h"
@@ -358,7 +360,7 @@ Result run(const TrainConfig& config, const RunOptions& options) {
     const Json before = finished_before(out, config);
     if (!before.is_null()) return {before["summary"], before["code"].get<int>()};
   }
-  io::RunRecord record(out, {"rrpo-train", "train", config_json(config), input_files(config)});
+  io::RunRecord record(out, {"rrpo-train", "train", config_json(config), io::Inputs(input_files(config))});
   try {
     Run run(config);
     if (folder.resumed()) run.resume(out);

@@ -1,4 +1,7 @@
 #include "rrpo/io/atomic.h"
+#include "rrpo/io/line_writer.h"
+#include "rrpo/io/output_folder.h"
+#include "rrpo/io/sha256.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

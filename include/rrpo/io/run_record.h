@@ -1,13 +1,14 @@
 // run.json: what a run is, what it read, how it ended.
 #pragma once
 
-#include <atomic>
 #include <filesystem>
 #include <future>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "rrpo/io/inputs.h"
 #include "rrpo/util/clock.h"
 #include "rrpo/util/json_file.h"
 
@@ -32,14 +33,14 @@ void check_same_config(const Json& before, const Json& now, const std::vector<st
 /// What is known of a run when it begins.
 struct RunHead {
   std::string program, command;
-  Json config;                                ///< resolved; its `seed`, where it has one, is recorded beside it
-  std::vector<std::filesystem::path> inputs;  ///< files to be hashed
-  std::string grows = {};                     ///< the file from which an interrupted run goes on, if there is one
-  Json known = Json::object();                ///< hashes of other inputs, by file, that the parts of this run have noted
+  Json config;                  ///< resolved; its `seed`, where it has one, is recorded beside it
+  Inputs inputs = {};           ///< taken before any of them was read
+  std::string grows = {};       ///< the file from which an interrupted run goes on, if there is one
+  Json known = Json::object();  ///< other inputs, as Inputs::json() has them, that the parts of this run have noted
 };
 
-/// Keeps run.json of an output folder up to date. The inputs are hashed by a thread of its own while the run goes on
-/// (weights are large).
+/// Keeps run.json of an output folder up to date: it names the inputs from the start, and their hashes as soon as all are
+/// there (weights are large, and the run goes on meanwhile).
 class RunRecord {
  public:
   /// Writes the state `running`.
@@ -50,26 +51,27 @@ class RunRecord {
   /// that a fault before the first result leaves nothing behind.
   ~RunRecord();
 
-  void set_counts(Json counts) { counts_ = std::move(counts); }
+  void set_counts(Json counts);
   /// Writes the state `finished`, or `stopped` for an exit code of a signal (128 and above), and returns the whole record.
-  /// A finished run waits for the hashes; a stopped one gives those up that are not there yet (null).
+  /// A finished run waits for the hashes; a stopped one gives those up that are not there yet (null): sizes and times have
+  /// to do for them.
   Json end(int exit_code, const Json& result = nullptr);
-  /// Writes the state `failed` with its error line, without hashes.
+  /// Writes the state `failed` with its error line.
   void fail(int exit_code, const std::string& error);
 
  private:
-  Json hash_inputs() const;
+  void note_hashes();
   Json write(const std::string& state, const Json& exit_code, const Json& result);
   void conclude_failed();
 
   std::filesystem::path folder_;
   RunHead head_;
   std::string started_;
-  Json counts_ = Json::object(), hashes_;
+  Json counts_ = Json::object();
   Stopwatch clock_;
+  std::mutex mutex_;  // over the file and what is written to it
   bool concluded_ = false;
-  std::atomic<bool> hurry_ = false;
-  std::future<Json> hashing_;  // last: its thread uses the others
+  std::future<void> hashing_;  // last: its thread uses the others
 };
 
 }  // namespace rrpo::io
