@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app.h"
+#include "rrpo/io/output_folder.h"
 #include "rrpo/io/run_record.h"
 
 namespace rrpo::apps {

@@ -9,6 +9,7 @@
 #include "rrpo/eval/compare.h"
 #include "rrpo/eval/predict.h"
 #include "rrpo/eval/score.h"
+#include "rrpo/io/atomic.h"
 #include "rrpo/util/stop.h"
 
 namespace rrpo::apps {

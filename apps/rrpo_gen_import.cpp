@@ -2,6 +2,7 @@
 
 #include "app_record.h"
 #include "rrpo/gen/config.h"
+#include "rrpo/io/atomic.h"
 #include "rrpo/rows/foreign.h"
 #include "rrpo/util/log.h"
 #include "rrpo_gen_commands.h"

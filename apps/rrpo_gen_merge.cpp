@@ -4,6 +4,7 @@
 #include "app_record.h"
 #include "rrpo/gen/judgements.h"
 #include "rrpo/gen/shard.h"
+#include "rrpo/io/atomic.h"
 #include "rrpo/io/sha256.h"
 #include "rrpo_gen_commands.h"
 #include "rrpo_gen_earlier.h"

@@ -6,6 +6,7 @@
 
 #include "app_record.h"
 #include "rrpo/gen/judgements.h"
+#include "rrpo/io/atomic.h"
 #include "rrpo/util/log.h"
 #include "rrpo/util/stop.h"
 #include "rrpo/util/table.h"

@@ -5,6 +5,7 @@
 
 #include "app_record.h"
 #include "rrpo/gen/lens.h"
+#include "rrpo/io/atomic.h"
 #include "rrpo/rows/question.h"
 #include "rrpo_gen_commands.h"
 

@@ -1,4 +1,5 @@
 #include "rrpo/train/selftest.h"
+#include "rrpo/io/output_folder.h"
 #include "rrpo/io/run_record.h"
 
 #include <ATen/core/grad_mode.h>

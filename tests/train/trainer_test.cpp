@@ -1,4 +1,5 @@
 #include "rrpo/train/trainer.h"
+#include "rrpo/io/sha256.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,10 +3,9 @@
 
 #include <filesystem>
 
-namespace rrpo::io {
+#include "rrpo/io/existing.h"
 
-/// How a program treats an output folder that already holds a result.
-enum class Existing { refuse, resume, overwrite };
+namespace rrpo::io {
 
 /// The output folder of one run: created if absent, locked against a second process while this value lives.
 /// A folder that already holds a result of ours (`run.json`, `metrics.jsonl`, `checkpoints`, …: the list is in
