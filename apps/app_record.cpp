@@ -1,6 +1,7 @@
 #include "app_record.h"
 
 #include <algorithm>
+#include <set>
 
 namespace rrpo::apps {
 
@@ -48,12 +49,36 @@ io::RunHead run_head(const Invocation& call, const io::OutputFolder& folder, Jso
     io::check_same_config(before.at("config"), config, free.fields);
     inputs.check_same(before.value("inputs", Json()), values_of(free.files, before.at("config"), config));
   }
-  return {call.program, call.command, std::move(config), std::move(inputs), std::move(grows)};
+  return {call.program, call.command, std::move(config), std::move(inputs), std::move(grows), call.sources.files};
 }
 
-void refuse_existing(const fs::path& file, const Invocation& call) {
-  if (call.existing == io::Existing::overwrite || !fs::exists(file)) return;
-  throw Error(Fault::environment, "io", file.string() + ": exists", "--overwrite, or another --out");
+io::Claim claim_of(const Invocation& call, std::vector<std::string> names) {
+  return {call.program, call.command, std::move(names)};
+}
+
+void keep(io::RunHead& head, const std::vector<fs::path>& files) {
+  head.keep.insert(head.keep.end(), files.begin(), files.end());
+}
+
+std::vector<fs::path> model_folders(const policy::ModelConfig& config) {
+  std::vector<fs::path> folders = {config.path};
+  if (config.adapter) folders.push_back(*config.adapter);
+  return folders;
+}
+
+std::vector<fs::path> media_of(const std::vector<rows::Question>& questions, const fs::path& root) {
+  std::set<fs::path> files;
+  for (const rows::Question& question : questions) {
+    if (!question.media.video.empty()) files.insert(root / question.media.video);
+    for (const std::string& frame : question.media.frames) files.insert(root / frame);
+  }
+  return {files.begin(), files.end()};
+}
+
+void refuse_existing(const fs::path& file) {
+  std::error_code code;
+  if (!fs::exists(fs::symlink_status(file, code))) return;
+  throw Error(Fault::environment, "io", file.string() + ": exists", "remove it, or choose another name");
 }
 
 }  // namespace rrpo::apps

@@ -8,6 +8,8 @@
 #include "app.h"
 #include "rrpo/io/output_folder.h"
 #include "rrpo/io/run_record.h"
+#include "rrpo/policy/policy.h"
+#include "rrpo/rows/question.h"
 
 namespace rrpo::apps {
 
@@ -25,7 +27,19 @@ struct Free {
 io::RunHead run_head(const Invocation& call, const io::OutputFolder& folder, Json config, io::Inputs inputs,
                      std::string grows, const Free& free = {});
 
-/// Throws Error(environment) when `file` exists and `call` does not say --overwrite.
-void refuse_existing(const std::filesystem::path& file, const Invocation& call);
+/// The output folder of a call that may write `names` there.
+io::Claim claim_of(const Invocation& call, std::vector<std::string> names);
+
+/// What an overwriting run must not remove, beside its inputs.
+void keep(io::RunHead& head, const std::vector<std::filesystem::path>& files);
+
+/// The folders of a model and its adapter.
+std::vector<std::filesystem::path> model_folders(const policy::ModelConfig& config);
+
+/// The files that questions are about, below `root`.
+std::vector<std::filesystem::path> media_of(const std::vector<rows::Question>& questions, const std::filesystem::path& root);
+
+/// Throws Error(environment) when `file` exists.
+void refuse_existing(const std::filesystem::path& file);
 
 }  // namespace rrpo::apps

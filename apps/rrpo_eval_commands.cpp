@@ -1,6 +1,7 @@
 #include "rrpo_eval_commands.h"
 
 #include <cstdio>
+#include <optional>
 
 #include "app_record.h"
 #include "rrpo/data/answers.h"
@@ -72,10 +73,17 @@ int run_eval(const Invocation& call) {
   io::Inputs inputs = take_inputs(call, files);
   const std::vector<rows::Question> questions = read_questions(config.eval.questions);
   if (call.dry_run) return finish(plan(config, questions), 0);
-  const io::OutputFolder folder(call.out, call.existing);
-  io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), std::move(inputs), "predictions.jsonl",
-                                               {.fields = {"threads", "device", "eval.video_root"}}));
-  const eval::Predictions made = eval::predict(config, questions, folder.path() / "predictions.jsonl");
+  const io::OutputFolder folder(call.out, call.existing,
+                                claim_of(call, {"predictions.jsonl", "scores.json", "report.md", "report.html"}));
+  io::RunHead head = run_head(call, folder, config_json(config), std::move(inputs), "predictions.jsonl",
+                              {.fields = {"threads", "device", "eval.video_root"}});
+  keep(head, model_folders(config.model));
+  keep(head, media_of(questions, eval::media_root(config.eval)));
+  std::optional<policy::Policy> policy;
+  // What is there already goes only when the model can be read.
+  if (!folder.resumed()) policy = policy::open_policy(config.model, config.device);
+  io::RunRecord record(folder.path(), std::move(head));
+  const eval::Predictions made = eval::predict(config, questions, folder.path() / "predictions.jsonl", std::move(policy));
   if (made.stopped) {
     record.set_counts({{"predictions", made.rows.size()}, {"questions", questions.size()}});
     record.end(128 + stop_signal());
@@ -99,11 +107,9 @@ int run_compare(const Invocation& call) {
   const eval::Comparison comparison =
       eval::compare(eval::open_predictions(a), eval::open_predictions(b), static_cast<uint64_t>(config.seed));
   if (!call.out.empty() && !call.dry_run) {
-    refuse_existing(call.out / "compare.json", call);
-    std::error_code unused;
-    fs::create_directories(call.out, unused);
-    io::write_json(call.out / "compare.json", eval::comparison_json(comparison, a, b));
-    io::write_file(call.out / "compare.html", eval::comparison_page(comparison, a, b));
+    const std::string json = eval::comparison_json(comparison, a, b).dump(2, ' ', false, Json::error_handler_t::replace);
+    io::leave_pages(call.out, call.existing, claim_of(call, {}),
+                    {{"compare.json", json + "\n"}, {"compare.html", eval::comparison_page(comparison, a, b)}});
   }
   std::fputs(report::text_table(eval::comparison_table(comparison)).c_str(), stdout);
   std::printf("\n%s\nexact McNemar over questions: p = %s\n", eval::headline(comparison).c_str(),
@@ -115,7 +121,7 @@ int run_ask(const Invocation& call) {
   const auto config = read_config<eval::AskConfig>(call.sources);
   const std::string video = call.words.at("--video"), question = call.words.at("QUESTION");
   const auto page = call.words.find("--frames-html");
-  if (page != call.words.end()) refuse_existing(page->second, call);
+  if (page != call.words.end()) refuse_existing(page->second);
   video::Frames seen;
   const std::string answer = eval::ask(
       config, video, question,

@@ -1,6 +1,7 @@
 #include "rrpo_gen_commands.h"
 
 #include <cstdlib>
+#include <optional>
 #include <thread>
 
 #include "app_record.h"
@@ -83,10 +84,19 @@ int run_gen(const Invocation& typed) {
   if (config.gen.shard) questions = gen::shard_questions(questions, gen::parse_shard(*config.gen.shard));
   if (call.dry_run) return finish(plan(config, questions), 0);
   check_replay(call, config.gen.llm.replay);
-  const io::OutputFolder folder(call.out, call.existing);
-  io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), std::move(inputs), "responses.jsonl",
-                                               {.fields = reach_fields(), .files = {"gen.llm.replay"}}));
-  const gen::Collected collected = gen::collect_responses(config, questions, call.out / "responses.jsonl");
+  const io::OutputFolder folder(
+      call.out, call.existing,
+      claim_of(call, {"responses.jsonl", "judgements.jsonl", "ledger.jsonl", "pairs.jsonl", "report.html"}));
+  io::RunHead head = run_head(call, folder, config_json(config), std::move(inputs), "responses.jsonl",
+                              {.fields = reach_fields(), .files = {"gen.llm.replay"}});
+  keep(head, model_folders(config.model));
+  keep(head, media_of(questions, gen::media_root(config.gen)));
+  // What is there already goes only when the model can be read.
+  std::optional<policy::Policy> policy;
+  if (!folder.resumed()) policy = policy::open_policy(config.model, config.device);
+  io::RunRecord record(folder.path(), std::move(head));
+  const gen::Collected collected =
+      gen::collect_responses(config, questions, call.out / "responses.jsonl", std::move(policy));
   const gen::Responses& responses = collected.responses;
   gen::CollectedJudgements heard;
   if (collected.complete) heard = gen::collect_judgements(config, questions, responses, call.out / "judgements.jsonl");
@@ -103,7 +113,8 @@ int run_gen(const Invocation& typed) {
 int run_scenes(const Invocation& call) {
   const auto config = read_config<gen::ScenesConfig>(call.sources);
   if (call.dry_run) return finish({{"kind", config.kind}, {"count", config.count}}, 0);
-  const io::OutputFolder folder(call.out, call.existing);
+  const io::OutputFolder folder(call.out, call.existing,
+                                claim_of(call, {"questions.jsonl", config.kind == "clips" ? "videos" : "frames"}));
   io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), {}, "questions.jsonl"));
   if (!folder.resumed() || !fs::exists(call.out / "questions.jsonl"))
     gen::make_scenes(config, call.out, std::max(1u, std::thread::hardware_concurrency()));

@@ -59,7 +59,8 @@ int run_import(const Invocation& call) {
     throw Error(Fault::input, "data", file + ": no usable row (" + imported.reasons.begin()->first + ")", "see the reasons");
   Json summary = counts_of(imported);
   if (call.dry_run) return finish(summary, 0);
-  const io::OutputFolder folder(call.out, call.existing);
+  const io::OutputFolder folder(
+      call.out, call.existing, claim_of(call, {"ledger.jsonl", imported.format->pairs ? "pairs.jsonl" : "questions.jsonl"}));
   io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), std::move(inputs), "ledger.jsonl"));
   write_rows(imported, call.out);
   const bool failed = imported.skipped() > config.max_skipped;

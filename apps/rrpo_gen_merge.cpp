@@ -133,8 +133,15 @@ int run_merge(const Invocation& call) {
   refuse_input_as_out(call, folders);
   gen::GenConfig config = parts.front().run.config;
   config.gen.shard.reset();
-  const io::OutputFolder folder(call.out, call.existing);
-  io::RunRecord record(folder.path(), merged_head(call, folder, parts.front(), config));
+  std::vector<std::string> names = gen::growing_files();
+  names.insert(names.end(), {"ledger.jsonl", "pairs.jsonl", "report.html"});
+  const io::OutputFolder folder(call.out, call.existing, claim_of(call, names));
+  io::RunHead head = merged_head(call, folder, parts.front(), config);
+  keep(head, folders);
+  keep(head, model_folders(config.model));
+  keep(head, media_of(questions, gen::media_root(config.gen)));
+  head.keep.push_back(config.gen.questions);
+  io::RunRecord record(folder.path(), std::move(head));
   join_files(parts, questions, call.out);
   return conclude_pairs(call, config, questions, responses, gen::recorded_judgements(config, call.out), record);
 }

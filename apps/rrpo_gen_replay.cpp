@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <optional>
 #include <set>
 
 #include "app_record.h"
@@ -147,10 +148,17 @@ int run_replay(const Invocation& call) {
   const Asked asked = asked_with(run.config, id);
   if (call.dry_run) return finish({{"id", id}, {"questions", asked.together.size()}, {"as", original.place}}, 0);
   refuse_input_as_out(call, {run.folder});
-  const io::OutputFolder folder(call.out, call.existing);
-  io::RunRecord record(folder.path(), run_head(call, folder, config_json(run.config), std::move(inputs), "responses.jsonl",
-                                               {.fields = places_fields()}));
-  const gen::Collected collected = gen::collect_responses(run.config, asked.together, call.out / "responses.jsonl");
+  const io::OutputFolder folder(call.out, call.existing, claim_of(call, {"responses.jsonl", "pairs.jsonl"}));
+  io::RunHead head =
+      run_head(call, folder, config_json(run.config), std::move(inputs), "responses.jsonl", {.fields = places_fields()});
+  keep(head, model_folders(run.config.model));
+  keep(head, media_of(asked.together, gen::media_root(run.config.gen)));
+  head.keep.push_back(run.folder);
+  std::optional<policy::Policy> policy;
+  if (!folder.resumed()) policy = policy::open_policy(run.config.model, run.config.device);
+  io::RunRecord record(folder.path(), std::move(head));
+  const gen::Collected collected =
+      gen::collect_responses(run.config, asked.together, call.out / "responses.jsonl", std::move(policy));
   if (!collected.complete) {
     record.end(128 + stop_signal());
     return finish({{"stopped", true}, {"out", call.out.string()}}, 128 + stop_signal());

@@ -7,6 +7,8 @@
 #include <array>
 #include <cerrno>
 
+#include "ownership.h"
+#include "rrpo/io/output_folder.h"
 #include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
 
@@ -30,6 +32,8 @@ int64_t complete_bytes(const Descriptor& file, const std::filesystem::path& path
 }  // namespace
 
 LineWriter::LineWriter(const std::filesystem::path& file) : file_(file) {
+  claim_outputs({file});
+  note_growing(file);
   Descriptor descriptor(::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   struct stat status {};
   if (descriptor.get() < 0 || ::fstat(descriptor.get(), &status) != 0) throw_errno(file, "cannot open");

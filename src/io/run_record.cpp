@@ -1,9 +1,14 @@
 #include "rrpo/io/run_record.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <cerrno>
 
 #include "now.h"
-#include "rrpo/io/atomic.h"
+#include "ownership.h"
+#include "rrpo/util/atomic_file.h"
+#include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/version.h"
 
@@ -13,11 +18,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kFile = "run.json";
-
 void add_files(const fs::path& folder, std::vector<fs::path>& files) {
   std::error_code absent;
   for (const auto& entry : fs::directory_iterator(folder, absent)) {
+    if (entry.path().filename() == kRunFile) continue;  // of the run that made the folder
     const std::string kind = entry.path().extension().string();
     const bool wanted = kind == ".json" || kind == ".safetensors" || kind == ".jinja" || kind == ".txt" || kind == ".model";
     if (wanted && entry.is_regular_file()) files.push_back(entry.path());
@@ -62,13 +66,28 @@ void check_same_config(const Json& before, const Json& now, const std::vector<st
 }
 
 RunRecord::RunRecord(fs::path folder, RunHead head)
-    : folder_(std::move(folder)), head_(std::move(head)), started_(now_utc()) {
-  write("running", nullptr, nullptr);
+    : folder_(std::move(folder)), head_(std::move(head)), started_(now_utc()), own_(ownership_of(folder_)) {
+  if (own_) {
+    std::vector<fs::path> keep = head_.keep;
+    for (const auto& [file, unused] : head_.inputs.so_far().items()) keep.emplace_back(file);
+    remove_stale(*own_, keep);
+    const std::lock_guard lock(own_->mutex);
+    own_->record = [this] {
+      const std::lock_guard mine(mutex_);
+      write();
+    };
+  }
+  set_end("running", nullptr, nullptr);
+  write();
   if (!head_.inputs.ready()) hashing_ = std::async(std::launch::async, [this] { note_hashes(); });
 }
 
 RunRecord::~RunRecord() {
   head_.inputs.give_up();
+  if (own_) {
+    const std::lock_guard lock(own_->mutex);
+    own_->record = nullptr;
+  }
   if (concluded_) return;
   try {
     const std::lock_guard lock(mutex_);
@@ -88,48 +107,85 @@ void RunRecord::set_counts(Json counts) {
 void RunRecord::note_hashes() {
   head_.inputs.json();
   const std::lock_guard lock(mutex_);
-  if (!concluded_) write("running", nullptr, nullptr);
+  if (!concluded_) write();
 }
 
 Json RunRecord::end(int exit_code, const Json& result) {
   if (exit_code >= 128) head_.inputs.give_up();
   if (hashing_.valid()) hashing_.get();
+  sync_results();
   const std::lock_guard lock(mutex_);
   concluded_ = true;
-  return write(exit_code >= 128 ? "stopped" : "finished", exit_code, result);
+  set_end(exit_code >= 128 ? "stopped" : "finished", exit_code, result);
+  return write();
 }
 
 void RunRecord::fail(int exit_code, const std::string& error) {
   head_.inputs.give_up();
   const std::lock_guard lock(mutex_);
   concluded_ = true;
-  write("failed", exit_code, {{"error", error}});
+  set_end("failed", exit_code, {{"error", error}});
+  write();
 }
 
+void RunRecord::set_end(const std::string& state, const Json& exit_code, const Json& result) {
+  exit_ = {{"state", state}, {"code", exit_code}};
+  result_ = result;
+}
+
+/// Lines that were appended are on the disk before the record says that they are all.
+void RunRecord::sync_results() {
+  if (!own_) return;
+  std::set<fs::path> growing;
+  {
+    const std::lock_guard lock(own_->mutex);
+    growing = own_->growing;
+  }
+  for (const fs::path& file : growing) {
+    const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (descriptor.get() < 0 && errno == ENOENT) continue;
+    if (descriptor.get() < 0) throw_errno(file, "cannot open");
+    sync_file(descriptor.get(), file);
+  }
+}
+
+/// A fault before the first result leaves nothing behind.
 void RunRecord::conclude_failed() {
   concluded_ = true;
   const fs::path grows = folder_ / head_.grows;
   std::error_code absent;
-  const bool empty = !head_.grows.empty() && (!fs::exists(grows, absent) || fs::is_empty(grows, absent));
+  bool empty = !head_.grows.empty() && (!fs::exists(grows, absent) || fs::is_empty(grows, absent));
+  for (const Json& name : outputs()) {
+    if (name != head_.grows && fs::exists(fs::symlink_status(folder_ / name.get<std::string>(), absent))) empty = false;
+  }
   if (!empty) {
-    write("failed", nullptr, nullptr);
+    set_end("failed", nullptr, nullptr);
+    write();
     return;
   }
   fs::remove(grows, absent);
-  fs::remove(folder_ / kFile, absent);
+  fs::remove(folder_ / kRunFile, absent);
 }
 
-Json RunRecord::write(const std::string& state, const Json& exit_code, const Json& result) {
+/// In a folder of its own, which nobody has open, all files are the run's.
+Json RunRecord::outputs() const {
+  if (!own_) return files_below(folder_);
+  const std::lock_guard lock(own_->mutex);
+  return own_->names;
+}
+
+Json RunRecord::write() {
   Json run = {{"program", head_.program}, {"command", head_.command}, {"version", kVersion}, {"started", started_}};
   if (head_.config.contains("seed")) run["seed"] = head_.config.at("seed");
   run["config"] = head_.config;
   run["inputs"] = head_.known;
   run["inputs"].update(head_.inputs.so_far());
+  run["outputs"] = outputs();
   run["counts"] = counts_;
   run["seconds"] = clock_.seconds();
-  run["exit"] = {{"state", state}, {"code", exit_code}};
-  run["result"] = result;
-  write_json(folder_ / kFile, run);
+  run["exit"] = exit_;
+  run["result"] = result_;
+  write_atomically(folder_ / kRunFile, json_text(run));
   return run;
 }
 

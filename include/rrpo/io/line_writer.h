@@ -8,7 +8,8 @@
 namespace rrpo::io {
 
 /// Appends whole lines to a JSONL file and flushes each one, so that an interrupted run leaves complete lines
-/// (a torn last line of an earlier run is cut off when the file is opened).
+/// (a torn last line of an earlier run is cut off when the file is opened). The end of the run's record brings them to the
+/// disk.
 class LineWriter {
  public:
   explicit LineWriter(const std::filesystem::path& file);

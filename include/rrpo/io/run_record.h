@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -33,17 +34,22 @@ void check_same_config(const Json& before, const Json& now, const std::vector<st
 /// What is known of a run when it begins.
 struct RunHead {
   std::string program, command;
-  Json config;                  ///< resolved; its `seed`, where it has one, is recorded beside it
-  Inputs inputs = {};           ///< taken before any of them was read
-  std::string grows = {};       ///< the file from which an interrupted run goes on, if there is one
+  Json config;                                   ///< resolved; its `seed`, where it has one, is recorded beside it
+  Inputs inputs = {};                            ///< taken before any of them was read
+  std::string grows = {};                        ///< the file from which an interrupted run goes on, if there is one
+  std::vector<std::filesystem::path> keep = {};  ///< what else the run reads, files and folders: never removed
   Json known = Json::object();  ///< other inputs, as Inputs::json() has them, that the parts of this run have noted
 };
 
-/// Keeps run.json of an output folder up to date: it names the inputs from the start, and their hashes as soon as all are
-/// there (weights are large, and the run goes on meanwhile).
+struct Ownership;
+
+/// Keeps run.json of an output folder up to date: it names the inputs from the start, their hashes as soon as all are there
+/// (weights are large, and the run goes on meanwhile), and the results before they are made.
 class RunRecord {
  public:
-  /// Writes the state `running`.
+  /// Removes what an earlier run left in an OutputFolder opened to overwrite it, but for inputs: they end the run with
+  /// Error(environment). Writes the state `running`. In a folder that no OutputFolder has open, all files become results at
+  /// the end.
   RunRecord(std::filesystem::path folder, RunHead head);
   RunRecord(const RunRecord&) = delete;
   RunRecord& operator=(const RunRecord&) = delete;
@@ -61,13 +67,17 @@ class RunRecord {
 
  private:
   void note_hashes();
-  Json write(const std::string& state, const Json& exit_code, const Json& result);
+  void set_end(const std::string& state, const Json& exit_code, const Json& result);
+  Json write();
+  Json outputs() const;
+  void sync_results();
   void conclude_failed();
 
   std::filesystem::path folder_;
   RunHead head_;
   std::string started_;
-  Json counts_ = Json::object();
+  Json counts_ = Json::object(), exit_, result_;
+  std::shared_ptr<Ownership> own_;
   Stopwatch clock_;
   std::mutex mutex_;  // over the file and what is written to it
   bool concluded_ = false;
