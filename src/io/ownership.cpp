@@ -16,7 +16,7 @@ namespace {
 std::mutex g_mutex;
 std::vector<std::shared_ptr<Ownership>> g_open;
 
-bool exists(const fs::path& file) {
+bool is_there(const fs::path& file) {
   std::error_code code;
   return fs::exists(fs::symlink_status(file, code));
 }
@@ -95,7 +95,7 @@ void throw_not_ours(const fs::path& file) {
 
 Json own_record(const fs::path& folder) {
   const fs::path file = folder / kRunFile;
-  if (!exists(file)) return nullptr;
+  if (!is_there(file)) return nullptr;
   Json run;
   try {
     run = read_json(file, "run");
@@ -151,7 +151,7 @@ void remove_stale(Ownership& own, const std::vector<fs::path>& inputs) {
   for (const fs::path& input : inputs) real.push_back(fs::weakly_canonical(fs::absolute(input), code));
   for (const std::string& name : own.stale) {
     if (fs::is_directory(fs::symlink_status(own.root / name, code))) throw_not_ours(own.root / name);
-    if (exists(own.root / name)) check_no_input(own.root / name, real);
+    if (is_there(own.root / name)) check_no_input(own.root / name, real);
   }
   for (const std::string& name : own.stale) {
     const fs::path file = own.root / name;
@@ -194,7 +194,7 @@ void claim_outputs(const std::vector<fs::path>& files) {
     if (!own || is_housekeeping(name)) continue;
     const std::lock_guard lock(own->mutex);
     if (own->names.contains(name)) continue;
-    if (exists(whole)) throw_not_ours(file);
+    if (is_there(whole)) throw_not_ours(file);
     own->names.insert(name);
     grown.insert(own);
   }
