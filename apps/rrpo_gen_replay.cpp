@@ -1,13 +1,13 @@
 // `rrpo-gen replay`: one pair of a run made again, byte for byte.
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <optional>
 #include <set>
 
 #include "app_record.h"
 #include "rrpo/gen/judgements.h"
 #include "rrpo/io/atomic.h"
+#include "rrpo/util/lines.h"
 #include "rrpo/util/log.h"
 #include "rrpo/util/stop.h"
 #include "rrpo/util/table.h"
@@ -31,12 +31,12 @@ struct Line {
 /// The line of `file` whose `id` is `id`; number 0 where there is none.
 Line line_of(const fs::path& file, const std::string& id) {
   Line found;
-  each_json_line(file, "data", [&](const Json& json, int64_t number) {
-    if (json.is_object() && json.value("id", Json()) == id)
-      found = {json, "", number, file.string() + ":" + std::to_string(number)};
+  each_line(file, "data", [&](std::string_view bytes, int64_t number) {
+    if (bytes.find_first_not_of(" \t\r") == std::string_view::npos) return;
+    const std::string place = file.string() + ":" + std::to_string(number);
+    const Json json = parse_json(bytes, "data", place);
+    if (json.is_object() && json.value("id", Json()) == id) found = {json, std::string(bytes), number, place};
   });
-  std::ifstream lines(file, std::ios::binary);
-  for (int64_t i = 0; i < found.number; ++i) std::getline(lines, found.bytes);
   return found;
 }
 
