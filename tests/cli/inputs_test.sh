@@ -62,7 +62,7 @@ table() {
     for file in model/config.json model/tokenizer.json adapter/adapter_config.json; do refused $file space "$@" --out "$out"; done
     for file in model/model.safetensors adapter/adapter_model.safetensors; do refused $file flip "$@" --out "$out"; done
     [ "$out" = eval ] || refused replay.jsonl note "$@" --out "$out"
-    echo '{}' >model/generation_config.json.new && mv model/generation_config.json.new model/new_tokens.json
+    echo '{}' >model/new_tokens.json
     runs 2 "$@" --out "$out" --resume
     says err.txt "model/new_tokens.json: the earlier run has not read it"
     rm model/new_tokens.json && mv model/tokenizer_config.json kept.json
