@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "rrpo/util/lines.h"
+
 namespace rrpo::apps {
 
 namespace fs = std::filesystem;
@@ -32,6 +34,30 @@ std::vector<std::string> values_of(const std::vector<std::string>& names, const 
     }
   }
   return values;
+}
+
+std::vector<std::string> names_of(const rows::Media& media) {
+  return media.video.empty() ? media.frames : std::vector<std::string>{media.video};
+}
+
+Json size_of(const fs::path& file) {
+  std::error_code absent;
+  const uintmax_t size = fs::file_size(file, absent);
+  return absent ? Json() : Json(size);
+}
+
+/// The ids of questions that a growing file answers. Rows that failed are asked again; a torn line is the writer's to cut.
+std::set<std::string> answered(const fs::path& file) {
+  std::set<std::string> ids;
+  std::error_code absent;
+  if (!fs::exists(file, absent)) return ids;
+  each_line(file, "data", [&](std::string_view text, int64_t) {
+    const Json row = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!row.is_object() || !row.contains("id") || !row["id"].is_string()) return;
+    const Json error = row.value("error", Json());
+    if (error.is_null() || error == "") ids.insert(row["id"].get<std::string>());
+  });
+  return ids;
 }
 
 }  // namespace
@@ -73,6 +99,23 @@ std::vector<fs::path> media_of(const std::vector<rows::Question>& questions, con
     for (const std::string& frame : question.media.frames) files.insert(root / frame);
   }
   return {files.begin(), files.end()};
+}
+
+void note_media(io::RunHead& head, const Invocation& call, const std::vector<rows::Question>& questions,
+                const fs::path& root, const std::string& file) {
+  const Json earlier = earlier_record(call);
+  const Json before = earlier.is_object() ? earlier.value("media", Json()) : Json();
+  const std::set<std::string> done = before.is_object() ? answered(call.out / file) : std::set<std::string>();
+  head.media = Json::object();
+  for (const rows::Question& question : questions) {
+    for (const std::string& name : names_of(question.media)) {
+      if (!head.media.contains(name)) head.media[name] = size_of(root / name);
+      if (done.contains(question.id) && before.contains(name) && before.at(name) != head.media.at(name))
+        throw Error(Fault::usage, "run", (root / name).string() + ": has another size than when it was asked about",
+                    "put the earlier file back, or start anew with --overwrite");
+    }
+  }
+  keep(head, media_of(questions, root));
 }
 
 void refuse_existing(const fs::path& file) {

@@ -39,6 +39,11 @@ std::vector<std::filesystem::path> model_folders(const policy::ModelConfig& conf
 /// The files that questions are about, below `root`.
 std::vector<std::filesystem::path> media_of(const std::vector<rows::Question>& questions, const std::filesystem::path& root);
 
+/// Notes the media of `questions` below `root` in `head`, and keeps them. Throws Error(usage) where an earlier run that
+/// `call` goes on with has answers in `file` (predictions.jsonl, responses.jsonl) about one that had another size then.
+void note_media(io::RunHead& head, const Invocation& call, const std::vector<rows::Question>& questions,
+                const std::filesystem::path& root, const std::string& file);
+
 /// Throws Error(environment) when `file` exists.
 void refuse_existing(const std::filesystem::path& file);
 

@@ -78,7 +78,7 @@ int run_eval(const Invocation& call) {
   io::RunHead head = run_head(call, folder, config_json(config), std::move(inputs), "predictions.jsonl",
                               {.fields = {"threads", "device", "eval.video_root"}});
   keep(head, model_folders(config.model));
-  keep(head, media_of(questions, eval::media_root(config.eval)));
+  note_media(head, call, questions, eval::media_root(config.eval), "predictions.jsonl");
   std::optional<policy::Policy> policy;
   // What is there already goes only when the model can be read.
   if (!folder.resumed()) policy = policy::open_policy(config.model, config.device);

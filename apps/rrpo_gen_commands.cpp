@@ -90,7 +90,7 @@ int run_gen(const Invocation& typed) {
   io::RunHead head = run_head(call, folder, config_json(config), std::move(inputs), "responses.jsonl",
                               {.fields = reach_fields(), .files = {"gen.llm.replay"}});
   keep(head, model_folders(config.model));
-  keep(head, media_of(questions, gen::media_root(config.gen)));
+  note_media(head, call, questions, gen::media_root(config.gen), "responses.jsonl");
   // What is there already goes only when the model can be read.
   std::optional<policy::Policy> policy;
   if (!folder.resumed()) policy = policy::open_policy(config.model, config.device);

@@ -180,6 +180,7 @@ Json RunRecord::write() {
   run["config"] = head_.config;
   run["inputs"] = head_.known;
   run["inputs"].update(head_.inputs.so_far());
+  if (!head_.media.is_null()) run["media"] = head_.media;
   run["outputs"] = outputs();
   run["counts"] = counts_;
   run["seconds"] = clock_.seconds();

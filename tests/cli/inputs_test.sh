@@ -69,6 +69,12 @@ table() {
     runs 2 "$@" --out "$out" --resume
     says err.txt "model/tokenizer_config.json: the earlier run has read it"
     mv kept.json model/tokenizer_config.json
+    video="world/$(head -n 1 "$out/$rows" | sed 's/.*"id":"\([^"]*\)".*/\1/' | xargs -I ID grep -F '"id":"ID"' questions.jsonl |
+      sed 's/.*"video":"\([^"]*\)".*/\1/')"
+    cp -p "$video" kept.mp4 && cat "$video" /dev/zero 2>/dev/null | head -c $(($(wc -c <"$video") + 8)) >longer && cp longer "$video"
+    runs 2 "$@" --out "$out" --resume
+    says err.txt "$video: has another size"
+    cp -p kept.mp4 "$video"
     diff -r before "$out" >/dev/null || fault "a refusal changed $out"
     rm -r before
     runs 0 "$@" --out "$out" --resume

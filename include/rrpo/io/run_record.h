@@ -38,6 +38,7 @@ struct RunHead {
   Inputs inputs = {};                            ///< taken before any of them was read
   std::string grows = {};                        ///< the file from which an interrupted run goes on, if there is one
   std::vector<std::filesystem::path> keep = {};  ///< what else the run reads, files and folders: never removed
+  Json media = nullptr;                          ///< sizes of the videos and pictures, by their names in the rows
   Json known = Json::object();  ///< other inputs, as Inputs::json() has them, that the parts of this run have noted
 };
 
