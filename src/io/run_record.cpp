@@ -69,7 +69,8 @@ RunRecord::RunRecord(fs::path folder, RunHead head)
     : folder_(std::move(folder)), head_(std::move(head)), started_(now_utc()), own_(ownership_of(folder_)) {
   if (own_) {
     std::vector<fs::path> keep = head_.keep;
-    for (const auto& [file, unused] : head_.inputs.so_far().items()) keep.emplace_back(file);
+    const Json inputs = head_.inputs.so_far();
+    for (const auto& [file, unused] : inputs.items()) keep.emplace_back(file);
     remove_stale(*own_, keep);
     const std::lock_guard lock(own_->mutex);
     own_->record = [this] {
