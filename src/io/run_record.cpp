@@ -156,7 +156,7 @@ void RunRecord::conclude_failed() {
   const fs::path grows = folder_ / head_.grows;
   std::error_code absent;
   bool empty = !head_.grows.empty() && (!fs::exists(grows, absent) || fs::is_empty(grows, absent));
-  for (const Json& name : outputs()) {
+  for (const Json& name : own_ ? outputs() : Json::array()) {
     if (name != head_.grows && fs::exists(fs::symlink_status(folder_ / name.get<std::string>(), absent))) empty = false;
   }
   if (!empty) {

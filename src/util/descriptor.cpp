@@ -72,7 +72,7 @@ Descriptor open_to_read(const std::filesystem::path& file, std::string_view comp
     throw Error(Fault::input, component, file.string() + ": " + std::strerror(errno), "check the path and its permissions");
   }
   if (!S_ISREG(status.st_mode)) {
-    const char* what = S_ISDIR(status.st_mode) ? ": is a folder, a file is expected" : ": is not a regular file";
+    const char* what = S_ISDIR(status.st_mode) ? ": is a folder, not a regular file" : ": is not a regular file";
     throw Error(Fault::input, component, file.string() + what, "give the file itself");
   }
   return descriptor;
