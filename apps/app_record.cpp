@@ -101,6 +101,10 @@ std::vector<fs::path> media_of(const std::vector<rows::Question>& questions, con
   return {files.begin(), files.end()};
 }
 
+void prove_readable(const Invocation& call, const policy::ModelConfig& config, const std::string& device) {
+  if (call.existing == io::Existing::overwrite) policy::open_policy(config, device);
+}
+
 void note_media(io::RunHead& head, const Invocation& call, const std::vector<rows::Question>& questions,
                 const fs::path& root, const std::string& file) {
   const Json earlier = earlier_record(call);

@@ -39,6 +39,9 @@ std::vector<std::filesystem::path> model_folders(const policy::ModelConfig& conf
 /// The files that questions are about, below `root`.
 std::vector<std::filesystem::path> media_of(const std::vector<rows::Question>& questions, const std::filesystem::path& root);
 
+/// Throws where an overwriting call would find a model that cannot be read only after the earlier results are gone.
+void prove_readable(const Invocation& call, const policy::ModelConfig& config, const std::string& device);
+
 /// Notes the media of `questions` below `root` in `head`, and keeps them. Throws Error(usage) where an earlier run that
 /// `call` goes on with has answers in `file` (predictions.jsonl, responses.jsonl) about one that had another size then.
 void note_media(io::RunHead& head, const Invocation& call, const std::vector<rows::Question>& questions,

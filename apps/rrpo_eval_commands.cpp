@@ -1,7 +1,6 @@
 #include "rrpo_eval_commands.h"
 
 #include <cstdio>
-#include <optional>
 
 #include "app_record.h"
 #include "rrpo/data/answers.h"
@@ -79,11 +78,9 @@ int run_eval(const Invocation& call) {
                               {.fields = {"threads", "device", "eval.video_root"}});
   keep(head, model_folders(config.model));
   note_media(head, call, questions, eval::media_root(config.eval), "predictions.jsonl");
-  std::optional<policy::Policy> policy;
-  // What is there already goes only when the model can be read.
-  if (!folder.resumed()) policy = policy::open_policy(config.model, config.device);
+  prove_readable(call, config.model, config.device);
   io::RunRecord record(folder.path(), std::move(head));
-  const eval::Predictions made = eval::predict(config, questions, folder.path() / "predictions.jsonl", std::move(policy));
+  const eval::Predictions made = eval::predict(config, questions, folder.path() / "predictions.jsonl");
   if (made.stopped) {
     record.set_counts({{"predictions", made.rows.size()}, {"questions", questions.size()}});
     record.end(128 + stop_signal());

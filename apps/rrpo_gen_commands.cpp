@@ -1,7 +1,6 @@
 #include "rrpo_gen_commands.h"
 
 #include <cstdlib>
-#include <optional>
 #include <thread>
 
 #include "app_record.h"
@@ -91,12 +90,9 @@ int run_gen(const Invocation& typed) {
                               {.fields = reach_fields(), .files = {"gen.llm.replay"}});
   keep(head, model_folders(config.model));
   note_media(head, call, questions, gen::media_root(config.gen), "responses.jsonl");
-  // What is there already goes only when the model can be read.
-  std::optional<policy::Policy> policy;
-  if (!folder.resumed()) policy = policy::open_policy(config.model, config.device);
+  prove_readable(call, config.model, config.device);
   io::RunRecord record(folder.path(), std::move(head));
-  const gen::Collected collected =
-      gen::collect_responses(config, questions, call.out / "responses.jsonl", std::move(policy));
+  const gen::Collected collected = gen::collect_responses(config, questions, call.out / "responses.jsonl");
   const gen::Responses& responses = collected.responses;
   gen::CollectedJudgements heard;
   if (collected.complete) heard = gen::collect_judgements(config, questions, responses, call.out / "judgements.jsonl");

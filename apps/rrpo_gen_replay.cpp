@@ -1,7 +1,6 @@
 // `rrpo-gen replay`: one pair of a run made again, byte for byte.
 #include <algorithm>
 #include <cstdio>
-#include <optional>
 #include <set>
 
 #include "app_record.h"
@@ -154,11 +153,9 @@ int run_replay(const Invocation& call) {
   keep(head, model_folders(run.config.model));
   keep(head, media_of(asked.together, gen::media_root(run.config.gen)));
   head.keep.push_back(run.folder);
-  std::optional<policy::Policy> policy;
-  if (!folder.resumed()) policy = policy::open_policy(run.config.model, run.config.device);
+  prove_readable(call, run.config.model, run.config.device);
   io::RunRecord record(folder.path(), std::move(head));
-  const gen::Collected collected =
-      gen::collect_responses(run.config, asked.together, call.out / "responses.jsonl", std::move(policy));
+  const gen::Collected collected = gen::collect_responses(run.config, asked.together, call.out / "responses.jsonl");
   if (!collected.complete) {
     record.end(128 + stop_signal());
     return finish({{"stopped", true}, {"out", call.out.string()}}, 128 + stop_signal());

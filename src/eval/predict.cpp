@@ -53,7 +53,7 @@ std::filesystem::path media_root(const EvalFields& config) {
 }
 
 Predictions predict(const EvalConfig& config, const std::vector<rows::Question>& questions,
-                    const std::filesystem::path& file, std::optional<policy::Policy> policy) {
+                    const std::filesystem::path& file) {
   Predictions out;
   out.rows = earlier(file, questions);
   out.already = static_cast<int64_t>(out.rows.size());
@@ -68,10 +68,10 @@ Predictions predict(const EvalConfig& config, const std::vector<rows::Question>&
   });
   io::LineWriter writer(file);
   if (groups.empty()) return out;
-  if (!policy) policy = policy::open_policy(config.model, config.device);
+  const policy::Policy policy = policy::open_policy(config.model, config.device);
   const int64_t threads = data::answer_threads(config.threads, policy::resolve_device(config.device));
   report::Progress progress("predict", static_cast<int64_t>(questions.size()), "questions", out.already);
-  data::AnswerStream stream(*policy, questions, groups,
+  data::AnswerStream stream(policy, questions, groups,
                             {media_root(config.eval), config.video, config.eval.max_new_tokens, threads, {}});
   while (const auto video = stream.next()) {
     const std::vector<int64_t>& asked = groups[static_cast<size_t>(video->group)].questions;

@@ -190,7 +190,7 @@ Collected read_responses(const GenConfig& config, const std::vector<rows::Questi
 }
 
 Collected collect_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
-                            const std::filesystem::path& file, std::optional<policy::Policy> policy) {
+                            const std::filesystem::path& file) {
   io::LineWriter writer(file);  // first: it cuts a torn last line off
   Collected out;
   Heard heard(config.gen, out.responses);
@@ -199,6 +199,7 @@ Collected collect_responses(const GenConfig& config, const std::vector<rows::Que
   int64_t total = 0;
   for (const Pass& pass : passes) total += static_cast<int64_t>(questions.size()) * samples_of(config.gen, pass);
   report::Progress progress("responses", total, "responses", heard.rows());
+  std::optional<policy::Policy> policy;
   for (const Pass& pass : passes) {
     const std::vector<data::VideoQuestions> groups = open_groups(questions, pass, heard);
     if (groups.empty()) continue;

@@ -2,12 +2,10 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "rrpo/eval/config.h"
-#include "rrpo/policy/policy.h"
 #include "rrpo/rows/prediction.h"
 #include "rrpo/rows/question.h"
 
@@ -22,10 +20,9 @@ struct Predictions {
 
 /// Answers the questions that `file` (predictions.jsonl) does not answer yet and appends to it, video by video. Questions of
 /// a video that cannot be read get a row with `error`; a later call asks them again.
-/// Throws Error(input) when `file` holds a row of another question file. `policy` is opened here where it is not given and
-/// something is left to ask.
+/// Throws Error(input) when `file` holds a row of another question file.
 Predictions predict(const EvalConfig& config, const std::vector<rows::Question>& questions,
-                    const std::filesystem::path& file, std::optional<policy::Policy> policy = std::nullopt);
+                    const std::filesystem::path& file);
 
 /// The folder that media paths are relative to.
 std::filesystem::path media_root(const EvalFields& config);

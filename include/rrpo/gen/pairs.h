@@ -9,7 +9,6 @@
 
 #include "rrpo/gen/config.h"
 #include "rrpo/gen/dialogue.h"
-#include "rrpo/policy/policy.h"
 #include "rrpo/report/table.h"
 #include "rrpo/rows/pair.h"
 #include "rrpo/rows/question.h"
@@ -43,7 +42,7 @@ struct Collected {
 /// Asks the questions that `file` (responses.jsonl) lacks rows for and appends them, video by video. Questions of a video
 /// that cannot be read have a `fault` and no row: a later call asks them again.
 Collected collect_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
-                            const std::filesystem::path& file, std::optional<policy::Policy> policy = std::nullopt);
+                            const std::filesystem::path& file);
 
 /// What `file` (responses.jsonl) holds for `questions`; complete where each has all its rows, or a reason in `faults` (by
 /// id) why it has none. Throws Error(input) for a row of another question, or of another way to ask.
