@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "rrpo/io/atomic.h"
+#include "rrpo/io/existing.h"
 #include "rrpo/util/fields.h"
+#include "rrpo/util/json_file.h"
 
 namespace rrpo::apps {
 

@@ -1,22 +1,131 @@
 #include "app_record.h"
 
+#include <algorithm>
+#include <set>
+
+#include "rrpo/util/lines.h"
+
 namespace rrpo::apps {
 
 namespace fs = std::filesystem;
 
-io::RunHead run_head(const Invocation& call, const io::OutputFolder& folder, Json config, std::vector<fs::path> inputs,
-                     std::string grows, const std::vector<std::string>& free) {
-  const fs::path file = folder.path() / "run.json";
-  if (folder.resumed() && fs::exists(file)) {
-    const Json before = read_json(file, "run");
-    if (before.contains("config")) io::check_same_config(before.at("config"), config, free);
-  }
-  return {call.program, call.command, std::move(config), std::move(inputs), std::move(grows)};
+namespace {
+
+/// run.json of an earlier run in --out; null where there is none to go on from.
+Json earlier_record(const Invocation& call) {
+  const fs::path file = call.out / "run.json";
+  std::error_code absent;
+  if (call.existing != io::Existing::resume || call.out.empty() || !fs::exists(file, absent)) return nullptr;
+  Json run = read_json(file, "run");
+  if (!run.is_object())
+    throw Error(Fault::input, "run", file.string() + ": is no JSON object", "start anew with --overwrite");
+  return run;
 }
 
-void refuse_existing(const fs::path& file, const Invocation& call) {
-  if (call.existing == io::Existing::overwrite || !fs::exists(file)) return;
-  throw Error(Fault::environment, "io", file.string() + ": exists", "--overwrite, or another --out");
+/// What the fields `names` say in both configurations.
+std::vector<std::string> values_of(const std::vector<std::string>& names, const Json& before, const Json& now) {
+  std::vector<std::string> values;
+  for (std::string at : names) {
+    std::replace(at.begin(), at.end(), '.', '/');
+    const Json::json_pointer pointer("/" + at);
+    for (const Json* config : {&before, &now}) {
+      if (config->contains(pointer) && config->at(pointer).is_string())
+        values.push_back(config->at(pointer).get<std::string>());
+    }
+  }
+  return values;
+}
+
+std::vector<std::string> names_of(const rows::Media& media) {
+  return media.video.empty() ? media.frames : std::vector<std::string>{media.video};
+}
+
+Json size_of(const fs::path& file) {
+  std::error_code absent;
+  const uintmax_t size = fs::file_size(file, absent);
+  return absent ? Json() : Json(size);
+}
+
+/// The ids of questions that a growing file answers. Rows that failed are asked again; a torn line is the writer's to cut.
+std::set<std::string> answered(const fs::path& file) {
+  std::set<std::string> ids;
+  std::error_code absent;
+  if (!fs::exists(file, absent)) return ids;
+  each_line(file, "data", [&](std::string_view text, int64_t) {
+    const Json row = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!row.is_object() || !row.contains("id") || !row["id"].is_string()) return;
+    const Json error = row.value("error", Json());
+    if (error.is_null() || error == "") ids.insert(row["id"].get<std::string>());
+  });
+  return ids;
+}
+
+}  // namespace
+
+io::Inputs take_inputs(const Invocation& call, const std::vector<fs::path>& files) {
+  if (call.dry_run) return {};
+  const Json earlier = earlier_record(call);
+  return io::Inputs(files, earlier.is_object() ? earlier.value("inputs", Json()) : Json());
+}
+
+io::RunHead run_head(const Invocation& call, const io::OutputFolder& folder, Json config, io::Inputs inputs,
+                     std::string grows, const Free& free) {
+  const Json before = folder.resumed() ? earlier_record(call) : Json();
+  if (before.is_object() && before.contains("config")) {
+    io::check_same_config(before.at("config"), config, free.fields);
+    inputs.check_same(before.value("inputs", Json()), values_of(free.files, before.at("config"), config));
+  }
+  return {call.program, call.command, std::move(config), std::move(inputs), std::move(grows), call.sources.files};
+}
+
+io::Claim claim_of(const Invocation& call, std::vector<std::string> names) {
+  return {call.program, call.command, std::move(names)};
+}
+
+void keep(io::RunHead& head, const std::vector<fs::path>& files) {
+  head.keep.insert(head.keep.end(), files.begin(), files.end());
+}
+
+std::vector<fs::path> model_folders(const policy::ModelConfig& config) {
+  std::vector<fs::path> folders = {config.path};
+  if (config.adapter) folders.push_back(*config.adapter);
+  return folders;
+}
+
+std::vector<fs::path> media_of(const std::vector<rows::Question>& questions, const fs::path& root) {
+  std::set<fs::path> files;
+  for (const rows::Question& question : questions) {
+    if (!question.media.video.empty()) files.insert(root / question.media.video);
+    for (const std::string& frame : question.media.frames) files.insert(root / frame);
+  }
+  return {files.begin(), files.end()};
+}
+
+void prove_readable(const Invocation& call, const policy::ModelConfig& config, const std::string& device) {
+  if (call.existing == io::Existing::overwrite) policy::open_policy(config, device);
+}
+
+void note_media(io::RunHead& head, const Invocation& call, const std::vector<rows::Question>& questions,
+                const fs::path& root, const std::string& file) {
+  const Json earlier = earlier_record(call);
+  const Json before = earlier.is_object() ? earlier.value("media", Json()) : Json();
+  const std::set<std::string> done = before.is_object() ? answered(call.out / file) : std::set<std::string>();
+  head.media = Json::object();
+  for (const rows::Question& question : questions) {
+    for (const std::string& name : names_of(question.media)) {
+      if (!head.media.contains(name)) head.media[name] = size_of(root / name);
+      if (done.contains(question.id) && before.contains(name) && before.at(name) != head.media.at(name))
+        throw Error(Fault::usage, "run", (root / name).string() + ": has another size than when it was asked about",
+                    "put the earlier file back, or start anew with --overwrite");
+    }
+  }
+  keep(head, media_of(questions, root));
+}
+
+void refuse_existing(const fs::path& file) {
+  std::error_code code;
+  if (!fs::exists(fs::symlink_status(file, code))) return;
+  throw Error(Fault::environment, "io", file.string() + ": exists", "remove it, or choose another name");
 }
 
 }  // namespace rrpo::apps

@@ -9,6 +9,7 @@
 #include "rrpo/eval/compare.h"
 #include "rrpo/eval/predict.h"
 #include "rrpo/eval/score.h"
+#include "rrpo/io/atomic.h"
 #include "rrpo/util/stop.h"
 
 namespace rrpo::apps {
@@ -67,14 +68,20 @@ eval::Scores write_reports(const eval::EvalConfig& config, const std::vector<row
 
 int run_eval(const Invocation& call) {
   const auto config = read_config<eval::EvalConfig>(call.sources);
+  std::vector<fs::path> files = io::model_files(config.model.path, config.model.adapter);
+  files.push_back(config.eval.questions);
+  io::Inputs inputs = take_inputs(call, files);
   const std::vector<rows::Question> questions = read_questions(config.eval.questions);
   if (call.dry_run) return finish(plan(config, questions), 0);
-  const io::OutputFolder folder(call.out, call.existing);
-  std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
-  inputs.push_back(config.eval.questions);
-  io::RunRecord record(folder.path(),
-                       run_head(call, folder, config_json(config), inputs, "predictions.jsonl",
-                                {"threads", "device", "eval.video_root", "video.max_memory_mb", "video.follow_links"}));
+  const io::OutputFolder folder(call.out, call.existing,
+                                claim_of(call, {"predictions.jsonl", "scores.json", "report.md", "report.html"}));
+  io::RunHead head =
+      run_head(call, folder, config_json(config), std::move(inputs), "predictions.jsonl",
+               {.fields = {"threads", "device", "eval.video_root", "video.max_memory_mb", "video.follow_links"}});
+  keep(head, model_folders(config.model));
+  note_media(head, call, questions, eval::media_root(config.eval), "predictions.jsonl");
+  prove_readable(call, config.model, config.device);
+  io::RunRecord record(folder.path(), std::move(head));
   const eval::Predictions made = eval::predict(config, questions, folder.path() / "predictions.jsonl");
   if (made.stopped) {
     record.set_counts({{"predictions", made.rows.size()}, {"questions", questions.size()}});
@@ -99,11 +106,9 @@ int run_compare(const Invocation& call) {
   const eval::Comparison comparison =
       eval::compare(eval::open_predictions(a), eval::open_predictions(b), static_cast<uint64_t>(config.seed));
   if (!call.out.empty() && !call.dry_run) {
-    refuse_existing(call.out / "compare.json", call);
-    std::error_code unused;
-    fs::create_directories(call.out, unused);
-    io::write_json(call.out / "compare.json", eval::comparison_json(comparison, a, b));
-    io::write_file(call.out / "compare.html", eval::comparison_page(comparison, a, b));
+    const std::string json = eval::comparison_json(comparison, a, b).dump(2, ' ', false, Json::error_handler_t::replace);
+    io::leave_pages(call.out, call.existing, claim_of(call, {}),
+                    {{"compare.json", json + "\n"}, {"compare.html", eval::comparison_page(comparison, a, b)}});
   }
   std::fputs(report::text_table(eval::comparison_table(comparison)).c_str(), stdout);
   std::printf("\n%s\nexact McNemar over questions: p = %s\n", eval::headline(comparison).c_str(),
@@ -115,7 +120,7 @@ int run_ask(const Invocation& call) {
   const auto config = read_config<eval::AskConfig>(call.sources);
   const std::string video = call.words.at("--video"), question = call.words.at("QUESTION");
   const auto page = call.words.find("--frames-html");
-  if (page != call.words.end()) refuse_existing(page->second, call);
+  if (page != call.words.end()) refuse_existing(page->second);
   video::Frames seen;
   const std::string answer = eval::ask(
       config, video, question,

@@ -72,6 +72,10 @@ void check_replay(const Invocation& call, const fs::path& replay) {
 int run_gen(const Invocation& typed) {
   auto config = read_config<gen::GenConfig>(typed.sources);
   const Invocation call = placed(typed, config);
+  std::vector<fs::path> files = io::model_files(config.model.path, config.model.adapter);
+  files.push_back(config.gen.questions);
+  if (!config.gen.llm.replay.empty()) files.push_back(config.gen.llm.replay);
+  io::Inputs inputs = take_inputs(call, files);
   std::vector<rows::Question> questions = rows::read_questions(config.gen.questions);
   if (questions.empty())
     throw Error(Fault::input, "data", config.gen.questions.string() + ": holds no question",
@@ -80,12 +84,15 @@ int run_gen(const Invocation& typed) {
   if (config.gen.shard) questions = gen::shard_questions(questions, gen::parse_shard(*config.gen.shard));
   if (call.dry_run) return finish(plan(config, questions), 0);
   check_replay(call, config.gen.llm.replay);
-  const io::OutputFolder folder(call.out, call.existing);
-  std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
-  inputs.push_back(config.gen.questions);
-  if (!config.gen.llm.replay.empty()) inputs.push_back(config.gen.llm.replay);
-  io::RunRecord record(folder.path(),
-                       run_head(call, folder, config_json(config), inputs, "responses.jsonl", reach_fields()));
+  const io::OutputFolder folder(
+      call.out, call.existing,
+      claim_of(call, {"responses.jsonl", "judgements.jsonl", "ledger.jsonl", "pairs.jsonl", "report.html"}));
+  io::RunHead head = run_head(call, folder, config_json(config), std::move(inputs), "responses.jsonl",
+                              {.fields = reach_fields(), .files = {"gen.llm.replay"}});
+  keep(head, model_folders(config.model));
+  note_media(head, call, questions, gen::media_root(config.gen), "responses.jsonl");
+  prove_readable(call, config.model, config.device);
+  io::RunRecord record(folder.path(), std::move(head));
   const gen::Collected collected = gen::collect_responses(config, questions, call.out / "responses.jsonl");
   const gen::Responses& responses = collected.responses;
   gen::CollectedJudgements heard;
@@ -103,7 +110,8 @@ int run_gen(const Invocation& typed) {
 int run_scenes(const Invocation& call) {
   const auto config = read_config<gen::ScenesConfig>(call.sources);
   if (call.dry_run) return finish({{"kind", config.kind}, {"count", config.count}}, 0);
-  const io::OutputFolder folder(call.out, call.existing);
+  const io::OutputFolder folder(call.out, call.existing,
+                                claim_of(call, {"questions.jsonl", config.kind == "clips" ? "videos" : "frames"}));
   io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), {}, "questions.jsonl"));
   if (!folder.resumed() || !fs::exists(call.out / "questions.jsonl"))
     gen::make_scenes(config, call.out, std::max(1u, std::thread::hardware_concurrency()));

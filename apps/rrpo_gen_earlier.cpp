@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "rrpo/io/inputs.h"
+
 namespace rrpo::apps {
 
 namespace fs = std::filesystem;
@@ -21,7 +23,8 @@ std::string text_at(const Json& json, const char* pointer) {
 std::vector<std::pair<std::string, Json>> named_hashes(const Json& inputs) {
   std::vector<std::pair<std::string, Json>> out;
   if (!inputs.is_object()) return out;
-  for (const auto& [file, hash] : inputs.items()) out.emplace_back(fs::path(file).filename().string(), hash);
+  for (const auto& [file, hash] : inputs.items())
+    out.emplace_back(fs::path(file).filename().string(), io::recorded_sha256(hash));
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include "app_record.h"
 #include "rrpo/gen/config.h"
+#include "rrpo/io/atomic.h"
 #include "rrpo/rows/foreign.h"
 #include "rrpo/util/log.h"
 #include "rrpo_gen_commands.h"
@@ -50,6 +51,7 @@ void write_rows(const rows::Imported& imported, const std::filesystem::path& out
 int run_import(const Invocation& call) {
   const auto config = read_config<gen::ImportConfig>(call.sources);
   const std::string file = call.words.at("FILE");
+  io::Inputs inputs = take_inputs(call, {file});
   const rows::Imported imported =
       rows::import_rows(read_file(file, "data"), file, {config.format, config.spans, config.video_root});
   tell(file, imported);
@@ -57,8 +59,9 @@ int run_import(const Invocation& call) {
     throw Error(Fault::input, "data", file + ": no usable row (" + imported.reasons.begin()->first + ")", "see the reasons");
   Json summary = counts_of(imported);
   if (call.dry_run) return finish(summary, 0);
-  const io::OutputFolder folder(call.out, call.existing);
-  io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), {file}, "ledger.jsonl"));
+  const io::OutputFolder folder(
+      call.out, call.existing, claim_of(call, {"ledger.jsonl", imported.format->pairs ? "pairs.jsonl" : "questions.jsonl"}));
+  io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), std::move(inputs), "ledger.jsonl"));
   write_rows(imported, call.out);
   const bool failed = imported.skipped() > config.max_skipped;
   const int exit_code = failed ? static_cast<int>(Fault::budget) : 0;

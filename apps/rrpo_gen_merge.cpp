@@ -4,6 +4,8 @@
 #include "app_record.h"
 #include "rrpo/gen/judgements.h"
 #include "rrpo/gen/shard.h"
+#include "rrpo/io/atomic.h"
+#include "rrpo/io/sha256.h"
 #include "rrpo_gen_commands.h"
 #include "rrpo_gen_earlier.h"
 #include "rrpo_gen_result.h"
@@ -82,7 +84,7 @@ std::vector<rows::Question> questions_of(const Part& part) {
   const Json inputs = part.run.record.value("inputs", Json::object());
   const std::string name = part.run.raw_config.at(Json::json_pointer("/gen/questions")).get<std::string>();
   std::vector<rows::Question> questions = rows::read_questions(file);
-  if (inputs.contains(name) && inputs.at(name) != io::file_sha256(file))
+  if (inputs.contains(name) && io::recorded_sha256(inputs.at(name)) != io::file_sha256(file))
     throw Error(Fault::input, "gen", file.string() + ": has changed since the shards ran", "gen.questions=FILE as it was");
   return questions;
 }
@@ -115,7 +117,7 @@ void join_files(const std::vector<Part>& parts, const std::vector<rows::Question
 /// The record of the whole run. It has read what its shards have read.
 io::RunHead merged_head(const Invocation& call, const io::OutputFolder& folder, const Part& first,
                         const gen::GenConfig& config) {
-  io::RunHead head = run_head(call, folder, config_json(config), {}, "", places_fields());
+  io::RunHead head = run_head(call, folder, config_json(config), {}, "", {.fields = places_fields()});
   head.known = first.run.record.value("inputs", Json::object());
   return head;
 }
@@ -131,8 +133,15 @@ int run_merge(const Invocation& call) {
   refuse_input_as_out(call, folders);
   gen::GenConfig config = parts.front().run.config;
   config.gen.shard.reset();
-  const io::OutputFolder folder(call.out, call.existing);
-  io::RunRecord record(folder.path(), merged_head(call, folder, parts.front(), config));
+  std::vector<std::string> names = gen::growing_files();
+  names.insert(names.end(), {"ledger.jsonl", "pairs.jsonl", "report.html"});
+  const io::OutputFolder folder(call.out, call.existing, claim_of(call, names));
+  io::RunHead head = merged_head(call, folder, parts.front(), config);
+  keep(head, folders);
+  keep(head, model_folders(config.model));
+  keep(head, media_of(questions, gen::media_root(config.gen)));
+  head.keep.push_back(config.gen.questions);
+  io::RunRecord record(folder.path(), std::move(head));
   join_files(parts, questions, call.out);
   return conclude_pairs(call, config, questions, responses, gen::recorded_judgements(config, call.out), record);
 }

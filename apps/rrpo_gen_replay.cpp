@@ -1,11 +1,12 @@
 // `rrpo-gen replay`: one pair of a run made again, byte for byte.
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <set>
 
 #include "app_record.h"
 #include "rrpo/gen/judgements.h"
+#include "rrpo/io/atomic.h"
+#include "rrpo/util/lines.h"
 #include "rrpo/util/log.h"
 #include "rrpo/util/stop.h"
 #include "rrpo/util/table.h"
@@ -29,12 +30,12 @@ struct Line {
 /// The line of `file` whose `id` is `id`; number 0 where there is none.
 Line line_of(const fs::path& file, const std::string& id) {
   Line found;
-  each_json_line(file, "data", [&](const Json& json, int64_t number) {
-    if (json.is_object() && json.value("id", Json()) == id)
-      found = {json, "", number, file.string() + ":" + std::to_string(number)};
+  each_line(file, "data", [&](std::string_view bytes, int64_t number) {
+    if (bytes.find_first_not_of(" \t\r") == std::string_view::npos) return;
+    const std::string place = file.string() + ":" + std::to_string(number);
+    const Json json = parse_json(bytes, "data", place);
+    if (json.is_object() && json.value("id", Json()) == id) found = {json, std::string(bytes), number, place};
   });
-  std::ifstream lines(file, std::ios::binary);
-  for (int64_t i = 0; i < found.number; ++i) std::getline(lines, found.bytes);
   return found;
 }
 
@@ -139,15 +140,21 @@ int conclude_replay(const Invocation& call, const EarlierRun& run, const Line& o
 int run_replay(const Invocation& call) {
   const EarlierRun run = read_earlier(call.words.at("RUN_DIR"), read_config<Places>(call.sources));
   const std::string& id = call.words.at("--id");
+  std::vector<fs::path> files = io::model_files(run.config.model.path, run.config.model.adapter);
+  files.push_back(run.config.gen.questions);
+  io::Inputs inputs = take_inputs(call, files);
   const Line original = original_of(run, id);
   const Asked asked = asked_with(run.config, id);
   if (call.dry_run) return finish({{"id", id}, {"questions", asked.together.size()}, {"as", original.place}}, 0);
   refuse_input_as_out(call, {run.folder});
-  const io::OutputFolder folder(call.out, call.existing);
-  std::vector<fs::path> inputs = io::model_files(run.config.model.path, run.config.model.adapter);
-  inputs.push_back(run.config.gen.questions);
-  io::RunRecord record(folder.path(),
-                       run_head(call, folder, config_json(run.config), inputs, "responses.jsonl", places_fields()));
+  const io::OutputFolder folder(call.out, call.existing, claim_of(call, {"responses.jsonl", "pairs.jsonl"}));
+  io::RunHead head =
+      run_head(call, folder, config_json(run.config), std::move(inputs), "responses.jsonl", {.fields = places_fields()});
+  keep(head, model_folders(run.config.model));
+  keep(head, media_of(asked.together, gen::media_root(run.config.gen)));
+  head.keep.push_back(run.folder);
+  prove_readable(call, run.config.model, run.config.device);
+  io::RunRecord record(folder.path(), std::move(head));
   const gen::Collected collected = gen::collect_responses(run.config, asked.together, call.out / "responses.jsonl");
   if (!collected.complete) {
     record.end(128 + stop_signal());

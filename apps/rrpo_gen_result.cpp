@@ -5,6 +5,7 @@
 
 #include "rrpo/gen/report.h"
 #include "rrpo/gen/shard.h"
+#include "rrpo/io/atomic.h"
 
 namespace rrpo::apps {
 

@@ -5,6 +5,7 @@
 
 #include "app_record.h"
 #include "rrpo/gen/lens.h"
+#include "rrpo/io/atomic.h"
 #include "rrpo/rows/question.h"
 #include "rrpo_gen_commands.h"
 
@@ -14,14 +15,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Writes the page into --out, or beside `file`, and prints its path.
+/// Writes the page into --out, or beside `file` where no page lies yet, and prints its path.
 int leave_page(const Invocation& call, const fs::path& file, const char* name, const std::function<std::string()>& html) {
   const fs::path folder = call.out.empty() ? file.parent_path() : call.out, page = folder / name;
-  refuse_existing(page, call);
-  const std::string text = html();
-  std::error_code unused;
-  if (!folder.empty()) fs::create_directories(folder, unused);
-  io::write_file(page, text);
+  if (call.out.empty()) {
+    refuse_existing(page);
+    io::write_file(page, html());
+  } else {
+    io::leave_pages(folder, call.existing, claim_of(call, {}), {{name, html()}});
+  }
   std::printf("%s\n", page.c_str());
   return 0;
 }

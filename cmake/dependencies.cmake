@@ -10,6 +10,7 @@ add_library(ffmpeg INTERFACE)
 target_link_libraries(ffmpeg INTERFACE PkgConfig::ffmpeg_libs)
 
 pkg_check_modules(libcurl REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(libcrypto REQUIRED IMPORTED_TARGET libcrypto)
 
 find_path(RRPO_UTF8PROC_INCLUDE utf8proc.h REQUIRED)
 find_library(RRPO_UTF8PROC_LIBRARY utf8proc REQUIRED)

@@ -2,7 +2,7 @@
 
 #include "rrpo/data/media.h"
 #include "rrpo/data/tensor_file.h"
-#include "rrpo/io/atomic.h"
+#include "rrpo/io/sha256.h"
 #include "rrpo/model/weights.h"
 #include "rrpo/util/error.h"
 

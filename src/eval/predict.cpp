@@ -5,6 +5,7 @@
 
 #include "rrpo/data/answers.h"
 #include "rrpo/io/atomic.h"
+#include "rrpo/io/line_writer.h"
 #include "rrpo/policy/device.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/util/error.h"

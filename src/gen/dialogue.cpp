@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "rrpo/io/atomic.h"
+#include "rrpo/io/sha256.h"
 
 namespace rrpo::gen {
 

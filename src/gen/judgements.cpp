@@ -7,7 +7,7 @@
 
 #include "rrpo/gen/judge.h"
 #include "rrpo/gen/rewrite.h"
-#include "rrpo/io/atomic.h"
+#include "rrpo/io/line_writer.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/rows/row_reader.h"
 #include "rrpo/util/prefetch.h"

@@ -9,7 +9,7 @@
 #include "rrpo/data/answers.h"
 #include "rrpo/gen/pairs.h"
 #include "rrpo/gen/perturbation.h"
-#include "rrpo/io/atomic.h"
+#include "rrpo/io/line_writer.h"
 #include "rrpo/policy/device.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/rows/row_reader.h"

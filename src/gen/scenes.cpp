@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "rrpo/io/atomic.h"
+#include "rrpo/io/output_folder.h"
 #include "rrpo/util/prefetch.h"
 #include "rrpo/util/stop.h"
 #include "rrpo/util/table.h"
@@ -76,6 +77,10 @@ std::vector<std::string> draw_types(const ScenesConfig& config, Random& random) 
   return drawn;
 }
 
+std::string media_name(const ScenesConfig& config, int64_t index) {
+  return numbered(config.kind == "clips" ? "videos/%05lld.mp4" : "frames/%05lld.png", index);
+}
+
 // Makes sample `index`: writes its picture or clip, returns its lines of questions.jsonl.
 std::string make_sample(const ScenesConfig& config, const std::filesystem::path& out, int64_t index) {
   const std::string world = config.kind + "/" + config.distribution;
@@ -84,7 +89,7 @@ std::string make_sample(const ScenesConfig& config, const std::filesystem::path&
   Random shape(seed, "scene/" + world, sample), look(seed, "look/" + world, sample), talk(seed, "talk/" + world, sample);
   const bool moving = config.kind == "clips";
   const Scene scene = moving ? draw_clip(config, shape) : draw_still(shape);
-  const std::string name = numbered(moving ? "videos/%05lld.mp4" : "frames/%05lld.png", index);
+  const std::string name = media_name(config, index);
   const video::Frames frames = paint(scene, moving, look);
   if (moving)
     video::write_clip(out / name, frames, kFps, static_cast<int>(config.crf));
@@ -130,7 +135,10 @@ void ScenesConfig::check(const std::string& at) const {
 void make_scenes(const ScenesConfig& config, const std::filesystem::path& out, int64_t threads) {
   config.check("");
   std::error_code error;
-  std::filesystem::create_directories(out / (config.kind == "clips" ? "videos" : "frames"), error);
+  std::vector<std::filesystem::path> files;
+  for (int64_t i = 0; i < config.count; ++i) files.push_back(out / media_name(config, i));
+  io::claim_outputs(files);
+  std::filesystem::create_directories(files.front().parent_path(), error);
   if (error) {
     throw Error(Fault::environment, "scenes", printable(out.string()) + ": " + error.message(),
                 "check the folder and its permissions");

@@ -7,19 +7,20 @@
 
 #include <cerrno>
 
+#include "ownership.h"
+#include "rrpo/io/output_folder.h"
+#include "rrpo/util/atomic_file.h"
 #include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
-#include "temporary.h"
 
 namespace rrpo::io {
 
 void write_file(const std::filesystem::path& file, std::string_view bytes) {
-  write_atomically(file, [&](int descriptor, const std::filesystem::path& path) { write_all(descriptor, path, bytes); });
+  claim_outputs({file});
+  write_atomically(file, bytes);
 }
 
-void write_json(const std::filesystem::path& file, const Json& json) {
-  write_file(file, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-}
+void write_json(const std::filesystem::path& file, const Json& json) { write_file(file, json_text(json)); }
 
 namespace {
 
@@ -63,6 +64,7 @@ void write_folder(const std::filesystem::path& folder, const std::function<void(
   try {
     fill(temporary);
     sync_tree(temporary);
+    claim_folder(target, files_below(temporary));
     put_in_place(temporary, target);
   } catch (const std::filesystem::filesystem_error& error) {
     std::error_code ignored;

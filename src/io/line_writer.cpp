@@ -1,3 +1,5 @@
+#include "rrpo/io/line_writer.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -5,7 +7,8 @@
 #include <array>
 #include <cerrno>
 
-#include "rrpo/io/atomic.h"
+#include "ownership.h"
+#include "rrpo/io/output_folder.h"
 #include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
 
@@ -29,6 +32,8 @@ int64_t complete_bytes(const Descriptor& file, const std::filesystem::path& path
 }  // namespace
 
 LineWriter::LineWriter(const std::filesystem::path& file) : file_(file) {
+  claim_outputs({file});
+  note_growing(file);
   Descriptor descriptor(::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   struct stat status {};
   if (descriptor.get() < 0 || ::fstat(descriptor.get(), &status) != 0) throw_errno(file, "cannot open");

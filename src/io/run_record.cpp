@@ -1,12 +1,15 @@
 #include "rrpo/io/run_record.h"
 
-#include <algorithm>
-#include <chrono>
-#include <thread>
+#include <fcntl.h>
 
-#include "rrpo/io/atomic.h"
+#include <algorithm>
+#include <cerrno>
+
+#include "now.h"
+#include "ownership.h"
+#include "rrpo/util/atomic_file.h"
+#include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
-#include "rrpo/util/prefetch.h"
 #include "rrpo/util/version.h"
 
 namespace rrpo::io {
@@ -15,20 +18,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kFile = "run.json";
-
-std::string now_utc() {
-  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32] = {};
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
 void add_files(const fs::path& folder, std::vector<fs::path>& files) {
   std::error_code absent;
   for (const auto& entry : fs::directory_iterator(folder, absent)) {
+    if (entry.path().filename() == kRunFile) continue;  // of the run that made the folder
     const std::string kind = entry.path().extension().string();
     const bool wanted = kind == ".json" || kind == ".safetensors" || kind == ".jinja" || kind == ".txt" || kind == ".model";
     if (wanted && entry.is_regular_file()) files.push_back(entry.path());
@@ -73,15 +66,32 @@ void check_same_config(const Json& before, const Json& now, const std::vector<st
 }
 
 RunRecord::RunRecord(fs::path folder, RunHead head)
-    : folder_(std::move(folder)), head_(std::move(head)), started_(now_utc()) {
-  write("running", nullptr, nullptr);
-  hashing_ = std::async(std::launch::async, [this] { return hash_inputs(); });
+    : folder_(std::move(folder)), head_(std::move(head)), started_(now_utc()), own_(ownership_of(folder_)) {
+  if (own_) {
+    std::vector<fs::path> keep = head_.keep;
+    const Json inputs = head_.inputs.so_far();
+    for (const auto& [file, unused] : inputs.items()) keep.emplace_back(file);
+    remove_stale(*own_, keep);
+    const std::lock_guard lock(own_->mutex);
+    own_->record = [this] {
+      const std::lock_guard mine(mutex_);
+      write();
+    };
+  }
+  set_end("running", nullptr, nullptr);
+  write();
+  if (!head_.inputs.ready()) hashing_ = std::async(std::launch::async, [this] { note_hashes(); });
 }
 
 RunRecord::~RunRecord() {
-  hurry_ = true;
+  head_.inputs.give_up();
+  if (own_) {
+    const std::lock_guard lock(own_->mutex);
+    own_->record = nullptr;
+  }
   if (concluded_) return;
   try {
+    const std::lock_guard lock(mutex_);
     conclude_failed();
   } catch (const std::exception&) {
     // The fault that ended the run is on its way; this one would hide it.
@@ -89,53 +99,95 @@ RunRecord::~RunRecord() {
   }
 }
 
+void RunRecord::set_counts(Json counts) {
+  const std::lock_guard lock(mutex_);
+  counts_ = std::move(counts);
+}
+
+/// Before the run ends: one that is killed has said what it has read.
+void RunRecord::note_hashes() {
+  head_.inputs.json();
+  const std::lock_guard lock(mutex_);
+  if (!concluded_) write();
+}
+
 Json RunRecord::end(int exit_code, const Json& result) {
-  hurry_ = exit_code >= 128;
-  hashes_ = hashing_.get();
+  if (exit_code >= 128) head_.inputs.give_up();
+  if (hashing_.valid()) hashing_.get();
+  sync_results();
+  const std::lock_guard lock(mutex_);
   concluded_ = true;
-  return write(exit_code >= 128 ? "stopped" : "finished", exit_code, result);
+  set_end(exit_code >= 128 ? "stopped" : "finished", exit_code, result);
+  return write();
 }
 
 void RunRecord::fail(int exit_code, const std::string& error) {
-  hurry_ = true;
+  head_.inputs.give_up();
+  const std::lock_guard lock(mutex_);
   concluded_ = true;
-  write("failed", exit_code, {{"error", error}});
+  set_end("failed", exit_code, {{"error", error}});
+  write();
 }
 
+void RunRecord::set_end(const std::string& state, const Json& exit_code, const Json& result) {
+  exit_ = {{"state", state}, {"code", exit_code}};
+  result_ = result;
+}
+
+/// Lines that were appended are on the disk before the record says that they are all.
+void RunRecord::sync_results() {
+  if (!own_) return;
+  std::set<fs::path> growing;
+  {
+    const std::lock_guard lock(own_->mutex);
+    growing = own_->growing;
+  }
+  for (const fs::path& file : growing) {
+    const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (descriptor.get() < 0 && errno == ENOENT) continue;
+    if (descriptor.get() < 0) throw_errno(file, "cannot open");
+    sync_file(descriptor.get(), file);
+  }
+}
+
+/// A fault before the first result leaves nothing behind.
 void RunRecord::conclude_failed() {
+  concluded_ = true;
   const fs::path grows = folder_ / head_.grows;
   std::error_code absent;
-  const bool empty = !head_.grows.empty() && (!fs::exists(grows, absent) || fs::is_empty(grows, absent));
+  bool empty = !head_.grows.empty() && (!fs::exists(grows, absent) || fs::is_empty(grows, absent));
+  for (const Json& name : own_ ? outputs() : Json::array()) {
+    if (name != head_.grows && fs::exists(fs::symlink_status(folder_ / name.get<std::string>(), absent))) empty = false;
+  }
   if (!empty) {
-    write("failed", nullptr, nullptr);
+    set_end("failed", nullptr, nullptr);
+    write();
     return;
   }
   fs::remove(grows, absent);
-  fs::remove(folder_ / kFile, absent);
+  fs::remove(folder_ / kRunFile, absent);
 }
 
-Json RunRecord::hash_inputs() const {
-  const auto files = static_cast<int64_t>(head_.inputs.size());
-  // Half of the processors at most: the run goes on meanwhile.
-  const int64_t threads = std::clamp<int64_t>(std::thread::hardware_concurrency() / 2, 1, 8);
-  Prefetch<Json> hashes_of(0, files, threads, files, [this](int64_t i) {
-    return hurry_ ? Json() : Json(file_sha256(head_.inputs[static_cast<size_t>(i)]));
-  });
-  Json hashes = head_.known;
-  for (const fs::path& file : head_.inputs) hashes[file.string()] = *hashes_of.next();
-  return hashes;
+/// In a folder of its own, which nobody has open, all files are the run's.
+Json RunRecord::outputs() const {
+  if (!own_) return files_below(folder_);
+  const std::lock_guard lock(own_->mutex);
+  return own_->names;
 }
 
-Json RunRecord::write(const std::string& state, const Json& exit_code, const Json& result) {
+Json RunRecord::write() {
   Json run = {{"program", head_.program}, {"command", head_.command}, {"version", kVersion}, {"started", started_}};
   if (head_.config.contains("seed")) run["seed"] = head_.config.at("seed");
   run["config"] = head_.config;
-  run["inputs"] = hashes_;
+  run["inputs"] = head_.known;
+  run["inputs"].update(head_.inputs.so_far());
+  if (!head_.media.is_null()) run["media"] = head_.media;
+  run["outputs"] = outputs();
   run["counts"] = counts_;
   run["seconds"] = clock_.seconds();
-  run["exit"] = {{"state", state}, {"code", exit_code}};
-  run["result"] = result;
-  write_json(folder_ / kFile, run);
+  run["exit"] = exit_;
+  run["result"] = result_;
+  write_atomically(folder_ / kRunFile, json_text(run));
   return run;
 }
 

@@ -1,9 +1,9 @@
 #include <algorithm>
 
 #include "rrpo/io/rewrite.h"
+#include "rrpo/util/atomic_file.h"
 #include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
-#include "temporary.h"
 
 namespace rrpo::io {
 

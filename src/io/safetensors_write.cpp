@@ -1,10 +1,10 @@
 #include <algorithm>
 
 #include "rrpo/io/safetensors.h"
+#include "rrpo/util/atomic_file.h"
 #include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/json_file.h"
-#include "temporary.h"
 
 namespace rrpo::io {
 

@@ -1,47 +1,48 @@
+#include "rrpo/io/sha256.h"
+
+#include <openssl/evp.h>
+
 #include <array>
-#include <memory>
+#include <new>
 #include <vector>
 
-#include "rrpo/io/atomic.h"
 #include "rrpo/util/descriptor.h"
-#include "rrpo/util/error.h"
-
-extern "C" {
-#include <libavutil/mem.h>
-#include <libavutil/sha.h>
-}
+#include "rrpo/util/stop.h"
 
 namespace rrpo::io {
 
-namespace {
-
-class Sha256 {
- public:
-  Sha256() : state_(av_sha_alloc()) {
-    if (!state_ || av_sha_init(state_.get(), 256) != 0) throw std::bad_alloc();
-  }
-  void add(std::string_view bytes) {
-    av_sha_update(state_.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-  }
-  std::string hex() {
-    std::array<uint8_t, 32> digest{};
-    av_sha_final(state_.get(), digest.data());
-    std::string text;
-    for (const uint8_t byte : digest) {
-      text += "0123456789abcdef"[byte >> 4];
-      text += "0123456789abcdef"[byte & 15];
+struct Sha256::State {
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  State() {
+    if (context == nullptr || EVP_DigestInit_ex(context, EVP_sha256(), nullptr) != 1) {
+      EVP_MD_CTX_free(context);
+      throw std::bad_alloc();
     }
-    return text;
   }
-
- private:
-  struct Free {
-    void operator()(AVSHA* state) const { av_free(state); }
-  };
-  std::unique_ptr<AVSHA, Free> state_;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { EVP_MD_CTX_free(context); }
 };
 
-}  // namespace
+Sha256::Sha256() : state_(std::make_unique<State>()) {}
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256::~Sha256() = default;
+
+void Sha256::add(std::string_view bytes) {
+  if (EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) != 1) throw std::bad_alloc();
+}
+
+std::string Sha256::hex() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  if (EVP_DigestFinal_ex(state_->context, digest.data(), &size) != 1) throw std::bad_alloc();
+  std::string text;
+  for (unsigned int i = 0; i < size; ++i) {
+    text += "0123456789abcdef"[digest[i] >> 4];
+    text += "0123456789abcdef"[digest[i] & 15];
+  }
+  return text;
+}
 
 std::string sha256(std::string_view bytes) {
   Sha256 hash;
@@ -49,17 +50,27 @@ std::string sha256(std::string_view bytes) {
   return hash.hex();
 }
 
-std::string file_sha256(const std::filesystem::path& file) {
-  constexpr int64_t kChunk = 1 << 20;
+std::string file_sha256(const std::filesystem::path& file, const std::function<bool()>& give_up) {
+  constexpr int64_t kPiece = 1 << 20;
   const Descriptor descriptor = open_to_read(file, "io");
-  std::vector<char> chunk(kChunk);
+  std::vector<char> piece(kPiece);
   Sha256 hash;
   for (int64_t offset = 0;;) {
-    const int64_t got = read_at(descriptor, file, chunk.data(), kChunk, offset);
-    hash.add({chunk.data(), static_cast<size_t>(got)});
-    if (got < kChunk) return hash.hex();
+    const int64_t got = read_at(descriptor, file, piece.data(), kPiece, offset);
+    hash.add({piece.data(), static_cast<size_t>(got)});
+    if (got < kPiece) return hash.hex();
     offset += got;
+    if (give_up()) return "";
   }
+}
+
+std::string file_sha256(const std::filesystem::path& file) {
+  constexpr int64_t kAsk = 16;  // pieces between two questions: what is read in a moment is read to its end
+  int64_t pieces = 0;
+  return file_sha256(file, [&] {
+    if (++pieces % kAsk == 0) check_stop();
+    return false;
+  });
 }
 
 }  // namespace rrpo::io

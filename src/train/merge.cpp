@@ -7,6 +7,7 @@
 
 #include "formula_pixels.h"
 #include "rrpo/io/atomic.h"
+#include "rrpo/io/output_folder.h"
 #include "rrpo/model/merge.h"
 #include "rrpo/policy/sequence.h"
 #include "rrpo/report/table.h"
@@ -172,11 +173,11 @@ Result merge(const MergeConfig& config, const RunOptions& options) {
     const size_t tensors = model::adapter_tensors(adapted.lvlm).size() / 2;
     return {{{"plan", "merge"}, {"merged", tensors}, {"kept", model::tensors(adapted.lvlm).size() - tensors}}, 0};
   }
-  check_target(options.out, options.existing);
+  io::check_replaceable(options.out, options.existing, {config.model.path, *config.model.adapter});
   Json summary;
   io::write_folder(options.out, [&](const fs::path& folder) {
     const std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
-    io::RunRecord record(folder, {"rrpo-train", "merge", config_json(config), inputs});
+    io::RunRecord record(folder, {"rrpo-train", "merge", config_json(config), io::Inputs(inputs)});
     summary = merge_into(folder, config, std::move(adapted));
     summary["out"] = options.out.string();
     record.end(0, summary);

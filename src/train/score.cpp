@@ -8,7 +8,8 @@
 #include <map>
 #include <optional>
 
-#include "rrpo/io/atomic.h"
+#include "rrpo/io/line_writer.h"
+#include "rrpo/io/output_folder.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/train/metrics.h"
 #include "rrpo/train/pass.h"
@@ -122,7 +123,7 @@ Result score(const TrainConfig& config, const RunOptions& options) {
   set_tensor_threads(config.threads);
   const loss::Objective objective = loss::make_objective(config.objective);
   std::optional<io::OutputFolder> folder;
-  if (!options.dry_run) folder.emplace(options.out, options.existing);
+  if (!options.dry_run) folder.emplace(options.out, options.existing, io::Claim{"rrpo-train", "score", {"scores.jsonl"}});
   policy::Policy policy = policy::open_policy(config.model, config.device);
   const data::Dataset rows = open_rows(config.data.pairs, config, policy, objective, /*skip_bad_rows=*/false);
   const Json counts = {{"rows", rows.rows() + static_cast<int64_t>(rows.dropped.size())},
@@ -133,7 +134,9 @@ Result score(const TrainConfig& config, const RunOptions& options) {
   const fs::path& out = folder->path();
   std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
   inputs.insert(inputs.end(), config.data.pairs.begin(), config.data.pairs.end());
-  io::RunRecord record(out, {"rrpo-train", "score", config_json(config), inputs});
+  io::RunHead head{"rrpo-train", "score", config_json(config), io::Inputs(inputs)};
+  keep_inputs(head, config, rows);
+  io::RunRecord record(out, std::move(head));
   record.set_counts(counts);
   const auto cache = open_cache(config, policy);
   const data::LoaderRules rules = loader_rules(config, /*shuffle=*/false, micro_rows(config), /*skip_bad_media=*/false);

@@ -1,4 +1,5 @@
 #include "rrpo/train/selftest.h"
+#include "rrpo/io/output_folder.h"
 #include "rrpo/io/run_record.h"
 
 #include <ATen/core/grad_mode.h>
@@ -264,7 +265,7 @@ Result selftest(const SelftestConfig& config, const RunOptions& options) {
   std::optional<io::OutputFolder> folder;
   std::optional<io::RunRecord> record;
   if (!options.out.empty()) {
-    folder.emplace(options.out, options.existing);
+    folder.emplace(options.out, options.existing, io::Claim{"rrpo-train", "selftest", {}});
     record.emplace(folder->path(), io::RunHead{"rrpo-train", "selftest", config_json(config), {}});
   }
   const Json lines = run_parts(golden, devices);

@@ -55,13 +55,13 @@ void require_one_process() {
 
 void set_tensor_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }
 
-void check_target(const std::filesystem::path& out, io::Existing existing) {
-  std::error_code absent;
-  if (!std::filesystem::exists(out) || std::filesystem::is_empty(out, absent)) return;
-  const bool ours = std::filesystem::is_directory(out) && std::filesystem::exists(out / "config.json");
-  if (existing == io::Existing::overwrite && ours) return;
-  throw Error(Fault::environment, "io", out.string() + ": is not empty",
-              ours ? "--overwrite replaces the checkpoint, or choose another --out" : "choose another --out");
+void keep_inputs(io::RunHead& head, const TrainConfig& config, const data::Dataset& rows) {
+  head.keep.push_back(config.model.path);
+  if (config.model.adapter) head.keep.push_back(*config.model.adapter);
+  for (const rows::Media& media : rows.videos) {
+    if (!media.video.empty()) head.keep.push_back(config.data.video_root / media.video);
+    for (const std::string& frame : media.frames) head.keep.push_back(config.data.video_root / frame);
+  }
 }
 
 }  // namespace rrpo::train

@@ -7,6 +7,7 @@
 #include "rrpo/data/dataset.h"
 #include "rrpo/data/loader.h"
 #include "rrpo/data/visual_cache.h"
+#include "rrpo/io/run_record.h"
 #include "rrpo/loss/loss.h"
 #include "rrpo/policy/policy.h"
 #include "rrpo/train/config.h"
@@ -29,9 +30,8 @@ std::unique_ptr<data::VisualCache> open_cache(const TrainConfig& config, policy:
 /// Throws Error(usage) unless the configuration names a model and pairs.
 void require_inputs(const TrainConfig& config);
 
-/// Throws Error(environment) unless `out` may become a checkpoint folder: absent or empty, or a checkpoint that the caller
-/// wants replaced.
-void check_target(const std::filesystem::path& out, io::Existing existing);
+/// Lets an overwriting run remove neither the model nor what the rows of `rows` show.
+void keep_inputs(io::RunHead& head, const TrainConfig& config, const data::Dataset& rows);
 
 /// Throws Error(usage) where a launcher (torchrun, srun) started more than one process: each would train the whole run.
 void require_one_process();

@@ -8,6 +8,8 @@
 #include <set>
 
 #include "rrpo/io/atomic.h"
+#include "rrpo/io/line_writer.h"
+#include "rrpo/io/output_folder.h"
 #include "rrpo/io/run_record.h"
 #include "rrpo/policy/device.h"
 #include "rrpo/report/progress.h"
@@ -49,6 +51,7 @@ class Run {
   }
 
   Json plan() const;
+  void keep(io::RunHead& head) const;
   /// Puts back the newest checkpoint of `out` and cuts metrics.jsonl there.
   void resume(const fs::path& out);
   /// Steps until the last one or a signal.
@@ -85,6 +88,11 @@ data::LoaderRules Run::training_rules() const {
   data::LoaderRules rules = loader_rules(config_, config_.data.shuffle, config_.train.batch_pairs, skips());
   rules.batch.drop_last = is_official(config_.compat);
   return rules;
+}
+
+void Run::keep(io::RunHead& head) const {
+  keep_inputs(head, config_, rows_);
+  if (held_out_) keep_inputs(head, config_, *held_out_);
 }
 
 Json Run::counts() const {
@@ -352,15 +360,21 @@ Result run(const TrainConfig& config, const RunOptions& options) {
   set_tensor_threads(config.threads);
   if (options.dry_run) return {Run(config).plan(), 0};
 
-  const io::OutputFolder folder(options.out, options.existing);
+  const char* result = trains_adapter(config.train) ? "adapter" : "model";
+  const io::OutputFolder folder(options.out, options.existing,
+                                {"rrpo-train", "train", {kMetrics, "ledger.jsonl", "report.html", "checkpoints", result}});
   const fs::path& out = folder.path();
   if (folder.resumed()) {
     const Json before = finished_before(out, config);
     if (!before.is_null()) return {before["summary"], before["code"].get<int>()};
   }
-  io::RunRecord record(out, {"rrpo-train", "train", config_json(config), input_files(config)});
+  io::RunHead head{"rrpo-train", "train", config_json(config), io::Inputs(input_files(config))};
+  std::optional<Run> opened;
+  // What is there already goes only when the model and all rows can be read.
+  if (options.existing == io::Existing::overwrite) opened.emplace(config).keep(head);
+  io::RunRecord record(out, std::move(head));
   try {
-    Run run(config);
+    Run& run = opened ? *opened : opened.emplace(config);
     if (folder.resumed()) run.resume(out);
     run.train(out);
     const Json summary = run.finish(out);

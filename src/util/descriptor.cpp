@@ -65,11 +65,15 @@ Descriptor open_to_read(const std::filesystem::path& file, std::string_view comp
   // O_NONBLOCK: a named pipe under a weight's name must not stop the program for ever; it changes nothing for files.
   Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
+  // What the machine lacks is no fault of the file.
+  if (descriptor.get() < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EIO))
+    throw_errno(file, "cannot open");
   if (descriptor.get() < 0 || ::fstat(descriptor.get(), &status) != 0) {
     throw Error(Fault::input, component, file.string() + ": " + std::strerror(errno), "check the path and its permissions");
   }
   if (!S_ISREG(status.st_mode)) {
-    throw Error(Fault::input, component, file.string() + ": is not a regular file", "give the file itself");
+    const char* what = S_ISDIR(status.st_mode) ? ": is a folder, not a regular file" : ": is not a regular file";
+    throw Error(Fault::input, component, file.string() + what, "give the file itself");
   }
   return descriptor;
 }

@@ -1,24 +1,22 @@
 #include "rrpo/util/json_file.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
+#include "rrpo/util/descriptor.h"
+#include "rrpo/util/lines.h"
 
 namespace rrpo {
 
 std::string read_file(const std::filesystem::path& file, std::string_view component) {
-  std::error_code code;
-  if (std::filesystem::is_directory(file, code)) {
-    throw Error(Fault::input, component, file.string() + ": is a folder, a file is expected", "give the file itself");
+  const Descriptor descriptor = open_to_read(file, component);
+  if (file_size(descriptor) > kLargestWholeFile)
+    throw Error(Fault::input, component, file.string() + ": is larger than 2 GiB", "write it as JSONL, in parts");
+  std::string bytes;
+  for (int64_t wanted = file_size(descriptor) + 1;; wanted = 1 << 16) {  // one more: it may have grown meanwhile
+    const size_t begun = bytes.size();
+    bytes.resize(begun + static_cast<size_t>(wanted));
+    const int64_t got = read_at(descriptor, file, bytes.data() + begun, wanted, static_cast<int64_t>(begun));
+    bytes.resize(begun + static_cast<size_t>(got));
+    if (got < wanted || static_cast<int64_t>(bytes.size()) > kLargestWholeFile) return bytes;
   }
-  std::ifstream in(file, std::ios::binary);
-  if (!in) {
-    throw Error(Fault::input, component, file.string() + ": " + std::strerror(errno), "check the path and its permissions");
-  }
-  std::ostringstream bytes;
-  bytes << in.rdbuf();
-  return std::move(bytes).str();
 }
 
 namespace {
@@ -52,17 +50,10 @@ Json read_json(const std::filesystem::path& file, std::string_view component, Fa
 
 void each_json_line(const std::filesystem::path& file, std::string_view component,
                     const std::function<void(const Json&, int64_t)>& row) {
-  const std::string text = read_file(file, component);
-  int64_t line = 0;
-  for (size_t begin = 0; begin < text.size();) {
-    size_t end = text.find('\n', begin);
-    if (end == std::string::npos) end = text.size();
-    const std::string_view content(text.data() + begin, end - begin);
-    ++line;
-    begin = end + 1;
-    if (content.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+  each_line(file, component, [&](std::string_view content, int64_t line) {
+    if (content.find_first_not_of(" \t\r") == std::string_view::npos) return;
     row(parse_json(content, component, file.string() + ":" + std::to_string(line)), line);
-  }
+  });
 }
 
 std::string json_line(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 
 #include "ffmpeg.h"
+#include "rrpo/util/atomic_file.h"
 
 namespace rrpo::video {
 namespace {
@@ -132,20 +132,6 @@ CodecHandle h264_encoder(const Frames& frames, AVRational rate, int crf, int gop
   return codec;
 }
 
-void save(const std::filesystem::path& file, std::string_view bytes) {
-  const std::filesystem::path part = file.string() + ".part";
-  std::ofstream stream(part, std::ios::binary);
-  stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  stream.close();
-  std::error_code error;
-  if (stream) std::filesystem::rename(part, file, error);
-  if (stream && !error) return;
-  std::error_code ignored;
-  std::filesystem::remove(part, ignored);
-  throw Error(Fault::environment, "video", printable(file.string()) + ": cannot be written",
-              "check the folder, its permissions and free space");
-}
-
 }  // namespace
 
 std::string encode_png(const Frames& frames, int64_t index) {
@@ -189,11 +175,11 @@ std::string encode_clip(const Frames& frames, double fps, int crf, int gop) {
 }
 
 void write_clip(const std::filesystem::path& file, const Frames& frames, double fps, int crf, int gop) {
-  save(file, encode_clip(frames, fps, crf, gop));
+  write_atomically(file, encode_clip(frames, fps, crf, gop));
 }
 
 void write_png(const std::filesystem::path& file, const Frames& frames, int64_t index) {
-  save(file, encode_png(frames, index));
+  write_atomically(file, encode_png(frames, index));
 }
 
 }  // namespace rrpo::video

@@ -57,7 +57,7 @@ rm -r part && cp -r plain2/1 part && sed -i 2d part/responses.jsonl
 refused "part: responses.jsonl lacks rows" plain2/0 part
 cp plain2/0/responses.jsonl part/responses.jsonl
 refused "part/responses.jsonl:1" plain2/0 part
-rm -r part && cp -r plain2/1 part && sed -i 's/\("[^"]*model.safetensors": \)"./\1"z/' part/run.json
+rm -r part && cp -r plain2/1 part && sed -i '/model.safetensors": {/,/}/s/"sha256": "./"sha256": "z/' part/run.json
 refused "part: model.safetensors had other bytes" plain2/0 part
 cp world/questions.jsonl kept.jsonl && sed -i '1s/$/ /' world/questions.jsonl
 refused "questions.jsonl: has changed" plain2/0 plain2/1

@@ -1,4 +1,7 @@
 #include "rrpo/io/atomic.h"
+#include "rrpo/io/line_writer.h"
+#include "rrpo/io/output_folder.h"
+#include "rrpo/io/sha256.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -104,7 +107,7 @@ TEST(WriteFile, WithoutPermission) {
     if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(1);  // root may write everywhere
     const bool file = error_of([&] { write_file(dir / "a", "x"); }).find("Permission denied") != std::string::npos;
     const bool folder =
-        error_of([&] { OutputFolder(dir.path(), Existing::refuse); }).find("Permission denied") != std::string::npos;
+        error_of([&] { OutputFolder(dir.path(), Existing::refuse, {}); }).find("Permission denied") != std::string::npos;
     ::_exit(file && folder ? 0 : 2);
   });
   EXPECT_EQ(WEXITSTATUS(status), 0);
@@ -136,62 +139,6 @@ TEST(WriteFolder, AFailedFillLeavesTheOldOne) {
                Error);
   EXPECT_EQ(read_file(dir / "f/a", "test"), "old");
   EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("f"));
-}
-
-TEST(WriteFolder, AKillInTheMiddleLeavesTheOldOneAndTheNextRunCleansUp) {
-  const test::TempDir dir;
-  { const OutputFolder out(dir.path(), Existing::refuse); }
-  write_folder(dir / "checkpoints", [](const auto& folder) { write_file(folder / "a", "old"); });
-  const int status = in_child([&] {
-    write_folder(dir / "checkpoints", [](const auto& folder) {
-      write_file(folder / "a", "new");
-      ::raise(SIGKILL);
-    });
-  });
-  EXPECT_TRUE(WIFSIGNALED(status));
-  EXPECT_EQ(read_file(dir / "checkpoints/a", "test"), "old");
-  EXPECT_EQ(names_in(dir.path()).size(), 3u);
-  const OutputFolder out(dir.path(), Existing::resume);
-  EXPECT_TRUE(out.resumed());
-  EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("checkpoints", ".lock"));
-}
-
-TEST(OutputFolder, RefusesResumesOverwrites) {
-  const test::TempDir dir;
-  const auto folder = dir / "a/b";
-  EXPECT_FALSE(OutputFolder(folder, Existing::resume).resumed());
-  write_file(folder / "mine.txt", "x");
-  EXPECT_FALSE(OutputFolder(folder, Existing::refuse).resumed());
-  write_file(folder / "run.json", "{}");
-  EXPECT_THAT(error_of([&] { OutputFolder(folder, Existing::refuse); }),
-              HasSubstr("holds run.json of an earlier run; fix: --resume"));
-  EXPECT_EQ(read_file(folder / "run.json", "test"), "{}");
-  EXPECT_TRUE(OutputFolder(folder, Existing::resume).resumed());
-  EXPECT_FALSE(OutputFolder(folder, Existing::overwrite).resumed());
-  EXPECT_THAT(names_in(folder), UnorderedElementsAre("mine.txt", ".lock"));
-}
-
-TEST(OutputFolder, IsForOneProcess) {
-  const test::TempDir dir;
-  {
-    const OutputFolder out(dir.path(), Existing::refuse);
-    const std::string error = error_of([&] { OutputFolder(dir.path(), Existing::resume); });
-    EXPECT_THAT(error, HasSubstr("lock: "));
-    EXPECT_THAT(error, HasSubstr("is used by pid " + std::to_string(::getpid()) + " on "));
-  }
-  EXPECT_EQ(read_file(dir / ".lock", "test"), "");
-  in_child([&] {
-    const OutputFolder out(dir.path(), Existing::refuse);
-    ::raise(SIGKILL);
-  });
-  const OutputFolder after_kill(dir.path(), Existing::refuse);
-}
-
-TEST(OutputFolder, AFileInItsPlace) {
-  const test::TempDir dir;
-  dir.write("file", "x");
-  EXPECT_THAT(error_of([&] { OutputFolder(dir / "file", Existing::refuse); }), HasSubstr("cannot create the folder"));
-  EXPECT_THAT(error_of([&] { OutputFolder(dir / "file/below", Existing::refuse); }), HasSubstr("cannot create the folder"));
 }
 
 TEST(LineWriter, AppendsAndCutsATornLine) {

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "rrpo/io/atomic.h"
 #include "rrpo/util/error.h"
 #include "support/temp_dir.h"
 
@@ -14,7 +13,7 @@ using test::TempDir;
 Json record_in(const TempDir& dir) { return read_json(dir / "run.json", "test"); }
 
 RunHead head(const TempDir& dir, const std::string& grows = {}) {
-  return {"rrpo-x", "job", {{"seed", 7}, {"k", 1}}, {dir.write("input.bin", "abc")}, grows};
+  return {"rrpo-x", "job", {{"seed", 7}, {"k", 1}}, Inputs({dir.write("input.bin", "abc")}), grows};
 }
 
 TEST(RunRecord, TellsHowARunBeganAndEnded) {
@@ -28,7 +27,7 @@ TEST(RunRecord, TellsHowARunBeganAndEnded) {
   EXPECT_EQ(whole.at("seed"), 7);
   EXPECT_EQ(whole.at("counts").at("rows"), 3);
   EXPECT_EQ(whole.at("result").at("loss"), 1);
-  EXPECT_EQ(whole.at("inputs").at((dir / "input.bin").string()),
+  EXPECT_EQ(whole.at("inputs").at((dir / "input.bin").string()).at("sha256"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");  // SHA-256 of "abc", FIPS 180-2
 }
 
@@ -36,7 +35,7 @@ TEST(RunRecord, TakesOverHashesThatAreKnown) {
   const TempDir dir;
   RunHead merged = head(dir);
   merged.known = {{"model.safetensors", "c0ffee"}};
-  const Json inputs = RunRecord(dir.path(), merged).end(0).at("inputs");
+  const Json inputs = RunRecord(dir.path(), std::move(merged)).end(0).at("inputs");
   EXPECT_EQ(inputs.at("model.safetensors"), "c0ffee");
   EXPECT_EQ(inputs.size(), 2u);
 }

@@ -1,4 +1,5 @@
 #include "rrpo/train/trainer.h"
+#include "rrpo/io/sha256.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -125,7 +126,7 @@ TEST(Run, LeavesTheFilesOfTheContract) {
   EXPECT_EQ(metrics[2]["pairs"], 1);  // 9 rows: windows of 4, 4 and 1
   const Json record = read_json(out / "run.json", "test");
   EXPECT_EQ(record["exit"]["state"], "finished");
-  EXPECT_EQ(record["inputs"][world.pairs().string()], io::file_sha256(world.pairs()));
+  EXPECT_EQ(record["inputs"][world.pairs().string()]["sha256"], io::file_sha256(world.pairs()));
   EXPECT_EQ(record["config"]["objective"]["name"], "rrpo");
   EXPECT_EQ(lines_of(out / "ledger.jsonl").size(), 9U);
 }

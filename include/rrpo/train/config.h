@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "rrpo/io/atomic.h"
+#include "rrpo/io/existing.h"
 #include "rrpo/policy/policy.h"
 #include "rrpo/util/fields.h"
 
