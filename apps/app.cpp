@@ -8,6 +8,7 @@
 #include <new>
 
 #include "rrpo/policy/device.h"
+#include "rrpo/policy/memory.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/util/log.h"
 #include "rrpo/util/stop.h"
@@ -200,6 +201,7 @@ void bad_usage(const std::string& problem, const std::string& fix) {
 int run_program(const Program& program, int argc, char** argv) {
   try {
     if (may_use_gpu(argc, argv)) policy::open_cuda();
+    policy::throw_where_memory_ends();
     at::set_num_threads(1);  // parallelism is over samples; what wants more threads in an operation says so
     install_stop_signals();
     return dispatch(program, {argv + 1, argv + argc});
@@ -207,13 +209,11 @@ int run_program(const Program& program, int argc, char** argv) {
     return complain(error.what(), error.exit_code());
   } catch (const Stopped&) {
     return 128 + stop_signal();
-  } catch (const c10::OutOfMemoryError& error) {
-    return complain(
-        Error(Fault::environment, "device", error.what_without_backtrace(), "use fewer frames or threads").what(), 4);
   } catch (const c10::Error& error) {
+    if (const auto memory = policy::memory_error(error)) return complain(memory->what(), memory->exit_code());
     return complain(Error(Fault::internal, "torch", error.what_without_backtrace(), "please report this").what(), 1);
-  } catch (const std::bad_alloc&) {
-    return complain("rrpo: out of memory; fix: use fewer frames, threads or rows at a time", 4);
+  } catch (const std::bad_alloc& error) {
+    return complain(policy::memory_error(error)->what(), 4);
   } catch (const std::exception& error) {
     return complain(Error(Fault::internal, "rrpo", error.what(), "please report this").what(), 1);
   } catch (...) {

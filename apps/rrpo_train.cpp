@@ -9,6 +9,7 @@
 #include "rrpo/train/score.h"
 #include "rrpo/train/selftest.h"
 #include "rrpo/train/trainer.h"
+#include "rrpo/train/verify_resume.h"
 
 using namespace rrpo;  // NOLINT: the program itself
 
@@ -52,6 +53,9 @@ int main(int argc, char** argv) {
       "score", "Statistics of each pair and token under policy and reference, without an update.", train::score));
   program.commands.push_back(command<train::MergeConfig>(
       "merge", "An adapter into base weights, as a whole folder, written only if both answer the same.", train::merge));
+  program.commands.push_back(command<train::VerifyConfig>(
+      "verify-resume", "On your data: 2 N steps against N, a stop, and N more; what differs first, if anything does.",
+      train::verify_resume));
   program.commands.push_back(command<train::SelftestConfig>(
       "selftest", "Values that Python computed once against this machine, in each type and on each device.", train::selftest,
       /*needs_out=*/false));

@@ -8,8 +8,25 @@
 
 #include "rrpo/data/media.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/random.h"
 
 namespace rrpo::data {
+
+namespace {
+
+/// The squares of pixels that the tower takes of a media at most: its frames, or the tiles of a still.
+int64_t most_squares(const policy::Policy& policy, const rows::Media& media, const policy::VideoConfig& config) {
+  if (!media.video.empty()) return config.frames;
+  const auto pictures = static_cast<int64_t>(media.frames.size());
+  if (pictures != 1 || !policy.tiles) return pictures;
+  int64_t tiles = 0;
+  const int64_t side = policy.tiles->size;
+  for (const video::Resolution& size : model::tile_resolutions(policy.lvlm))
+    tiles = std::max(tiles, size.height / side * (size.width / side));
+  return 1 + tiles;
+}
+
+}  // namespace
 
 int64_t default_loader_threads() { return std::clamp<int64_t>(std::thread::hardware_concurrency(), 1, 16); }
 
@@ -28,11 +45,32 @@ std::optional<PairBatch> Loader::next() {
   for (;;) {
     if (!prefetch_ && !open_epoch()) return std::nullopt;
     if (std::optional<PairBatch> batch = prefetch_->next()) {
+      compare(*batch);
       if (batch->place.ends_window) ++window_;
       return batch;
     }
     prefetch_.reset();
   }
+}
+
+void Loader::compare(const PairBatch& batch) {
+  if (rules_.seen == nullptr) return;
+  for (const Clip& clip : batch.clips) {
+    if (clip.visual.defined()) continue;
+    const std::string key = dataset_.videos[static_cast<size_t>(clip.video)].key();
+    const auto [known, is_new] = rules_.seen->try_emplace(key, clip.frames);
+    if (is_new || known->second == clip.frames) continue;
+    throw Error(Fault::usage, "data", key + ": its pictures are not those that this run has seen before",
+                "put the file back, or start anew with --overwrite");
+  }
+}
+
+/// As many passes as fit into the memory for them, by the largest clip of all; two for each thread at most.
+int64_t Loader::passes_ahead() const {
+  int64_t frames = 1;
+  for (const rows::Media& media : dataset_.videos) frames = std::max(frames, most_squares(policy_, media, rules_.video));
+  const int64_t side = policy_.pixels.size, clip = frames * 3 * side * side * static_cast<int64_t>(sizeof(float));
+  return std::clamp<int64_t>(rules_.ahead_bytes / (clip * rules_.batch.micro), 1, std::max<int64_t>(1, 2 * rules_.threads));
 }
 
 bool Loader::open_epoch() {
@@ -42,7 +80,7 @@ bool Loader::open_epoch() {
   std::erase_if(batches_,
                 [this](const MicroBatch& batch) { return batch.window < window_ || batch.window >= last_window_; });
   const auto count = static_cast<int64_t>(batches_.size());
-  prefetch_ = std::make_unique<Prefetch<PairBatch>>(0, count, rules_.threads, 2 * rules_.threads, [this](int64_t i) {
+  prefetch_ = std::make_unique<Prefetch<PairBatch>>(0, count, rules_.threads, passes_ahead(), [this](int64_t i) {
     const at::NoGradGuard frozen;  // gradient mode belongs to the thread, and a new one starts with it on
     return make(batches_[static_cast<size_t>(i)]);
   });
@@ -65,7 +103,9 @@ PairBatch Loader::make(const MicroBatch& place) const {
         clip.video = sample.video;
         if (cache_) clip.visual = cache_->find(sample.media);
         if (!clip.visual.defined()) {
-          clip.input = tower_input(policy_, sample.media, read_media(sample.media, rules_.root, rules_.video));
+          const video::Frames frames = read_media(sample.media, rules_.root, rules_.video);
+          if (rules_.seen) clip.frames = hash64({reinterpret_cast<const char*>(frames.rgb.data()), frames.rgb.size()});
+          clip.input = tower_input(policy_, sample.media, frames);
         }
         tokens.push_back(clip.visual.defined() ? clip.visual.size(0) : visual_token_count(policy_, clip.input));
         clips.push_back(std::move(clip));

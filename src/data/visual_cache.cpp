@@ -1,10 +1,13 @@
 #include "rrpo/data/visual_cache.h"
 
+#include <utility>
+
 #include "rrpo/data/media.h"
 #include "rrpo/data/tensor_file.h"
+#include "rrpo/io/safetensors.h"
 #include "rrpo/io/sha256.h"
-#include "rrpo/model/weights.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/log.h"
 
 namespace rrpo::data {
 
@@ -12,16 +15,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Hash of what turns pixels into visual tokens.
-std::string weights_hash(policy::Policy& policy) {
-  std::string parts;
-  for (const model::NamedTensor& weight : model::tensors(policy.lvlm)) {
-    if (weight.part == model::Part::decoder) continue;
-    const at::Tensor plain = weight.tensor->detach().cpu().contiguous();
-    parts += weight.name + " " + plain.toString() + " " +
-             io::sha256({static_cast<const char*>(plain.const_data_ptr()), plain.nbytes()}) + "\n";
-  }
-  return io::sha256(parts);
+constexpr const char* kTensor = "visual";
+constexpr const char* kChecksum = "sha256";
+
+/// Over the clip's name, which stands for all that the tokens depend on, and the tokens themselves.
+std::string checksum(const std::string& name, const at::Tensor& visual) {
+  const std::string_view bytes(static_cast<const char*>(visual.const_data_ptr()), visual.nbytes());
+  return io::sha256(name + " " + visual.toString() + " " + Json(visual.sizes().vec()).dump() + " " + io::sha256(bytes));
 }
 
 }  // namespace
@@ -33,61 +33,86 @@ void VisualCache::open_folder(const fs::path& folder, policy::Policy& policy, co
   if (fault)
     throw Error(Fault::environment, "data", folder.string() + ": " + fault.message(),
                 "set data.cache to a folder that can be written");
-  const video::PixelSpec& pixels = policy.pixels;
-  Json key = {{"weights", weights_hash(policy)},
-              {"frames", video.frames},
-              {"sampling", video.sampling},
-              {"size", pixels.size},
-              {"mean", pixels.mean},
-              {"std", pixels.std},
-              {"rescale", pixels.rescale},
-              {"pool", static_cast<int>(policy.lvlm.weights().projector.pool)},
-              {"newline", static_cast<int>(policy.lvlm.weights().projector.layout)},
-              {"tiles", policy.tiles.has_value()}};
-  key_ = key.dump();
+  key_ = visual_key(policy, video);
   folder_ = folder;
   root_ = root;
 }
 
-fs::path VisualCache::file_of(const rows::Media& media) const {
+std::string VisualCache::name_of(const rows::Media& media) {
   std::string parts = key_;
-  for (const fs::path& file : media_files(media, root_)) parts += "\n" + io::file_sha256(file);
+  for (const fs::path& file : media_files(media, root_)) parts += "\n" + hashes_.of(file);
   const Json clip = {{"start_s", media.start_s ? Json(*media.start_s) : Json()},
                      {"end_s", media.end_s ? Json(*media.end_s) : Json()}};
-  return *folder_ / (io::sha256(parts + "\n" + clip.dump()) + ".safetensors");
+  return io::sha256(parts + "\n" + clip.dump());
+}
+
+/// Undefined where the file is not what insert() wrote.
+at::Tensor VisualCache::read(const fs::path& file, const std::string& name) {
+  std::string problem = "is no file of visual tokens";
+  try {
+    std::map<std::string, std::string> metadata;
+    io::read_safetensors_header(file, &metadata);
+    TensorMap tensors = load_tensors(file);
+    const auto visual = tensors.find(kTensor);
+    if (tensors.size() == 1 && visual != tensors.end() && visual->second.dim() == 2 && metadata.size() == 1 &&
+        metadata[kChecksum] == checksum(name, visual->second)) {
+      return visual->second;
+    }
+    problem = "its content is not what was written";
+  } catch (const Error& error) {
+    problem = error.what();  // whatever it is: the clip can be made anew
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    bad_.insert(name);
+  }
+  if (damaged_++ == 0) log_warning("data.cache: " + file.string() + ": " + problem + "; damaged files are made anew");
+  return {};
+}
+
+void VisualCache::keep(const rows::Media& media, const at::Tensor& visual) {
+  const auto bytes = static_cast<int64_t>(visual.nbytes());
+  const std::lock_guard lock(mutex_);
+  if (bytes <= room_) {
+    if (clips_.emplace(media.key(), visual).second) room_ -= bytes;
+  } else if (!std::exchange(full_, true)) {
+    log_info("visual tokens fill " + std::to_string(size_ >> 20) +
+             " MiB: further clips are read again when their turn comes; data.cache_memory_mb makes room");
+  }
+}
+
+/// True where there is no such file, or one that was found damaged and waits to be replaced.
+bool VisualCache::takes_place_of(const fs::path& file, const std::string& name) {
+  std::error_code absent;
+  const std::lock_guard lock(mutex_);
+  return bad_.erase(name) > 0 || !fs::exists(file, absent);
 }
 
 at::Tensor VisualCache::find(const rows::Media& media) {
-  const std::string key = media.key();
   {
     const std::lock_guard lock(mutex_);
-    const auto found = clips_.find(key);
+    const auto found = clips_.find(media.key());
     if (found != clips_.end()) return found->second;
   }
   if (!folder_) return {};
-  const fs::path file = file_of(media);
-  if (!fs::exists(file)) return {};
-  TensorMap tensors = load_tensors(file);
-  if (tensors.size() != 1 || !tensors.contains("visual")) {
-    throw Error(Fault::input, "data", file.string() + ": is no file of visual tokens", "delete it");
-  }
-  const at::Tensor visual = tensors.at("visual");
-  const std::lock_guard lock(mutex_);
-  if (static_cast<int64_t>(visual.nbytes()) <= room_ && clips_.emplace(key, visual).second) {
-    room_ -= static_cast<int64_t>(visual.nbytes());
-  }
+  const std::string name = name_of(media);
+  const fs::path file = *folder_ / (name + ".safetensors");
+  std::error_code absent;
+  if (!fs::exists(file, absent)) return {};
+  const at::Tensor visual = read(file, name);
+  if (visual.defined()) keep(media, visual);
   return visual;
 }
 
 void VisualCache::insert(const rows::Media& media, const at::Tensor& visual) {
   const at::Tensor plain = visual.detach().cpu().contiguous();
   if (folder_) {
-    const fs::path file = file_of(media);
-    if (!fs::exists(file)) save_tensors(file, {{"visual", plain}});
+    // find() has hashed the media in its own thread; here the hash is only looked up.
+    const std::string name = name_of(media);
+    const fs::path file = *folder_ / (name + ".safetensors");
+    if (takes_place_of(file, name)) save_tensors(file, {{kTensor, plain}}, {{kChecksum, checksum(name, plain)}});
   }
-  const std::lock_guard lock(mutex_);
-  if (static_cast<int64_t>(plain.nbytes()) > room_) return;
-  if (clips_.emplace(media.key(), plain).second) room_ -= static_cast<int64_t>(plain.nbytes());
+  keep(media, plain);
 }
 
 }  // namespace rrpo::data

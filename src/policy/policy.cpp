@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rrpo/policy/device.h"
+#include "rrpo/policy/memory.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/table.h"
 
@@ -123,6 +124,7 @@ video::PixelSpec tile_spec(const Policy& policy) {
 
 Policy open_policy(const ModelConfig& config, const std::string& device, std::optional<model::Dtype> dtype) {
   config.check("model");
+  throw_where_memory_ends();
   const std::filesystem::path& folder = config.path;
   if (folder.empty()) throw Error(Fault::usage, "config", "model.path: not given", "name a checkpoint folder");
   const model::Family& family = model::family_of(read_json(required(folder, "config.json"), "model"), folder);

@@ -3,10 +3,13 @@
 #include "rrpo/loss/loss.h"
 #include "rrpo/train/schedule.h"
 #include "rrpo/util/compat.h"
+#include "session.h"
 
 namespace rrpo::train {
 
 namespace {
+
+constexpr int64_t kMostThreads = 1024;
 
 void at_least(const std::string& at, int64_t value, int64_t least) {
   if (value < least) bad_field(at, std::to_string(value) + " is below " + std::to_string(least), "give a larger number");
@@ -19,9 +22,21 @@ void in_range(const std::string& at, double value, double low, double below) {
 
 }  // namespace
 
+void check_threads(int64_t threads) {
+  at_least("threads", threads, 1);
+  if (threads > kMostThreads)
+    bad_field("threads", std::to_string(threads) + " is above " + std::to_string(kMostThreads),
+              "as many as there are cores");
+}
+
 void DataConfig::check(const std::string& at) const {
   at_least(at + ".max_skipped", max_skipped, 0);
   at_least(at + ".group_by_video", group_by_video, 1);
+  at_least(at + ".cache_memory_mb", cache_memory_mb, 0);
+  at_least(at + ".ahead_mb", ahead_mb, 1);
+  if (threads < 0 || threads > kMostThreads)
+    bad_field(at + ".threads", std::to_string(threads) + " is outside 0 to " + std::to_string(kMostThreads),
+              "0: one per core");
   check_choice(at + ".marks", marks, {"spans", "difference"});
 }
 
@@ -50,7 +65,7 @@ void LoraFields::check(const std::string& at) const {
 }
 
 void OptimConfig::check(const std::string& at) const {
-  if (lr < 0) bad_field(at + ".lr", "is negative", "give 0 or more");
+  if (!(lr > 0)) bad_field(at + ".lr", "is not positive", "such as 5e-6; rrpo-train score looks without an update");
   if (betas.size() != 2) bad_field(at + ".betas", "are not two numbers", "such as [0.9, 0.999]");
   in_range(at + ".betas[0]", betas[0], 0, 1);
   in_range(at + ".betas[1]", betas[1], 0, 1);
@@ -63,7 +78,7 @@ void OptimConfig::check(const std::string& at) const {
 }
 
 void TrainConfig::check(const std::string&) const {
-  at_least("threads", threads, 1);
+  check_threads(threads);
   at_least("seed", seed, 0);
   check_choice("compat", compat, kCompatValues);
   loss::make_objective(objective);

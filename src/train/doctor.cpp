@@ -202,9 +202,7 @@ std::string table_of(const std::vector<Finding>& findings) {
 
 }  // namespace
 
-void DoctorConfig::check(const std::string&) const {
-  if (threads < 1) bad_field("threads", "is below 1", "threads=1");
-}
+void DoctorConfig::check(const std::string&) const { check_threads(threads); }
 
 Result doctor(const DoctorConfig& config, const RunOptions& options) {
   Examination examination;

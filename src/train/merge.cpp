@@ -161,9 +161,7 @@ Json brief(Json summary) {
 
 }  // namespace
 
-void MergeConfig::check(const std::string&) const {
-  if (threads < 1) bad_field("threads", "is below 1", "threads=1");
-}
+void MergeConfig::check(const std::string&) const { check_threads(threads); }
 
 Result merge(const MergeConfig& config, const RunOptions& options) {
   require_inputs(config, options.out);

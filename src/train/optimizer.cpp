@@ -52,8 +52,12 @@ double AdamW::step(double lr, double scale, double norm) {
   at::_foreach_add_(steps, 1);
   at::_fused_adamw_(weights, gradients, first, second, {}, steps, lr, config_.betas[0], config_.betas[1],
                     config_.weight_decay, config_.eps, /*amsgrad=*/false, /*maximize=*/false);
-  for (at::Tensor& weight : weights) weight.mutable_grad().reset();
+  drop_gradients();
   return norm;
+}
+
+void AdamW::drop_gradients() {
+  for (const model::NamedTensor& parameter : parameters_) parameter.tensor->mutable_grad().reset();
 }
 
 data::TensorMap AdamW::state() const {

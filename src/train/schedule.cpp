@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "rrpo/util/log.h"
+
 namespace rrpo::train {
 
 const std::vector<std::string>& schedules() {
@@ -22,6 +24,21 @@ double learning_rate(const OptimConfig& optim, int64_t step, int64_t steps) {
   if (optim.schedule == "cosine") return optim.lr * (1 + std::cos(std::numbers::pi * progress)) / 2;
   if (optim.schedule == "linear") return optim.lr * (1 - progress);
   return optim.lr;
+}
+
+void check_rates(const OptimConfig& optim, int64_t steps) {
+  int64_t idle = 0;
+  while (idle < steps && learning_rate(optim, idle, steps) == 0) ++idle;
+  if (idle == steps) {
+    bad_field("optim.warmup_ratio",
+              Json(optim.warmup_ratio).dump() + " makes " + std::to_string(warmup_steps(optim.warmup_ratio, steps)) +
+                  " of " + std::to_string(steps) + " steps the warm-up, which begins at rate 0: nothing would be learnt",
+              "optim.warmup_ratio=0, or more steps: smaller train.batch_pairs, larger train.epochs");
+  }
+  if (idle > 0) {
+    log_info("the warm-up takes " + std::to_string(warmup_steps(optim.warmup_ratio, steps)) + " of " +
+             std::to_string(steps) + " steps and begins at rate 0: the first step changes no weight");
+  }
 }
 
 }  // namespace rrpo::train

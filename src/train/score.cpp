@@ -1,5 +1,4 @@
 #include "rrpo/train/score.h"
-#include "rrpo/io/run_record.h"
 
 #include <ATen/core/grad_mode.h>
 
@@ -8,8 +7,10 @@
 #include <map>
 #include <optional>
 
+#include "earlier.h"
 #include "rrpo/io/line_writer.h"
 #include "rrpo/io/output_folder.h"
+#include "rrpo/io/run_record.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/train/metrics.h"
 #include "rrpo/train/pass.h"
@@ -81,12 +82,11 @@ void add_lines(const Pass& pass, const data::PairBatch& batch, bool has_rejected
   }
 }
 
-/// Nothing after the last batch, or once a stop was asked for.
-std::optional<data::PairBatch> next_batch(data::Loader& loader) {
+/// Nothing after the last batch, and none where a stop was asked for, in the middle of a video too.
+std::optional<data::PairBatch> next_unless_stopped(data::Loader& loader) {
+  if (stop_signal() != 0) return std::nullopt;
   try {
-    std::optional<data::PairBatch> batch = loader.next();
-    check_stop();
-    return batch;
+    return loader.next();
   } catch (const Stopped&) {
     return std::nullopt;
   }
@@ -102,7 +102,7 @@ MetricSums score_rows(const Scorer& scorer, const data::Dataset& rows, data::Loa
   std::map<int64_t, Json> lines;
   MetricSums sums;
   int64_t written = 0;
-  while (const auto batch = next_batch(loader)) {
+  while (const auto batch = next_unless_stopped(loader)) {
     const Pass pass = forward(scorer, rows, *batch);
     sums.add(measure(pass, scorer.objective.row->needs_rejected));
     add_lines(pass, *batch, scorer.objective.row->needs_rejected, lines);
@@ -124,6 +124,7 @@ Result score(const TrainConfig& config, const RunOptions& options) {
   const loss::Objective objective = loss::make_objective(config.objective);
   std::optional<io::OutputFolder> folder;
   if (!options.dry_run) folder.emplace(options.out, options.existing, io::Claim{"rrpo-train", "score", {"scores.jsonl"}});
+  io::Inputs inputs = options.dry_run ? io::Inputs() : io::Inputs(input_files(config));
   policy::Policy policy = policy::open_policy(config.model, config.device);
   const data::Dataset rows = open_rows(config.data.pairs, config, policy, objective, /*skip_bad_rows=*/false);
   const Json counts = {{"rows", rows.rows() + static_cast<int64_t>(rows.dropped.size())},
@@ -132,22 +133,21 @@ Result score(const TrainConfig& config, const RunOptions& options) {
   if (options.dry_run) return {{{"plan", "score"}, {"objective", objective.config}, {"counts", counts}}, 0};
 
   const fs::path& out = folder->path();
-  std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
-  inputs.insert(inputs.end(), config.data.pairs.begin(), config.data.pairs.end());
-  io::RunHead head{"rrpo-train", "score", config_json(config), io::Inputs(inputs)};
+  io::RunHead head{"rrpo-train", "score", config_json(config), std::move(inputs)};
   keep_inputs(head, config, rows);
   io::RunRecord record(out, std::move(head));
   record.set_counts(counts);
-  const auto cache = open_cache(config, policy);
-  const data::LoaderRules rules = loader_rules(config, /*shuffle=*/false, micro_rows(config), /*skip_bad_media=*/false);
-  data::Loader loader(rows, policy, cache.get(), rules, 0, data::windows_per_epoch(rows.rows(), rules.batch));
-  const MetricSums sums = score_rows({policy, objective, cache.get()}, rows, loader, out / "scores.jsonl");
-  const bool stopped = sums.pairs < rows.rows();
-  Json summary = {{"pairs", sums.pairs}, {"dropped", rows.dropped.size()}, {"out", out.string()}};
-  if (sums.pairs > 0) summary["metrics"] = sums.means(objective.row->average);
-  const int code = stopped ? 128 + stop_signal() : 0;
-  record.end(code, summary);
-  return {summary, code};
+  return with_record(record, [&]() -> Result {
+    const auto cache = open_cache(config, policy);
+    const data::LoaderRules rules = loader_rules(config, /*shuffle=*/false, micro_rows(config), /*skip_bad_media=*/false);
+    data::Loader loader(rows, policy, cache.get(), rules, 0, data::windows_per_epoch(rows.rows(), rules.batch));
+    const MetricSums sums = score_rows({policy, objective, cache.get()}, rows, loader, out / "scores.jsonl");
+    Json summary = {{"pairs", sums.pairs}, {"dropped", rows.dropped.size()}, {"out", out.string()}};
+    if (sums.pairs > 0) summary["metrics"] = sums.means(objective.row->average);
+    const int code = sums.pairs < rows.rows() ? 128 + stop_signal() : 0;
+    record.end(code, summary);
+    return {summary, code};
+  });
 }
 
 }  // namespace rrpo::train

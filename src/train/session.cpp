@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "rrpo/policy/memory.h"
 #include "rrpo/util/compat.h"
+#include "rrpo/util/stop.h"
 
 namespace rrpo::train {
 
@@ -29,12 +31,13 @@ data::LoaderRules loader_rules(const TrainConfig& config, bool shuffle, int64_t 
                     .shuffle = shuffle,
                     .group_by_video = config.data.group_by_video},
           .batch = {.batch = batch, .micro = micro_rows(config)},
-          .threads = data::default_loader_threads(),
+          .threads = config.data.threads > 0 ? config.data.threads : data::default_loader_threads(),
+          .ahead_bytes = config.data.ahead_mb << 20,
           .skip_bad_media = skip_bad_media};
 }
 
 std::unique_ptr<data::VisualCache> open_cache(const TrainConfig& config, policy::Policy& policy) {
-  auto cache = std::make_unique<data::VisualCache>();
+  auto cache = std::make_unique<data::VisualCache>(config.data.cache_memory_mb << 20);
   if (config.data.cache) cache->open_folder(*config.data.cache, policy, config.video, config.data.video_root);
   return cache;
 }
@@ -42,6 +45,24 @@ std::unique_ptr<data::VisualCache> open_cache(const TrainConfig& config, policy:
 void require_inputs(const TrainConfig& config) {
   if (config.model.path.empty()) bad_field("model.path", "is not given", "name the folder of a checkpoint");
   if (config.data.pairs.empty()) bad_field("data.pairs", "is not given", "name a pair file");
+}
+
+Result with_record(io::RunRecord& record, const std::function<Result()>& work) {
+  try {
+    return work();
+  } catch (const Stopped&) {
+    const int code = 128 + stop_signal();
+    record.end(code);
+    return {Json::object(), code};
+  } catch (const Error& error) {
+    record.fail(error.exit_code(), error.what());
+    throw;
+  } catch (const std::exception& error) {
+    const std::optional<Error> memory = policy::memory_error(error);
+    record.fail(memory ? memory->exit_code() : 1, memory ? memory->what() : error.what());
+    if (memory) throw *memory;
+    throw;
+  }
 }
 
 void require_one_process() {

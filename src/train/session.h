@@ -1,6 +1,7 @@
 // What training and scoring open in the same way: objective, model, rows, cache.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -33,8 +34,15 @@ void require_inputs(const TrainConfig& config);
 /// Lets an overwriting run remove neither the model nor what the rows of `rows` show.
 void keep_inputs(io::RunHead& head, const TrainConfig& config, const data::Dataset& rows);
 
+/// Calls `work`. What it throws is noted in `record` first: a fault with its exit code, out of memory as
+/// Error(environment), a stop as such; a stop is then a result, the others go on their way.
+Result with_record(io::RunRecord& record, const std::function<Result()>& work);
+
 /// Throws Error(usage) where a launcher (torchrun, srun) started more than one process: each would train the whole run.
 void require_one_process();
+
+/// Throws Error(usage) for a number of threads that no machine has.
+void check_threads(int64_t threads);
 
 /// Threads inside a tensor operation, for the whole process.
 void set_tensor_threads(int64_t threads);

@@ -3,13 +3,16 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "rrpo/data/tensor_file.h"
 #include "rrpo/io/atomic.h"
+#include "rrpo/io/manifest.h"
 #include "rrpo/io/run_record.h"
 #include "rrpo/train/learner.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/log.h"
 #include "rrpo/util/version.h"
 
 namespace rrpo::train {
@@ -19,37 +22,119 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Fields that may change between two parts of one run: they move no number of its result.
-const std::vector<std::string> kFree = {"train.save_every", "train.keep",       "train.eval_every",
-                                        "data.cache",       "data.max_skipped", "data.eval_pairs",
-                                        "data.video_root",  "threads",          "device"};
+const std::vector<std::string> kFree = {"train.save_every", "train.keep",    "data.cache",       "data.cache_memory_mb",
+                                        "data.threads",     "data.ahead_mb", "data.max_skipped", "data.video_root",
+                                        "threads",          "device"};
 
-std::vector<fs::path> snapshots(const fs::path& out) {
-  std::vector<fs::path> found;
+/// A folder under the name of a checkpoint, whatever it holds.
+struct Numbered {
+  int64_t step = 0;
+  fs::path folder;
+};
+
+std::vector<Numbered> numbered(const fs::path& out) {
+  std::vector<Numbered> found;
   std::error_code absent;
   for (const auto& entry : fs::directory_iterator(out / "checkpoints", absent)) {
     const std::string name = entry.path().filename().string();
-    const bool numbered =
-        name.starts_with("step-") && name.size() >= 11 && name.find_first_not_of("0123456789", 5) == std::string::npos;
-    if (numbered && fs::exists(entry.path() / "state.json")) found.push_back(entry.path());
+    const bool is_one = name.starts_with("step-") && name.size() >= 11 && name.size() <= 20 &&
+                        name.find_first_not_of("0123456789", 5) == std::string::npos;
+    if (is_one) found.push_back({std::stoll(name.substr(5)), entry.path()});
   }
-  std::sort(found.begin(), found.end(), [](const fs::path& a, const fs::path& b) {
-    const std::string x = a.filename().string(), y = b.filename().string();
-    return x.size() != y.size() ? x.size() < y.size() : x < y;
-  });
+  std::sort(found.begin(), found.end(), [](const Numbered& a, const Numbered& b) { return a.step < b.step; });
   return found;
 }
 
-Json state_json(const TrainConfig& config, const Position& position) {
+Json skipped_json(const std::vector<data::SkippedRow>& rows) {
   Json skipped = Json::array();
-  for (const data::SkippedRow& row : position.skipped) skipped.push_back({{"id", row.id}, {"reason", row.reason}});
-  return {{"version", kVersion}, {"step", position.step}, {"steps", position.steps},
-          {"seed", config.seed}, {"skipped", skipped},    {"config", config_json(config)}};
+  for (const data::SkippedRow& row : rows) skipped.push_back({{"id", row.id}, {"reason", row.reason}});
+  return skipped;
+}
+
+Json media_json(const Position& position) {
+  Json media = Json::object();
+  for (const auto& [key, bytes] : position.media_bytes) {
+    const auto seen = position.seen.find(key);
+    media[key] = {{"bytes", bytes}, {"frames", seen == position.seen.end() ? Json() : Json(seen->second)}};
+  }
+  return media;
+}
+
+void read_media(const Json& media, Position& position) {
+  for (const auto& [key, one] : media.items()) {
+    position.media_bytes[key] = one.at("bytes").get<int64_t>();
+    if (!one.at("frames").is_null()) position.seen[key] = one.at("frames").get<uint64_t>();
+  }
+}
+
+Json state_json(const TrainConfig& config, const Position& position, const Json& inputs) {
+  return {{"version", kVersion},
+          {"step", position.step},
+          {"steps", position.steps},
+          {"seed", config.seed},
+          {"skipped", skipped_json(position.skipped)},
+          {"unwritten", position.unwritten},
+          {"media", media_json(position)},
+          {"inputs", inputs},
+          {"config", config_json(config)}};
+}
+
+/// What state.json says; empty where it is not what state_json() makes of the step in the folder's name.
+std::optional<Snapshot> read_state(const Numbered& at) {
+  try {
+    const Json state = read_json(at.folder / "state.json", "train");
+    Snapshot snapshot{at.folder, state.at("config"), state.at("inputs"), {}};
+    Position& position = snapshot.position;
+    position.step = state.at("step").get<int64_t>();
+    position.steps = state.at("steps").get<int64_t>();
+    for (const Json& row : state.at("skipped"))
+      position.skipped.push_back({row.at("id").get<std::string>(), row.at("reason").get<std::string>()});
+    position.unwritten = state.at("unwritten");
+    read_media(state.at("media"), position);
+    const bool sound = state.at("step").is_number_integer() && state.at("steps").is_number_integer() &&
+                       position.step == at.step && position.step <= position.steps && snapshot.config.is_object();
+    return sound ? std::optional(std::move(snapshot)) : std::nullopt;
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+/// The first fault of a checkpoint as `file: what`, or the checkpoint.
+std::string open(const Numbered& at, std::optional<Snapshot>& snapshot) {
+  if (const auto fault = io::manifest_fault(at.folder)) return *fault;
+  for (const char* name : {"state.json", "trained.safetensors", "optimizer.safetensors"}) {
+    if (!fs::exists(at.folder / name)) return std::string(name) + ": missing";
+  }
+  snapshot = read_state(at);
+  return snapshot ? "" : "state.json: is not the state of this step";
+}
+
+[[noreturn]] void none_whole(const Numbered& newest, const std::string& fault) {
+  const bool older = fault == std::string(io::kManifest) + ": missing" && fs::exists(newest.folder / "state.json");
+  const bool has_adapter = older && fs::exists(newest.folder / "adapter");
+  throw Error(Fault::input, "train",
+              newest.folder.string() + (older ? ": is of a version without manifests and cannot be checked"
+                                              : ": is damaged, and no checkpoint is whole (" + fault + ")"),
+              std::string("start anew with --overwrite") +
+                  (has_adapter ? ", or in another --out with model.adapter=" + (newest.folder / "adapter").string() : ""));
+}
+
+/// Where a longer run can begin: the result, else the newest checkpoint's adapter; empty where there is neither.
+std::string way_on(const fs::path& out, const TrainConfig& config) {
+  const fs::path result = out / (trains_adapter(config.train) ? "adapter" : "model");
+  const std::string field = trains_adapter(config.train) ? "model.adapter=" : "model.path=";
+  if (fs::exists(result)) return field + result.string();
+  const std::vector<Numbered> all = numbered(out);
+  if (!trains_adapter(config.train) || all.empty()) return "";
+  return field + (all.back().folder / "adapter").string();
 }
 
 }  // namespace
 
 void save_snapshot(const fs::path& out, policy::Policy& policy, const AdamW& optimizer, const TrainConfig& config,
-                   const Position& position) {
+                   const Position& position, const Json& inputs) {
   std::array<char, 32> name{};
   std::snprintf(name.data(), name.size(), "step-%06lld", static_cast<long long>(position.step));
   fs::create_directories(out / "checkpoints");
@@ -62,50 +147,66 @@ void save_snapshot(const fs::path& out, policy::Policy& policy, const AdamW& opt
       fs::create_directory(folder / "adapter");
       model::save_adapter(policy.lvlm, folder / "adapter", config.model.path.string());
     }
-    io::write_json(folder / "state.json", state_json(config, position));
+    io::write_json(folder / "state.json", state_json(config, position, inputs));
+    io::write_manifest(folder);
   });
-  std::vector<fs::path> all = snapshots(out);
+  const std::vector<Numbered> all = numbered(out);
   for (size_t i = 0; i + static_cast<size_t>(config.train.keep) < all.size(); ++i) {
     std::error_code ignored;  // an old checkpoint that cannot be removed harms nobody
-    fs::remove_all(all[i], ignored);
+    fs::remove_all(all[i].folder, ignored);
   }
 }
 
-void check_same_run(const Json& config_before, const TrainConfig& config) {
-  io::check_same_config(config_before, config_json(config), kFree);
+void check_same_run(const Json& config_before, const TrainConfig& config, const fs::path& out) {
+  const Json now = config_json(config);
+  const std::optional<io::ConfigDifference> found = io::config_difference(config_before, now, kFree);
+  if (!found) return;
+  const std::string way = way_on(out, config);
+  if (way.empty() || (found->field != "train.steps" && found->field != "train.epochs"))
+    io::check_same_config(config_before, now, kFree);
+  throw Error(Fault::usage, "config",
+              found->field + ": the earlier run has " + found->before.dump() + ", this one " + found->now.dump() +
+                  "; the rates of a run follow from its length",
+              "go on in a new --out, without --resume: " + way);
 }
 
-std::optional<fs::path> newest_snapshot(const fs::path& out) {
-  const std::vector<fs::path> all = snapshots(out);
+std::optional<Snapshot> newest_snapshot(const fs::path& out) {
+  const std::vector<Numbered> all = numbered(out);
   if (all.empty()) return std::nullopt;
-  return all.back();
+  std::optional<Snapshot> snapshot;
+  std::vector<std::string> faults;  // of the newest, of the one before it, …
+  for (size_t i = all.size(); i > 0 && !snapshot; --i) {
+    const std::string fault = open(all[i - 1], snapshot);
+    if (!fault.empty()) faults.push_back(fault);
+  }
+  if (!snapshot) none_whole(all.back(), faults.front());
+  for (size_t i = 0; i < faults.size(); ++i) {
+    log_warning(all[all.size() - 1 - i].folder.string() + ": is damaged (" + faults[i] + ") and removed; " +
+                snapshot->folder.filename().string() + " is whole and used");
+  }
+  return snapshot;
 }
 
-Position load_snapshot(const fs::path& folder, AdamW& optimizer, const TrainConfig& config) {
-  const Json state = read_json(folder / "state.json", "train");
-  for (const char* key : {"step", "steps", "skipped", "config"}) {
-    if (!state.contains(key))
-      throw Error(Fault::input, "train", (folder / "state.json").string() + ": has no " + key,
-                  "go on from another checkpoint");
-  }
-  check_same_run(state.at("config"), config);
-  const data::TensorMap trained = data::load_tensors(folder / "trained.safetensors");
+void load_snapshot(const Snapshot& snapshot, AdamW& optimizer) {
+  const fs::path file = snapshot.folder / "trained.safetensors", moments = snapshot.folder / "optimizer.safetensors";
+  const data::TensorMap trained = data::load_tensors(file);
   const at::NoGradGuard frozen;
   for (const model::NamedTensor& weight : optimizer.parameters()) {
     const auto found = trained.find(weight.name);
     if (found == trained.end() || found->second.sizes() != weight.tensor->sizes()) {
-      throw Error(Fault::input, "weights",
-                  (folder / "trained.safetensors").string() + "#" + weight.name + ": missing or of another shape",
+      throw Error(Fault::input, "weights", file.string() + "#" + weight.name + ": missing or of another shape",
                   "go on from another checkpoint, or start anew with --overwrite");
     }
     weight.tensor->copy_(found->second);
   }
-  optimizer.set_state(data::load_tensors(folder / "optimizer.safetensors"), (folder / "optimizer.safetensors").string());
-  Position position{state.at("step").get<int64_t>(), state.at("steps").get<int64_t>(), {}};
-  for (const Json& row : state.at("skipped")) {
-    position.skipped.push_back({row.at("id").get<std::string>(), row.at("reason").get<std::string>()});
+  optimizer.set_state(data::load_tensors(moments), moments.string());
+}
+
+void remove_later_snapshots(const fs::path& out, int64_t step) {
+  for (const Numbered& at : numbered(out)) {
+    std::error_code ignored;  // one that stays is damaged, and is warned of again
+    if (at.step > step) fs::remove_all(at.folder, ignored);
   }
-  return position;
 }
 
 }  // namespace rrpo::train

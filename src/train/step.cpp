@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "rrpo/util/error.h"
+#include "rrpo/util/stop.h"
 #include "rrpo/util/table.h"
 
 namespace rrpo::train {
@@ -36,15 +37,30 @@ MetricSums accumulate(const Scorer& scorer, const data::Dataset& dataset, const 
   return sums;
 }
 
+/// Whatever ends a window before its update leaves no gradient behind: the window may be taken again.
+class Unfinished {
+ public:
+  explicit Unfinished(AdamW& optimizer) : optimizer_(optimizer) {}
+  Unfinished(const Unfinished&) = delete;
+  Unfinished& operator=(const Unfinished&) = delete;
+  ~Unfinished() { optimizer_.drop_gradients(); }
+
+ private:
+  AdamW& optimizer_;
+};
+
 }  // namespace
 
 StepReport step(const Scorer& scorer, const data::Dataset& dataset, data::Loader& loader, AdamW& optimizer, double lr) {
   StepReport report;
   double norm = 0;
+  const Unfinished window(optimizer);
   for (bool open = true; open;) {
+    check_stop();
     const std::optional<data::PairBatch> batch = loader.next();
     expect(batch.has_value(), "the loader ended inside a window");
     report.skipped.insert(report.skipped.end(), batch->skipped.begin(), batch->skipped.end());
+    report.ids.insert(report.ids.end(), batch->ids.begin(), batch->ids.end());
     if (batch->pairs() > 0) report.sums.add(accumulate(scorer, dataset, *batch, optimizer, norm));
     open = !batch->place.ends_window;
   }

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <optional>
-#include <set>
 
+#include "earlier.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/io/line_writer.h"
 #include "rrpo/io/output_folder.h"
@@ -14,7 +14,6 @@
 #include "rrpo/policy/device.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/report/training.h"
-#include "rrpo/rows/ledger.h"
 #include "rrpo/train/learner.h"
 #include "rrpo/train/plan.h"
 #include "rrpo/train/schedule.h"
@@ -24,6 +23,7 @@
 #include "rrpo/util/compat.h"
 #include "rrpo/util/log.h"
 #include "rrpo/util/stop.h"
+#include "run_ledger.h"
 #include "session.h"
 
 namespace rrpo::train {
@@ -38,25 +38,27 @@ constexpr int64_t kProgramBytes = 200'000'000;  ///< what LibTorch and the progr
 /// What a run holds once it is open.
 class Run {
  public:
-  explicit Run(const TrainConfig& config)
+  Run(const TrainConfig& config, const RunOptions& options, policy::Policy policy)
       : config_(config),
+        options_(options),
         objective_(loss::make_objective(config.objective)),
-        policy_(policy::open_policy(config.model, config.device)),
+        policy_(std::move(policy)),
         rows_(open_rows(config.data.pairs, config, policy_, objective_, skips())),
         optimizer_(prepare_trainable(policy_, config), config.optim) {
     if (!config.data.eval_pairs.empty()) held_out_ = open_rows(config.data.eval_pairs, config, policy_, objective_, false);
-    if (freezes_vision(config.train)) cache_ = open_cache(config, policy_);
     per_epoch_ = data::windows_per_epoch(rows_.rows(), training_rules().batch);
     at_.steps = config.train.steps.value_or(config.train.epochs * per_epoch_);
+    check_rates(config.optim, at_.steps);
+    at_.media_bytes = media_bytes(rows_, config.data.video_root);
   }
 
   Json plan() const;
   void keep(io::RunHead& head) const;
-  /// Puts back the newest checkpoint of `out` and cuts metrics.jsonl there.
-  void resume(const fs::path& out);
-  /// Steps until the last one or a signal.
+  /// Puts a checkpoint of `out` back, or the beginning, and cuts everything after it off.
+  void resume(const fs::path& out, const std::optional<Snapshot>& snapshot);
+  /// Steps until the last one or a stop.
   void train(const fs::path& out);
-  bool done() const { return at_.step == at_.steps; }
+  bool done() const { return last_step() && at_.unwritten.is_null(); }
   /// Writes the ledger and, when done, the trained model; returns the summary.
   Json finish(const fs::path& out);
   Json counts() const;
@@ -66,13 +68,17 @@ class Run {
   bool skips() const { return config_.data.max_skipped > 0; }
   data::LoaderRules training_rules() const;
   Scorer scorer() { return {policy_, objective_, cache_.get()}; }
+  bool last_step() const { return at_.step == at_.steps; }
+  bool halts() const { return stop_signal() != 0 || at_.step == options_.halt_after; }
+  void cut_metrics(const fs::path& file);
   Json one_step(data::Loader& loader);
+  bool evaluates() const;
+  void conclude_step(io::LineWriter& metrics);
   Json evaluate();
   void remember(const std::vector<data::SkippedRow>& skipped);
-  rows::Ledger write_ledger(const fs::path& out) const;
-  std::set<int64_t> used_rows() const;
 
   const TrainConfig& config_;
+  const RunOptions& options_;
   loss::Objective objective_;
   policy::Policy policy_;
   data::Dataset rows_;
@@ -176,28 +182,41 @@ Json Run::plan() const {
   return plan;
 }
 
-void Run::resume(const fs::path& out) {
-  if (const auto folder = newest_snapshot(out)) {
-    const Position before = load_snapshot(*folder, optimizer_, config_);
+void Run::resume(const fs::path& out, const std::optional<Snapshot>& snapshot) {
+  if (snapshot) {
+    const Position& before = snapshot->position;
     if (before.steps != at_.steps) {
       throw Error(
           Fault::usage, "data",
           "the interrupted run has " + std::to_string(before.steps) + " steps, these rows make " + std::to_string(at_.steps),
           "give it the same pair files again, or start anew with --overwrite");
     }
+    check_media(before.media_bytes, at_.media_bytes);
+    load_snapshot(*snapshot, optimizer_);
     at_ = before;
     log_info("going on after step " + std::to_string(at_.step));
   }
+  remove_later_snapshots(out, at_.step);
+  cut_metrics(out / kMetrics);
+}
+
+/// Leaves the lines of the steps that are done.
+void Run::cut_metrics(const fs::path& file) {
+  if (!fs::exists(file)) return;
+  const int64_t last = at_.unwritten.is_null() ? at_.step : at_.step - 1;
   std::string kept;
-  if (fs::exists(out / kMetrics)) {
-    io::LineWriter(out / kMetrics);  // cuts a torn last line off
-    each_json_line(out / kMetrics, "train", [&](const Json& line, int64_t) {
-      if (line.at("step").get<int64_t>() > at_.step) return;
-      kept += json_line(line) + "\n";
-      last_ = line;
-    });
-    io::write_file(out / kMetrics, kept);
-  }
+  io::LineWriter{file};  // cuts a torn last line off
+  each_json_line(file, "train", [&](const Json& line, int64_t number) {
+    const Json step = line.is_object() ? line.value("step", Json()) : Json();
+    if (!step.is_number_integer()) {
+      throw Error(Fault::input, "train", file.string() + ":" + std::to_string(number) + ": is no line of metrics",
+                  "remove the line, or start anew with --overwrite");
+    }
+    if (step.get<int64_t>() > last) return;
+    kept += json_line(line) + "\n";
+    last_ = line;
+  });
+  io::write_file(file, kept);
 }
 
 void Run::remember(const std::vector<data::SkippedRow>& skipped) {
@@ -214,18 +233,21 @@ Json Run::evaluate() {
   data::Loader loader(*held_out_, policy_, cache_.get(), rules, 0, data::windows_per_epoch(held_out_->rows(), rules.batch));
   MetricSums sums;
   while (const auto micro = loader.next()) {
+    check_stop();
     sums.add(measure(forward(scorer(), *held_out_, *micro), objective_.row->needs_rejected));
   }
   return sums.means(objective_.row->average, "eval/");
 }
 
-/// One step and its line of metrics; null when every row of it was skipped.
+/// One step and what it says of itself; null when every row of it was skipped.
 Json Run::one_step(data::Loader& loader) {
   const Stopwatch clock;
   const double lr = learning_rate(config_.optim, at_.step, at_.steps);
   const StepReport report = step(scorer(), rows_, loader, optimizer_, lr);
   remember(report.skipped);
   ++at_.step;
+  if (options_.watch) options_.watch(report.ids);
+  if (!report.updated && !evaluates()) return nullptr;
   Json line = {{"step", at_.step}, {"epoch", static_cast<double>(at_.step) / static_cast<double>(per_epoch_)}};
   if (report.updated) {
     line.update(report.sums.means(objective_.row->average));
@@ -235,83 +257,58 @@ Json Run::one_step(data::Loader& loader) {
     line["tokens"] = report.sums.tokens;
     line["seconds"] = clock.seconds();
   }
+  return line;
+}
+
+/// True where the step just done is followed by a scoring of the held-out rows.
+bool Run::evaluates() const {
   const bool due = config_.train.eval_every > 0 && at_.step % config_.train.eval_every == 0;
-  if (held_out_ && (due || done())) line.update(evaluate());
-  return report.updated || line.size() > 2 ? line : Json();
+  return held_out_ && (due || last_step());
+}
+
+/// Completes the line of the step just done and writes it. A stop in between leaves the line to the next part of the run.
+void Run::conclude_step(io::LineWriter& metrics) {
+  if (at_.unwritten.is_null()) return;
+  if (evaluates()) at_.unwritten.update(evaluate());
+  metrics.write(last_ = at_.unwritten);
+  at_.unwritten = nullptr;
 }
 
 void Run::train(const fs::path& out) {
-  data::Loader loader(rows_, policy_, cache_.get(), training_rules(), at_.step, at_.steps);
+  if (freezes_vision(config_.train)) cache_ = open_cache(config_, policy_);
+  data::LoaderRules rules = training_rules();
+  rules.seen = &at_.seen;
+  data::Loader loader(rows_, policy_, cache_.get(), rules, at_.step, at_.steps);
   io::LineWriter metrics(out / kMetrics);
   report::Progress progress("train", at_.steps, "steps", at_.step);
-  int64_t saved = at_.step;
-  const auto next_line = [&]() -> std::optional<Json> {
-    try {
-      return std::optional<Json>(std::in_place, one_step(loader));
-    } catch (const Stopped&) {  // inside a window, which is replayed
-      return std::nullopt;
-    }
+  int64_t saved = at_.unwritten.is_null() ? at_.step : -1;
+  const auto save = [&] {
+    save_snapshot(out, policy_, optimizer_, config_, at_, recorded_inputs(out));
+    saved = at_.step;
   };
-  while (!done() && stop_signal() == 0) {
-    const std::optional<Json> made = next_line();
-    if (!made) break;
-    const Json& line = *made;
-    if (!line.is_null()) metrics.write(last_ = line);
+  const auto conclude = [&] {
+    conclude_step(metrics);
     char note[48] = "";
-    if (line.contains("loss")) std::snprintf(note, sizeof note, "loss %.4f", line["loss"].get<double>());
+    if (last_.contains("loss")) std::snprintf(note, sizeof note, "loss %.4f", last_["loss"].get<double>());
     progress.update(at_.step, note);
-    const bool due = config_.train.save_every > 0 && at_.step % config_.train.save_every == 0;
-    if (due) save_snapshot(out, policy_, optimizer_, config_, at_);
-    if (due) saved = at_.step;
+    if (saved != at_.step && config_.train.save_every > 0 && at_.step % config_.train.save_every == 0) save();
+  };
+  try {
+    conclude();
+    while (!last_step() && !halts()) {
+      at_.unwritten = one_step(loader);
+      conclude();
+    }
+  } catch (const Stopped&) {
+    log_info("stopped after step " + std::to_string(at_.step));
   }
-  if (!done() && saved != at_.step) save_snapshot(out, policy_, optimizer_, config_, at_);
+  if (!done() && saved != at_.step) save();
   progress.finish();
 }
 
-/// A function of the position alone, so that a resumed run reports what an undisturbed one does.
-std::set<int64_t> Run::used_rows() const {
-  std::vector<int64_t> videos;
-  for (const data::Sample& sample : rows_.samples) videos.push_back(sample.video);
-  const data::LoaderRules rules = training_rules();
-  std::set<int64_t> used;
-  // An epoch after the first adds rows only where each leaves some out.
-  for (int64_t epoch = 0; epoch * per_epoch_ < at_.step && (epoch == 0 || rules.batch.drop_last); ++epoch) {
-    const std::vector<int64_t> order = data::epoch_order(videos, rules.order, epoch);
-    for (const data::MicroBatch& batch : data::epoch_batches(order, videos, rules.batch, epoch)) {
-      if (batch.window < at_.step) used.insert(batch.rows.begin(), batch.rows.end());
-    }
-  }
-  return used;
-}
-
-rows::Ledger Run::write_ledger(const fs::path& out) const {
-  rows::Ledger ledger;
-  std::string lines;
-  const auto add = [&](const std::string& id, const char* state, const std::string& reason) {
-    lines += json_line(ledger.record(id, state, reason)) + "\n";
-  };
-  std::map<std::string, std::string> unreadable;
-  for (const data::SkippedRow& row : at_.skipped) unreadable[row.id] = row.reason;
-  const std::set<int64_t> used = used_rows();
-  const std::string unused =
-      done() && training_rules().batch.drop_last ? "in no whole window (compat official)" : "the run ended before its turn";
-  for (int64_t i = 0; i < rows_.rows(); ++i) {
-    const std::string& id = rows_.samples[static_cast<size_t>(i)].id;
-    const auto found = unreadable.find(id);
-    if (found != unreadable.end()) {
-      add(id, "skipped", found->second);
-    } else {
-      add(id, used.contains(i) ? "used" : "unused", used.contains(i) ? "" : unused);
-    }
-  }
-  for (const data::SkippedRow& row : rows_.skipped) add(row.id, "skipped", row.reason);
-  for (const data::SkippedRow& row : rows_.dropped) add(row.id, "dropped", row.reason);
-  io::write_file(out / "ledger.jsonl", lines);
-  return ledger;
-}
-
 Json Run::finish(const fs::path& out) {
-  const rows::Ledger ledger = write_ledger(out);
+  const data::LoaderRules rules = training_rules();
+  const rows::Ledger ledger = write_ledger(out / "ledger.jsonl", {rows_, rules, at_, done()});
   const auto used = ledger.states().find("used");
   Json summary = {{"steps", at_.step},
                   {"pairs", used == ledger.states().end() ? 0 : used->second},
@@ -320,15 +317,6 @@ Json Run::finish(const fs::path& out) {
                   {"out", out.string()}};
   if (done()) summary["result"] = save_result(policy_, config_, out).string();
   return summary;
-}
-
-/// The summary of a run that finished earlier in this folder, or null.
-Json finished_before(const fs::path& out, const TrainConfig& config) {
-  if (!fs::exists(out / "run.json")) return nullptr;
-  const Json run = read_json(out / "run.json", "train");
-  if (!run.contains("config") || !run.contains("exit") || run["exit"].value("state", "") != "finished") return nullptr;
-  check_same_run(run["config"], config);
-  return {{"summary", run["result"]}, {"code", run["exit"]["code"]}};
 }
 
 void write_report(const fs::path& out, const Json& run) {
@@ -343,12 +331,15 @@ int exit_code(const Run& run, const TrainConfig& config) {
   return failed ? static_cast<int>(Fault::budget) : 0;
 }
 
-std::vector<fs::path> input_files(const TrainConfig& config) {
-  std::vector<fs::path> files = config.data.pairs;
-  files.insert(files.end(), config.data.eval_pairs.begin(), config.data.eval_pairs.end());
-  const std::vector<fs::path> weights = io::model_files(config.model.path, config.model.adapter);
-  files.insert(files.end(), weights.begin(), weights.end());
-  return files;
+/// From the open folder to the last file of the part of the run that this process does.
+Result carry_out(Run& run, const TrainConfig& config, const fs::path& out, const Earlier& earlier, io::RunRecord& record) {
+  if (earlier.resumed) run.resume(out, earlier.snapshot);
+  run.train(out);
+  const Json summary = run.finish(out);
+  const int code = exit_code(run, config);
+  record.set_counts(run.counts());
+  write_report(out, record.end(code, summary));
+  return {summary, code};
 }
 
 }  // namespace
@@ -358,40 +349,23 @@ Result run(const TrainConfig& config, const RunOptions& options) {
   require_inputs(config);
   check_trainable(config, loss::make_objective(config.objective));
   set_tensor_threads(config.threads);
-  if (options.dry_run) return {Run(config).plan(), 0};
+  if (options.dry_run) return {Run(config, options, policy::open_policy(config.model, config.device)).plan(), 0};
 
   const char* result = trains_adapter(config.train) ? "adapter" : "model";
   const io::OutputFolder folder(options.out, options.existing,
                                 {"rrpo-train", "train", {kMetrics, "ledger.jsonl", "report.html", "checkpoints", result}});
   const fs::path& out = folder.path();
-  if (folder.resumed()) {
-    const Json before = finished_before(out, config);
-    if (!before.is_null()) return {before["summary"], before["code"].get<int>()};
-  }
-  io::RunHead head{"rrpo-train", "train", config_json(config), io::Inputs(input_files(config))};
+  Earlier earlier = look_at_earlier(folder, config);
+  if (!earlier.result.is_null()) return {earlier.result["summary"], earlier.result["code"].get<int>()};
+  io::RunHead head{"rrpo-train", "train", config_json(config), std::move(earlier.inputs)};
   std::optional<Run> opened;
+  const auto open = [&]() -> Run& {
+    return opened ? *opened : opened.emplace(config, options, policy::open_policy(config.model, config.device));
+  };
   // What is there already goes only when the model and all rows can be read.
-  if (options.existing == io::Existing::overwrite) opened.emplace(config).keep(head);
+  if (options.existing == io::Existing::overwrite) open().keep(head);
   io::RunRecord record(out, std::move(head));
-  try {
-    Run& run = opened ? *opened : opened.emplace(config);
-    if (folder.resumed()) run.resume(out);
-    run.train(out);
-    const Json summary = run.finish(out);
-    const int code = exit_code(run, config);
-    record.set_counts(run.counts());
-    write_report(out, record.end(code, summary));
-    return {summary, code};
-  } catch (const Error& error) {
-    record.fail(error.exit_code(), error.what());
-    throw;
-  } catch (const c10::OutOfMemoryError& error) {
-    const Error memory(
-        Fault::environment, "device", std::string("out of memory: ") + error.what_without_backtrace(),
-        "lower train.micro_pairs, data.group_by_video or video.frames; --resume goes on from the last checkpoint");
-    record.fail(memory.exit_code(), memory.what());
-    throw memory;
-  }
+  return with_record(record, [&] { return carry_out(open(), config, out, earlier, record); });
 }
 
 }  // namespace rrpo::train

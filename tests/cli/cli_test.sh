@@ -173,7 +173,7 @@ says err.txt "WORLD_SIZE=2"
 say "every objective"
 plain="$(sed 's/, "spans": \[[^]]*\]\]//g' pairs.jsonl)" && printf '%s\n' "$plain" >plain.jsonl
 common=(model.path=model data.video_root=world video.frames=8 device=cpu train.batch_pairs=2 lora.rank=4 lora.alpha=8
-  train.steps=1 --quiet)
+  train.steps=1 optim.warmup_ratio=0 --quiet)
 for fields in "dpo loss_type=sigmoid label_smoothing=0.1" "dpo loss_type=robust label_smoothing=0.1 rpo_alpha=1" \
   "dpo loss_type=hinge" "dpo loss_type=ipo" "tdpo variant=1" "tdpo variant=2" "ddpo average=true" dpa sft \
   "rrpo phrase_rewards=false alpha=0"; do
@@ -191,10 +191,11 @@ says err.txt "objective.loss_type=hinge"
 say "the shipped recipes"
 for recipe in "$root"/configs/train/*.json; do
   runs 0 "$train" --dry-run --config "$recipe" model.path=model model.prompt=auto model.video_pool=auto data.pairs=pairs.jsonl \
-    data.video_root=world device=cpu --quiet
+    data.video_root=world device=cpu optim.warmup_ratio=0 --quiet
 done
 
-runs 0 "$train" --dry-run model.path=model data.pairs=pairs.jsonl data.video_root=world video.frames=8 device=cpu
+runs 0 "$train" --dry-run model.path=model data.pairs=pairs.jsonl data.video_root=world video.frames=8 device=cpu \
+  optim.warmup_ratio=0
 for name in flop_per_step peak_memory_bytes tokens_per_pair disk_bytes '"steps":1'; do says out.txt "$name"; done
 
 say "merge, selftest, doctor"

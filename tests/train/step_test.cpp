@@ -6,11 +6,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <limits>
 
 #include "data/tiny_world.h"
 #include "rrpo/train/learner.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/stop.h"
 
 namespace rrpo::train {
 namespace {
@@ -168,6 +170,27 @@ TEST(Step, StopsBeforeTheUpdateWhenOnlyAGradientIsNotFinite) {
     EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("the gradient"), testing::HasSubstr("row-0")));
   }
   for (size_t i = 0; i < before.size(); ++i) EXPECT_TRUE(before[i].equal(bench.weights()[i]));
+}
+
+TEST(Step, AStopInTheMiddleOfAWindowEndsItWithinOnePassAndTakesNothing) {
+  const TinyWorld world(4, 3);
+  const Json objective = {{"name", "rrpo"}};
+  Bench undisturbed(world, objective), bench(world, objective);
+  int64_t passes = 0;
+  (*bench.optimizer.parameters()[0].tensor).register_hook([&](const at::Tensor& gradient) {
+    if (++passes == 3) set_stop_signal(SIGTERM);
+    return gradient;
+  });
+  const std::vector<at::Tensor> before = bench.weights();
+  EXPECT_THROW(bench.one_step(12, 1), Stopped);
+  set_stop_signal(0);
+  EXPECT_EQ(passes, 3);  // of 12
+  expect_same(bench.weights(), before, 0);
+  for (const model::NamedTensor& weight : bench.optimizer.parameters()) EXPECT_FALSE(weight.tensor->grad().defined());
+  bench.one_step(12, 1);
+  EXPECT_EQ(passes, 15);
+  undisturbed.one_step(12, 1);
+  for (size_t i = 0; i < before.size(); ++i) EXPECT_TRUE(bench.weights()[i].equal(undisturbed.weights()[i]));
 }
 
 TEST(Step, GradientMeetsFiniteDifferencesThroughTheWholeModel) {

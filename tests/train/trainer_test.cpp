@@ -149,7 +149,7 @@ TEST(Run, SupervisedTuningWritesAWholeModelAndNoRewardKeys) {
   }
   TrainConfig next = small_config(world);
   next.model.path = world / "out" / "model";
-  next.train.steps = 1;
+  next.train.steps = 2;
   EXPECT_EQ(run(next, {world / "next"}).exit_code, 0);
 }
 

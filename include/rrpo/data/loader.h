@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "rrpo/data/dataset.h"
 #include "rrpo/data/order.h"
@@ -15,13 +18,18 @@
 
 namespace rrpo::data {
 
+/// hash64 of the frames of each media that was read so far, by its key: what is read again must be the same.
+using SeenMedia = std::map<std::string, uint64_t>;
+
 struct LoaderRules {
   std::filesystem::path root;
   policy::VideoConfig video;
   OrderRules order;
   BatchRules batch;
-  int64_t threads = 0;          ///< 0: everything inside next()
-  bool skip_bad_media = false;  ///< drop rows whose media cannot be read and name them in `PairBatch::skipped`
+  int64_t threads = 0;                     ///< 0: everything inside next()
+  int64_t ahead_bytes = int64_t{1} << 30;  ///< pixels that may wait for their step; one pass always may
+  bool skip_bad_media = false;             ///< drop rows whose media cannot be read and name them in `PairBatch::skipped`
+  SeenMedia* seen = nullptr;               ///< kept up to date by next(), where it is given
 };
 
 /// Hands out the micro-batches of windows first_window … last_window - 1. What comes out depends on dataset and rules only.
@@ -31,11 +39,14 @@ class Loader {
   Loader(const Dataset& dataset, const policy::Policy& policy, VisualCache* cache, LoaderRules rules, int64_t first_window,
          int64_t last_window);
 
-  /// The next micro-batch, or nothing after the last. Rethrows what reading it threw, with the row's id.
+  /// The next micro-batch, or nothing after the last. Rethrows what reading it threw, with the row's id. Throws
+  /// Error(usage) for a media whose frames are not those that `rules.seen` knows.
   std::optional<PairBatch> next();
 
  private:
   bool open_epoch();
+  int64_t passes_ahead() const;
+  void compare(const PairBatch& batch);
   PairBatch make(const MicroBatch& place) const;
 
   const Dataset& dataset_;

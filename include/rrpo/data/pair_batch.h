@@ -16,9 +16,10 @@ namespace rrpo::data {
 
 /// The pictures of one video: pixels to encode, or the visual tokens a cache had.
 struct Clip {
-  int64_t video = 0;  ///< number in the dataset
-  TowerInput input;   ///< its pixels are undefined when `visual` is given
-  at::Tensor visual;  ///< [N, D], CPU
+  int64_t video = 0;    ///< number in the dataset
+  TowerInput input;     ///< its pixels are undefined when `visual` is given
+  at::Tensor visual;    ///< [N, D], CPU
+  uint64_t frames = 0;  ///< hash64 of the bytes that were decoded, where `visual` is not given
 };
 
 /// Letters: P pairs, T rows, M read rows. All tensors on the CPU.

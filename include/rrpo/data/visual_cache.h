@@ -3,45 +3,63 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
-#include <vector>
 
-#include "rrpo/model/lvlm.h"
+#include "rrpo/data/file_hashes.h"
 #include "rrpo/policy/policy.h"
 #include "rrpo/rows/pair.h"
 
 namespace rrpo::data {
 
+/// Hash of everything that turns the frames of a media into visual tokens: the weights of tower and projector as they are
+/// now, what the family resolved about them (dimensions, epsilons, pooling, newline, tiling), the rules of frames and
+/// pixels, compute type and kind of device.
+std::string visual_key(policy::Policy& policy, const policy::VideoConfig& video);
+
 /// A bounded map in memory and, when a folder is given, one safetensors file per clip. Safe to use from several threads.
 /// What it returns is bit for bit what was put in, so a run with a cache equals one without.
 class VisualCache {
  public:
-  /// `bytes`: what the map may hold; later clips are then not kept (never replaced, so that nothing depends on timing).
-  explicit VisualCache(int64_t bytes = int64_t{1} << 30) : room_(bytes) {}
+  /// `bytes`: what the map may hold; later clips are then not kept (never replaced, so that nothing depends on timing),
+  /// which is said once.
+  explicit VisualCache(int64_t bytes = int64_t{1} << 30) : room_(bytes), size_(bytes) {}
 
-  /// Keeps clips in `folder` too. A clip's file is named by the SHA-256 of its media files' content, its place in them, the
-  /// sampling rule, the pixel rule and the weights of vision tower and projector (as they are now, in their type).
+  /// Keeps clips in `folder` too. A clip's file is named by visual_key(), the content of its media files and its place in
+  /// them, and carries a checksum over all that.
   void open_folder(const std::filesystem::path& folder, policy::Policy& policy, const policy::VideoConfig& video,
                    const std::filesystem::path& root);
 
-  /// The visual tokens [N, D] (CPU) of a media, or an undefined tensor.
+  /// The visual tokens [N, D] (CPU) of a media, or an undefined tensor. A file that is not what insert() wrote counts as
+  /// damaged: it is never used, and the next insert() replaces it. Throws Error(input) for a media that cannot be read.
   at::Tensor find(const rows::Media& media);
   void insert(const rows::Media& media, const at::Tensor& visual);
 
+  /// Files that were found damaged so far.
+  int64_t damaged() const { return damaged_; }
+
  private:
-  std::filesystem::path file_of(const rows::Media& media) const;
+  std::string name_of(const rows::Media& media);
+  at::Tensor read(const std::filesystem::path& file, const std::string& name);
+  bool takes_place_of(const std::filesystem::path& file, const std::string& name);
+  void keep(const rows::Media& media, const at::Tensor& visual);
 
   std::mutex mutex_;
   std::map<std::string, at::Tensor> clips_;
-  int64_t room_;
+  int64_t room_, size_;
+  bool full_ = false;
+  std::set<std::string> bad_;  ///< names of damaged files that nobody has replaced yet
+  std::atomic<int64_t> damaged_ = 0;
   std::optional<std::filesystem::path> folder_;
   std::filesystem::path root_;
   std::string key_;  ///< of everything but the media
+  FileHashes hashes_;
 };
 
 }  // namespace rrpo::data

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ struct DataConfig {
   bool shuffle = true;
   int64_t group_by_video = 1;
   std::optional<std::filesystem::path> cache;
+  int64_t cache_memory_mb = 4096;
+  int64_t threads = 0;
+  int64_t ahead_mb = 1024;
   std::string marks = "spans";
   template <class V>
   void fields(V& v) {
@@ -32,6 +36,9 @@ struct DataConfig {
     v("shuffle", shuffle, "a new order every epoch, from the seed");
     v("group_by_video", group_by_video, "so many rows of one video are kept adjacent and encoded once");
     v("cache", cache, "folder of visual tokens, used while vision and projector are frozen; null: memory only");
+    v("cache_memory_mb", cache_memory_mb, "MiB of visual tokens kept in memory; clips beyond it are read again");
+    v("threads", threads, "threads that read and prepare clips; 0: one per core, 16 at most");
+    v("ahead_mb", ahead_mb, "MiB of prepared pixels that wait for their step at most; one pass always may");
     v("marks", marks,
       "spans of the rows; or difference: the tokens in which both answers differ, as VideoChat2's code has it");
   }
@@ -131,7 +138,10 @@ struct TrainConfig {
 struct RunOptions {
   std::filesystem::path out;
   io::Existing existing = io::Existing::refuse;
-  bool dry_run = false;  ///< read, check and count; write nothing, the summary is the plan
+  bool dry_run = false;                    ///< read, check and count; write nothing, the summary is the plan
+  std::optional<int64_t> halt_after = {};  ///< a step after which the run stops as by a signal
+  /// Told the ids of the pairs of each step, in the order in which they were taken.
+  std::function<void(const std::vector<std::string>&)> watch = {};
 };
 
 /// How a run ended: the last line of stdout and the exit code. Where they are there, `text` stands before that line, and

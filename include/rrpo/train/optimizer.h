@@ -25,6 +25,8 @@ class AdamW {
   /// One update with the gradients times `scale` (1 / denominator), clipped together to `max_grad_norm`; then the gradients
   /// are dropped. `norm` is what gradient_norm() said. Returns the norm after `scale`, before clipping.
   double step(double lr, double scale, double norm);
+  /// Forgets the gradients of a window that is not finished.
+  void drop_gradients();
 
   const std::vector<model::NamedTensor>& parameters() const { return parameters_; }
   /// `exp_avg.NAME`, `exp_avg_sq.NAME`, `step.NAME` for every tensor.

@@ -20,4 +20,8 @@ int64_t warmup_steps(double ratio, int64_t steps);
 /// shapes of the same names in transformers.
 double learning_rate(const OptimConfig& optim, int64_t step, int64_t steps);
 
+/// Throws Error(usage) where every rate of a run of `steps` is 0: it would change nothing. Says so in the log where only the
+/// first one is.
+void check_rates(const OptimConfig& optim, int64_t steps);
+
 }  // namespace rrpo::train

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
-#include "rrpo/data/dataset.h"
+#include "rrpo/data/loader.h"
 #include "rrpo/policy/policy.h"
 #include "rrpo/train/config.h"
 #include "rrpo/train/optimizer.h"
@@ -16,24 +18,40 @@ namespace rrpo::train {
 /// What a run needs beside weights and optimizer state to go on. The place in the data is the step: a window is a step, and
 /// the order of the rows is a function of seed and epoch.
 struct Position {
-  int64_t step = 0;                       ///< steps done
-  int64_t steps = 0;                      ///< of the whole run
-  std::vector<data::SkippedRow> skipped;  ///< rows whose media could not be read so far
+  int64_t step = 0;                            ///< steps done
+  int64_t steps = 0;                           ///< of the whole run
+  std::vector<data::SkippedRow> skipped;       ///< rows whose media could not be read so far
+  std::map<std::string, int64_t> media_bytes;  ///< of the files of each media when the run began, by its key
+  data::SeenMedia seen;                        ///< what was read of them
+  /// Metrics of `step` that wait for their evaluation, which a stop cut short; null: they are in metrics.jsonl.
+  Json unwritten = nullptr;
 };
 
-/// Writes `out/checkpoints/step-NNNNNN` (`trained.safetensors`, `optimizer.safetensors`, `state.json`, and `adapter/` where
-/// one is trained) and removes all but the newest `config.train.keep`.
+/// Writes `out/checkpoints/step-NNNNNN` (`trained.safetensors`, `optimizer.safetensors`, `state.json`, `adapter/` where one
+/// is trained, and the manifest over them) and removes all but the newest `config.train.keep`. `inputs` is what the run
+/// read, as io::Inputs has it.
 void save_snapshot(const std::filesystem::path& out, policy::Policy& policy, const AdamW& optimizer,
-                   const TrainConfig& config, const Position& position);
+                   const TrainConfig& config, const Position& position, const Json& inputs);
 
-/// Throws Error(usage) for the first key of an earlier run's configuration that differs now and would change its result.
-void check_same_run(const Json& config_before, const TrainConfig& config);
+/// Throws Error(usage) for the first key of an earlier run's configuration that differs now and would change its result;
+/// where that is the length of the run, with the way to a longer one. `out` is the earlier run's folder.
+void check_same_run(const Json& config_before, const TrainConfig& config, const std::filesystem::path& out);
 
-/// The newest checkpoint of `out`, or nothing.
-std::optional<std::filesystem::path> newest_snapshot(const std::filesystem::path& out);
+/// A checkpoint whose files are what was written.
+struct Snapshot {
+  std::filesystem::path folder;
+  Json config, inputs;  ///< of the run that wrote it
+  Position position;
+};
 
-/// Puts weights and optimizer state back and returns where the run stands. Throws Error(usage) naming a configuration key
-/// that differs from the run's and changes its result, Error(input) for a file that does not fit the model.
-Position load_snapshot(const std::filesystem::path& folder, AdamW& optimizer, const TrainConfig& config);
+/// The newest whole checkpoint of `out`; each damaged one that is newer is named in a warning. Nothing where there is none
+/// at all. Throws Error(input, "train") where there are some and none is whole.
+std::optional<Snapshot> newest_snapshot(const std::filesystem::path& out);
+
+/// Puts weights and optimizer state back. Throws Error(input) for a tensor that does not fit the model.
+void load_snapshot(const Snapshot& snapshot, AdamW& optimizer);
+
+/// Removes the checkpoints after `step`: the run goes on before them and makes them anew.
+void remove_later_snapshots(const std::filesystem::path& out, int64_t step);
 
 }  // namespace rrpo::train

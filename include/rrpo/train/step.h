@@ -1,6 +1,7 @@
 // One optimizer step: the micro-batches of a window, one denominator, one update.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "rrpo/data/loader.h"
@@ -14,12 +15,15 @@ struct StepReport {
   MetricSums sums;
   double grad_norm = 0;                   ///< of the step's loss, before clipping
   std::vector<data::SkippedRow> skipped;  ///< rows whose media could not be read
+  std::vector<std::string> ids;           ///< of its pairs, in the order in which they were taken
   bool updated = false;                   ///< false when every row of the window was skipped
 };
 
 /// Takes the next window from `loader` and updates the optimizer's tensors at rate `lr`. The loss is a sum over the window's
 /// rows and the gradient is divided once by what the objective averages over, so that the cut into micro-batches does not
-/// matter. A loss or gradient that is not finite throws Error(numerics) naming the pairs, before any weight changes.
+/// matter. A loss or gradient that is not finite throws Error(numerics) naming the pairs, before any weight changes. Throws
+/// Stopped between two passes when a stop was asked for, without the gradients of the passes before it: the window has not
+/// begun.
 StepReport step(const Scorer& scorer, const data::Dataset& dataset, data::Loader& loader, AdamW& optimizer, double lr);
 
 }  // namespace rrpo::train
