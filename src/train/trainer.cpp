@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <set>
 
+#include "dry_run.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/io/run_record.h"
 #include "rrpo/policy/device.h"
@@ -13,7 +14,6 @@
 #include "rrpo/report/training.h"
 #include "rrpo/rows/ledger.h"
 #include "rrpo/train/learner.h"
-#include "rrpo/train/plan.h"
 #include "rrpo/train/schedule.h"
 #include "rrpo/train/snapshot.h"
 #include "rrpo/train/step.h"
@@ -30,19 +30,17 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kMetrics = "metrics.jsonl";
-constexpr int64_t kProgramBytes = 200'000'000;  ///< what LibTorch and the program take before they compute anything
 
 /// What a run holds once it is open.
 class Run {
  public:
-  explicit Run(const TrainConfig& config)
+  Run(const TrainConfig& config, policy::Policy policy)
       : config_(config),
         objective_(loss::make_objective(config.objective)),
-        policy_(policy::open_policy(config.model, config.device)),
+        policy_(std::move(policy)),
         rows_(open_rows(config.data.pairs, config, policy_, objective_, skips())),
         optimizer_(prepare_trainable(policy_, config), config.optim) {
     if (!config.data.eval_pairs.empty()) held_out_ = open_rows(config.data.eval_pairs, config, policy_, objective_, false);
-    if (freezes_vision(config.train)) cache_ = open_cache(config, policy_);
     per_epoch_ = data::windows_per_epoch(rows_.rows(), training_rules().batch);
     at_.steps = config.train.steps.value_or(config.train.epochs * per_epoch_);
   }
@@ -107,63 +105,10 @@ Json Run::counts() const {
   return counts;
 }
 
-/// The rows of one pass at most, as many pairs as a pass takes of the longest one; `shared` pairs stand about one video.
-PairRows largest_pass(PairRows longest, int64_t pairs, int64_t shared) {
-  const int64_t videos = (pairs + shared - 1) / shared;
-  longest.prefix *= static_cast<double>(videos);
-  longest.frames *= videos;
-  longest.pairs = pairs;
-  return longest;
-}
-
-/// What is computed in a step and gets gradients.
-StepKind step_kind(const TrainConfig& config, const loss::Objective& objective) {
-  const auto trains = [&](const char* part) {
-    const auto& names = config.train.trainable;
-    return std::any_of(names.begin(), names.end(),
-                       [part](const std::string& name) { return name == part || name == "all"; });
-  };
-  return {.encode = true,
-          .reference = objective.row->needs_reference,
-          .decoder = trains("decoder"),
-          .projector = trains("projector"),
-          .vision = trains("vision")};
-}
-
-/// Bytes on disk at most: the checkpoints that are kept and the one being written, then the result.
-double disk_bytes(const LoopConfig& config, double parameters, double result, int64_t steps) {
-  const auto kept = static_cast<double>(config.save_every > 0 ? std::min(config.keep, steps / config.save_every) + 1 : 1);
-  return kept * 12 * parameters + result + 1000 * static_cast<double>(steps);
-}
-
 Json Run::plan() const {
   Json plan = {{"plan", "train"}, {"objective", objective_.config}};
   plan.update(counts());
-  plan["warmup_steps"] = warmup_steps(config_.optim.warmup_ratio, at_.steps);
-  const int64_t frames = config_.video.frames, visual = model::visual_token_count(policy_.lvlm, frames);
-  const int64_t per_video = rows_.rows() / std::max<int64_t>(1, static_cast<int64_t>(rows_.videos.size()));
-  PairRows mean = mean_rows(rows_, visual, frames);
-  mean.pairs = std::max<int64_t>(1, std::min(config_.data.group_by_video, per_video));
-  const PairRows largest = largest_pass(longest_rows(rows_, visual, frames), micro_rows(config_), mean.pairs);
-  const StepKind kind = step_kind(config_, objective_);
-  const ModelShape shape = shape_of(policy_.lvlm, {.targets = {}});
-  const double batches = static_cast<double>(config_.train.batch_pairs) / static_cast<double>(mean.pairs);
-  const auto parameters = plan.at("trained_parameters").get<double>();
-  const bool several = config_.train.batch_pairs > largest.pairs;
-  const Memory memory =
-      memory_of(shape, largest, kind, memory_rules(policy::resolve_device(config_.device).starts_with("cuda"), several));
-  plan["tokens_per_pair"] = mean.rows() / static_cast<double>(mean.pairs);
-  plan["flop_per_step"] = flop_of(shape, mean, kind).total() * batches;
-  plan["peak_memory_bytes"] = static_cast<int64_t>(memory.total()) + kProgramBytes;
-  plan["memory_bytes"] = {{"weights", static_cast<int64_t>(memory.weights)},
-                          {"trained", static_cast<int64_t>(memory.trained)},
-                          {"saved", static_cast<int64_t>(memory.saved)},
-                          {"workspace", static_cast<int64_t>(memory.workspace)},
-                          {"program", kProgramBytes}};
-  // Weights, two moments and a counter, float32.
-  plan["checkpoint_bytes"] = 12 * plan["trained_parameters"].get<int64_t>();
-  const double result = trains_adapter(config_.train) ? 4 * parameters : 4 * shape.parameters;
-  plan["disk_bytes"] = static_cast<int64_t>(disk_bytes(config_.train, parameters, result, at_.steps));
+  plan.update(plan_json({config_, objective_, policy_, rows_, optimizer_, at_.steps}));
   return plan;
 }
 
@@ -232,6 +177,7 @@ Json Run::one_step(data::Loader& loader) {
 }
 
 void Run::train(const fs::path& out) {
+  if (freezes_vision(config_.train)) cache_ = open_cache(config_, policy_);
   data::Loader loader(rows_, policy_, cache_.get(), training_rules(), at_.step, at_.steps);
   io::LineWriter metrics(out / kMetrics);
   report::Progress progress("train", at_.steps, "steps", at_.step);
@@ -340,7 +286,7 @@ Result run(const TrainConfig& config, const RunOptions& options) {
   require_inputs(config);
   check_trainable(config, loss::make_objective(config.objective));
   set_tensor_threads(config.threads);
-  if (options.dry_run) return {Run(config).plan(), 0};
+  if (options.dry_run) return {Run(config, policy::open_shapes(config.model)).plan(), 0};
 
   const io::OutputFolder folder(options.out, options.existing);
   const fs::path& out = folder.path();
@@ -350,7 +296,7 @@ Result run(const TrainConfig& config, const RunOptions& options) {
   }
   io::RunRecord record(out, {"rrpo-train", "train", config_json(config), input_files(config)});
   try {
-    Run run(config);
+    Run run(config, policy::open_policy(config.model, config.device));
     if (folder.resumed()) run.resume(out);
     run.train(out);
     const Json summary = run.finish(out);
