@@ -44,6 +44,13 @@ void save_tensors(const std::filesystem::path& file, const TensorMap& tensors,
   io::write_safetensors(file, std::move(bytes), metadata);
 }
 
+int64_t file_bytes(const TensorMap& tensors, const std::map<std::string, std::string>& metadata) {
+  std::vector<io::TensorBytes> bytes;
+  for (const auto& [name, tensor] : tensors)
+    bytes.push_back({name, name_of(tensor.scalar_type()), tensor.sizes().vec(), nullptr});
+  return io::safetensors_bytes(std::move(bytes), metadata);
+}
+
 TensorMap load_tensors(const std::filesystem::path& file) {
   TensorMap tensors;
   for (const io::TensorEntry& entry : io::read_safetensors_header(file)) {

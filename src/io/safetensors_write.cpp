@@ -35,15 +35,26 @@ std::string header_bytes(const std::vector<TensorBytes>& tensors, const std::map
   return bytes + text;
 }
 
-}  // namespace
-
-void write_safetensors(const std::filesystem::path& file, std::vector<TensorBytes> tensors,
-                       const std::map<std::string, std::string>& metadata) {
-  // Wide elements first: every tensor then begins at a multiple of its element, which other readers rely on.
+/// Wide elements first: every tensor then begins at a multiple of its element, which other readers rely on.
+void sort_for_file(std::vector<TensorBytes>& tensors) {
   std::sort(tensors.begin(), tensors.end(), [](const TensorBytes& a, const TensorBytes& b) {
     const int64_t wide_a = dtype_bytes(a.dtype), wide_b = dtype_bytes(b.dtype);
     return wide_a != wide_b ? wide_a > wide_b : a.name < b.name;
   });
+}
+
+}  // namespace
+
+int64_t safetensors_bytes(std::vector<TensorBytes> tensors, const std::map<std::string, std::string>& metadata) {
+  sort_for_file(tensors);
+  auto bytes = static_cast<int64_t>(header_bytes(tensors, metadata).size());
+  for (const TensorBytes& tensor : tensors) bytes += bytes_of(tensor);
+  return bytes;
+}
+
+void write_safetensors(const std::filesystem::path& file, std::vector<TensorBytes> tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  sort_for_file(tensors);
   const std::string header = header_bytes(tensors, metadata);
   write_atomically(file, [&](int descriptor, const std::filesystem::path& path) {
     write_all(descriptor, path, header);

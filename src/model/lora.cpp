@@ -50,8 +50,10 @@ void add_adapter(Lvlm& lvlm, const LoraConfig& config, uint64_t seed) {
     linear.lora = {};
     if (std::find(config.targets.begin(), config.targets.end(), leaf(name)) == config.targets.end()) return;
     const int64_t out = linear.weight.size(0), in = linear.weight.size(1);
-    linear.lora.a =
-        uniform({config.rank, in}, 1 / std::sqrt(static_cast<double>(in)), Random(seed, "lora", hash64(name))).to(options);
+    const double bound = 1 / std::sqrt(static_cast<double>(in));
+    linear.lora.a = weights.device.is_meta()
+                        ? at::empty({config.rank, in}, options)
+                        : uniform({config.rank, in}, bound, Random(seed, "lora", hash64(name))).to(options);
     linear.lora.b = at::zeros({out, config.rank}, options);
     linear.lora.scale = config.alpha / lora_divisor(config.rank, config.by_root);
   });

@@ -103,6 +103,7 @@ at::ScalarType weight_type(const std::string& dtype) {
 }
 
 at::Tensor read_tensor(const io::TensorEntry& entry, at::ScalarType type, at::Device device) {
+  if (device.is_meta()) return at::empty(entry.shape, at::TensorOptions(device).dtype(type));
   const at::Tensor raw = at::empty(entry.shape, weight_type(entry.dtype));
   io::read_tensor_bytes(entry, raw.mutable_data_ptr());
   return raw.to(device, type);

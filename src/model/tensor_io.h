@@ -16,7 +16,7 @@ namespace rrpo::model {
 /// Names of safetensors types that hold weights; Undefined for any other.
 at::ScalarType weight_type(const std::string& dtype);
 
-/// A tensor of a file in `type` on `device`. Throws Error(input, "weights") for a type that holds no weights.
+/// A tensor of a file in `type` on `device`; on `meta` its shape alone, without a read. Throws Error(input, "weights") for a type that holds no weights.
 at::Tensor read_tensor(const io::TensorEntry& entry, at::ScalarType type, at::Device device);
 
 /// Where tensors come from, for errors: the part that complains, the folder, and what to try.

@@ -120,9 +120,8 @@ video::PixelSpec tile_spec(const Policy& policy) {
   return spec;
 }
 
-}  // namespace
-
-Policy open_policy(const ModelConfig& config, const std::string& device, std::optional<model::Dtype> dtype) {
+/// `device` as the model takes it.
+Policy open_on(const ModelConfig& config, const std::string& device, std::optional<model::Dtype> dtype) {
   config.check("model");
   throw_where_memory_ends();
   const std::filesystem::path& folder = config.path;
@@ -141,7 +140,7 @@ Policy open_policy(const ModelConfig& config, const std::string& device, std::op
   const video::PixelSpec pixels = own_pixels ? video::PixelSpec() : read_pixel_spec(folder);
   model::LoadOptions options;
   options.dtype = dtype.value_or(config.dtype == "bfloat16" ? model::Dtype::bfloat16 : model::Dtype::float32);
-  options.device = resolve_device(device);
+  options.device = device;
   options.video_pool = config.video_pool == "auto" ? "" : config.video_pool;
   Policy policy{model::load(folder, options),
                 std::move(tokenizer),
@@ -158,6 +157,14 @@ Policy open_policy(const ModelConfig& config, const std::string& device, std::op
   if (config.adapter) model::load_adapter(policy.lvlm, *config.adapter);
   return policy;
 }
+
+}  // namespace
+
+Policy open_policy(const ModelConfig& config, const std::string& device, std::optional<model::Dtype> dtype) {
+  return open_on(config, resolve_device(device), dtype);
+}
+
+Policy open_shapes(const ModelConfig& config) { return open_on(config, "meta", std::nullopt); }
 
 std::string timed_question(const Policy& policy, const video::Frames& frames, const std::string& question) {
   if (policy.time_instruction == "off") return question;

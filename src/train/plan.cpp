@@ -57,12 +57,12 @@ double forward_attention(const ModelShape& model, const PairRows& rows) {
   return 4.0 * d(model.query_width) * (d(model.layers - 1) * attention_pairs(rows) + read);
 }
 
-double forward_vision(const ModelShape& model, int64_t frames) {
+double forward_vision(const ModelShape& model, double frames) {
   const double w = d(model.vision_width), n = d(model.patches), width = d(model.width);
   const double layer = 4 * w * w + 2 * w * d(model.vision_inner);
   const double tower =
       2 * n * (d(model.patch_inputs) * w + d(model.vision_layers) * layer) + 4 * d(model.vision_layers) * n * n * w;
-  return d(frames) * (tower + 2 * n * (w * width + width * width));
+  return frames * (tower + 2 * n * (w * width + width * width));
 }
 
 /// Bytes that rows keep for backward, in one layer.
@@ -124,9 +124,9 @@ double head_temporaries(const ModelShape& model, const PairRows& rows, const Ste
   return (kind.reference ? 5 : 2) * logits;
 }
 
-double kept_by_vision(const ModelShape& model, int64_t frames) {
+double kept_by_vision(const ModelShape& model, double frames) {
   const double values = 7 * d(model.vision_width) + 2 * d(model.vision_inner);
-  return d(frames) * d(model.patches) * d(model.vision_layers) * values * d(model.value_bytes);
+  return frames * d(model.patches) * d(model.vision_layers) * values * d(model.value_bytes);
 }
 
 double length(const std::vector<int64_t>& ids) { return d(static_cast<int64_t>(ids.size())); }
@@ -134,10 +134,10 @@ double length(const std::vector<int64_t>& ids) { return d(static_cast<int64_t>(i
 /// The last id of an answer is predicted, never read.
 double input_rows(const text::AnswerIds& answer) { return std::max(0.0, length(answer.ids) - 1); }
 
-PairRows rows_of(const data::Dataset& dataset, const data::Sample& sample, int64_t visual, int64_t frames) {
+PairRows rows_of(const data::Dataset& dataset, const data::Sample& sample, const Seen& seen) {
   PairRows rows;
-  rows.frames = frames;
-  rows.prefix = d(visual) + length(dataset.before);
+  rows.frames = d(seen.frames);
+  rows.prefix = d(seen.tokens) + length(dataset.before);
   rows.question = length(sample.question);
   rows.chosen = input_rows(sample.chosen);
   rows.rejected = input_rows(sample.rejected);
@@ -147,29 +147,25 @@ PairRows rows_of(const data::Dataset& dataset, const data::Sample& sample, int64
 
 }  // namespace
 
-PairRows mean_rows(const data::Dataset& dataset, int64_t visual, int64_t frames) {
-  PairRows sum, mean;
+PairRows mean_rows(const data::Dataset& dataset, const SeenOf& seen) {
+  PairRows mean;
+  const double share = 1 / std::max(1.0, d(dataset.rows()));
   for (const data::Sample& sample : dataset.samples) {
-    const PairRows one = rows_of(dataset, sample, visual, frames);
-    sum.question += one.question;
-    sum.chosen += one.chosen;
-    sum.rejected += one.rejected;
-    sum.read += one.read;
+    const PairRows one = rows_of(dataset, sample, seen(sample));
+    mean.frames += share * one.frames;
+    mean.prefix += share * one.prefix;
+    mean.question += share * one.question;
+    mean.chosen += share * one.chosen;
+    mean.rejected += share * one.rejected;
+    mean.read += share * one.read;
   }
-  const double count = std::max(1.0, d(dataset.rows()));
-  mean.frames = frames;
-  mean.prefix = d(visual) + length(dataset.before);
-  mean.question = sum.question / count;
-  mean.chosen = sum.chosen / count;
-  mean.rejected = sum.rejected / count;
-  mean.read = sum.read / count;
   return mean;
 }
 
-PairRows longest_rows(const data::Dataset& dataset, int64_t visual, int64_t frames) {
+PairRows longest_rows(const data::Dataset& dataset, const SeenOf& seen) {
   PairRows longest;
   for (const data::Sample& sample : dataset.samples) {
-    const PairRows one = rows_of(dataset, sample, visual, frames);
+    const PairRows one = rows_of(dataset, sample, seen(sample));
     if (one.rows() > longest.rows()) longest = one;
   }
   return longest;

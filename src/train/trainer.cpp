@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "dry_run.h"
 #include "earlier.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/io/line_writer.h"
@@ -15,7 +16,6 @@
 #include "rrpo/report/progress.h"
 #include "rrpo/report/training.h"
 #include "rrpo/train/learner.h"
-#include "rrpo/train/plan.h"
 #include "rrpo/train/schedule.h"
 #include "rrpo/train/snapshot.h"
 #include "rrpo/train/step.h"
@@ -33,7 +33,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kMetrics = "metrics.jsonl";
-constexpr int64_t kProgramBytes = 200'000'000;  ///< what LibTorch and the program take before they compute anything
 
 /// What a run holds once it is open.
 class Run {
@@ -122,63 +121,10 @@ Json Run::counts() const {
   return counts;
 }
 
-/// The rows of one pass at most, as many pairs as a pass takes of the longest one; `shared` pairs stand about one video.
-PairRows largest_pass(PairRows longest, int64_t pairs, int64_t shared) {
-  const int64_t videos = (pairs + shared - 1) / shared;
-  longest.prefix *= static_cast<double>(videos);
-  longest.frames *= videos;
-  longest.pairs = pairs;
-  return longest;
-}
-
-/// What is computed in a step and gets gradients.
-StepKind step_kind(const TrainConfig& config, const loss::Objective& objective) {
-  const auto trains = [&](const char* part) {
-    const auto& names = config.train.trainable;
-    return std::any_of(names.begin(), names.end(),
-                       [part](const std::string& name) { return name == part || name == "all"; });
-  };
-  return {.encode = true,
-          .reference = objective.row->needs_reference,
-          .decoder = trains("decoder"),
-          .projector = trains("projector"),
-          .vision = trains("vision")};
-}
-
-/// Bytes on disk at most: the checkpoints that are kept and the one being written, then the result.
-double disk_bytes(const LoopConfig& config, double parameters, double result, int64_t steps) {
-  const auto kept = static_cast<double>(config.save_every > 0 ? std::min(config.keep, steps / config.save_every) + 1 : 1);
-  return kept * 12 * parameters + result + 1000 * static_cast<double>(steps);
-}
-
 Json Run::plan() const {
   Json plan = {{"plan", "train"}, {"objective", objective_.config}};
   plan.update(counts());
-  plan["warmup_steps"] = warmup_steps(config_.optim.warmup_ratio, at_.steps);
-  const int64_t frames = config_.video.frames, visual = model::visual_token_count(policy_.lvlm, frames);
-  const int64_t per_video = rows_.rows() / std::max<int64_t>(1, static_cast<int64_t>(rows_.videos.size()));
-  PairRows mean = mean_rows(rows_, visual, frames);
-  mean.pairs = std::max<int64_t>(1, std::min(config_.data.group_by_video, per_video));
-  const PairRows largest = largest_pass(longest_rows(rows_, visual, frames), micro_rows(config_), mean.pairs);
-  const StepKind kind = step_kind(config_, objective_);
-  const ModelShape shape = shape_of(policy_.lvlm, {.targets = {}});
-  const double batches = static_cast<double>(config_.train.batch_pairs) / static_cast<double>(mean.pairs);
-  const auto parameters = plan.at("trained_parameters").get<double>();
-  const bool several = config_.train.batch_pairs > largest.pairs;
-  const Memory memory =
-      memory_of(shape, largest, kind, memory_rules(policy::resolve_device(config_.device).starts_with("cuda"), several));
-  plan["tokens_per_pair"] = mean.rows() / static_cast<double>(mean.pairs);
-  plan["flop_per_step"] = flop_of(shape, mean, kind).total() * batches;
-  plan["peak_memory_bytes"] = static_cast<int64_t>(memory.total()) + kProgramBytes;
-  plan["memory_bytes"] = {{"weights", static_cast<int64_t>(memory.weights)},
-                          {"trained", static_cast<int64_t>(memory.trained)},
-                          {"saved", static_cast<int64_t>(memory.saved)},
-                          {"workspace", static_cast<int64_t>(memory.workspace)},
-                          {"program", kProgramBytes}};
-  // Weights, two moments and a counter, float32.
-  plan["checkpoint_bytes"] = 12 * plan["trained_parameters"].get<int64_t>();
-  const double result = trains_adapter(config_.train) ? 4 * parameters : 4 * shape.parameters;
-  plan["disk_bytes"] = static_cast<int64_t>(disk_bytes(config_.train, parameters, result, at_.steps));
+  plan.update(plan_json({config_, objective_, policy_, rows_, optimizer_, at_.steps}));
   return plan;
 }
 
@@ -349,7 +295,7 @@ Result run(const TrainConfig& config, const RunOptions& options) {
   require_inputs(config);
   check_trainable(config, loss::make_objective(config.objective));
   set_tensor_threads(config.threads);
-  if (options.dry_run) return {Run(config, options, policy::open_policy(config.model, config.device)).plan(), 0};
+  if (options.dry_run) return {Run(config, options, policy::open_shapes(config.model)).plan(), 0};
 
   const char* result = trains_adapter(config.train) ? "adapter" : "model";
   const io::OutputFolder folder(options.out, options.existing,

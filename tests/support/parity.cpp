@@ -9,6 +9,8 @@
 #include <map>
 #include <tuple>
 
+#include "support/temp_dir.h"
+
 namespace rrpo::test {
 namespace {
 
@@ -24,7 +26,7 @@ class Report : public testing::EmptyTestEventListener {
   }
 
   void OnTestEnd(const testing::TestInfo& test) override {
-    if (!rows_.empty()) write(std::filesystem::path(RRPO_BINARY_DIR) / "parity", test);
+    if (!rows_.empty()) write(test::build_file("parity"), test);
     rows_.clear();
   }
 

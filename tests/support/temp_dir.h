@@ -37,6 +37,8 @@ class TempDir {
 };
 
 /// A file of the repository, such as `tests/golden/x.json`.
-inline std::filesystem::path source_file(const std::string& name) { return std::filesystem::path(RRPO_SOURCE_DIR) / name; }
+std::filesystem::path source_file(const std::string& name);
+/// A file of the build folder.
+std::filesystem::path build_file(const std::string& name);
 
 }  // namespace rrpo::test

@@ -69,8 +69,8 @@ struct Rows {
   int64_t visual, question, chosen, rejected, pairs;
 };
 
-model::Lvlm random_model(const Shape& shape, model::Dtype dtype) {
-  const test::TempDir dir;
+/// A model without values.
+model::Lvlm shapes_of(const Shape& shape, model::Dtype dtype) {
   Json config = read_json(test::source_file("data/toy/recipe/config.json"), "test");
   config["tie_word_embeddings"] = false;
   config["text_config"].update({{"hidden_size", shape.width},
@@ -81,10 +81,16 @@ model::Lvlm random_model(const Shape& shape, model::Dtype dtype) {
                                 {"head_dim", 32},
                                 {"vocab_size", shape.vocabulary},
                                 {"tie_word_embeddings", false}});
-  dir.write("config.json", config.dump());
   model::LoadOptions options;
   options.dtype = dtype;
-  return model::init(dir / "config.json", 7, options);
+  return model::family_of(config, "test").build(config, options);
+}
+
+model::Lvlm random_model(const Shape& shape, model::Dtype dtype) {
+  model::Lvlm lvlm = shapes_of(shape, dtype);
+  for (const model::NamedTensor& weight : model::tensors(lvlm))
+    *weight.tensor = at::randn(weight.shape, at::kFloat).mul_(0.05).to(weight.tensor->scalar_type());
+  return lvlm;
 }
 
 data::Sample sample_of(const Rows& rows, int64_t number) {
@@ -151,7 +157,7 @@ TEST(Memory, OfAPassOnTheCpuIsWhatAnAllocatorCounts) {
         Case{wide, {600, 30, 60, 60, 1}, model::Dtype::bfloat16}}) {
     const Json objective = {{"name", "rrpo"}};
     const double counted = static_cast<double>(measured(one.shape, one.rows, one.dtype, objective));
-    const ModelShape shape = shape_of(random_model(one.shape, one.dtype), {one.shape.rank, 1, LoraFields().targets});
+    const ModelShape shape = shape_of(shapes_of(one.shape, one.dtype), {one.shape.rank, 1, LoraFields().targets});
     PairRows rows;
     rows.prefix = static_cast<double>(one.rows.visual + 3);
     rows.question = static_cast<double>(one.rows.question);

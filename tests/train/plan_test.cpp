@@ -27,7 +27,7 @@ ModelShape seven_billion() {
 
 PairRows rows_of(int64_t frames, int64_t pairs = 1) {
   PairRows rows;
-  rows.frames = frames;
+  rows.frames = static_cast<double>(frames);
   rows.prefix = static_cast<double>(frames * 210 + 20);
   rows.question = 44;
   rows.chosen = rows.rejected = 60;
@@ -138,15 +138,17 @@ TEST(Plan, RowsOfADataset) {
     if (length == 5) sample.rejected.ids.resize(9);
     dataset.samples.push_back(sample);
   }
-  const PairRows mean = mean_rows(dataset, 10, 4), longest = longest_rows(dataset, 10, 4);
+  const SeenOf seen = [](const data::Sample& sample) { return sample.question.size() == 3 ? Seen{2, 6} : Seen{6, 14}; };
+  const PairRows mean = mean_rows(dataset, seen), longest = longest_rows(dataset, seen);
   EXPECT_EQ(mean.frames, 4);
   EXPECT_EQ(mean.prefix, 12);
   EXPECT_EQ(mean.question, 4);
   EXPECT_EQ(mean.chosen, 4);    // the last id is no input
   EXPECT_EQ(mean.rejected, 4);  // none, and eight
   EXPECT_EQ(mean.read, 9.5);
-  EXPECT_EQ(longest.rows(), 12 + 5 + 5 + 8);
-  EXPECT_EQ(mean_rows({}, 10, 4).rows(), 10);
+  EXPECT_EQ(longest.rows(), 16 + 5 + 5 + 8);
+  EXPECT_EQ(longest.frames, 6);
+  EXPECT_EQ(mean_rows({}, seen).rows(), 0);
 }
 
 TEST(Plan, TrainedPartsCostTheirOwnGradients) {

@@ -42,4 +42,7 @@ struct TensorBytes {
 void write_safetensors(const std::filesystem::path& file, std::vector<TensorBytes> tensors,
                        const std::map<std::string, std::string>& metadata = {});
 
+/// Bytes of the file that write_safetensors() would write; `data` is not read.
+int64_t safetensors_bytes(std::vector<TensorBytes> tensors, const std::map<std::string, std::string>& metadata = {});
+
 }  // namespace rrpo::io

@@ -14,7 +14,7 @@ enum class Dtype { float32, bfloat16, float64 };
 /// What a caller may choose about a checkpoint that its files do not fix.
 struct LoadOptions {
   Dtype dtype = Dtype::float32;
-  std::string device = "cpu";   ///< cpu, cuda, cuda:N
+  std::string device = "cpu";   ///< cpu, cuda, cuda:N; meta: shapes without values
   std::string video_pool = "";  ///< bilinear, average, max; empty: the configuration's
 };
 

@@ -79,6 +79,10 @@ struct Policy {
 /// `dtype` of the configuration unless `dtype` is given (tests compute in double).
 Policy open_policy(const ModelConfig& config, const std::string& device, std::optional<model::Dtype> dtype = std::nullopt);
 
+/// The same without reading a weight: every file but the weights is read and checked, and of those names and shapes. For
+/// what counts and plans; no pass can run over it.
+Policy open_shapes(const ModelConfig& config);
+
 /// `question` about a clip as `policy.time_instruction` has it asked; of `frames` only the times are read. Throws
 /// Error(input, "data") where they are wanted and there are none.
 std::string timed_question(const Policy& policy, const video::Frames& frames, const std::string& question);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "rrpo/data/dataset.h"
 #include "rrpo/model/lvlm.h"
@@ -33,7 +34,7 @@ ModelShape shape_of(const model::Lvlm& lvlm, const model::LoraConfig& lora);
 
 /// The rows of the pairs of one video that go through the decoder together: video, then per pair question and two answers.
 struct PairRows {
-  int64_t frames = 0;
+  double frames = 0;
   double prefix = 0;                ///< system text and visual tokens
   double question = 0;              ///< per pair
   double chosen = 0, rejected = 0;  ///< input rows of the answers, per pair
@@ -42,10 +43,16 @@ struct PairRows {
   double rows() const { return prefix + static_cast<double>(pairs) * (question + chosen + rejected); }
 };
 
-/// The rows of one pair with the mean lengths of `dataset`, or with its longest ones. `visual` tokens of `frames` frames
-/// stand in each prefix.
-PairRows mean_rows(const data::Dataset& dataset, int64_t visual, int64_t frames);
-PairRows longest_rows(const data::Dataset& dataset, int64_t visual, int64_t frames);
+/// What a row's pictures come to.
+struct Seen {
+  int64_t frames = 0;  ///< that the vision tower encodes
+  int64_t tokens = 0;  ///< visual tokens
+};
+using SeenOf = std::function<Seen(const data::Sample&)>;
+
+/// The rows of one pair with the mean lengths of `dataset`, or with its longest ones.
+PairRows mean_rows(const data::Dataset& dataset, const SeenOf& seen);
+PairRows longest_rows(const data::Dataset& dataset, const SeenOf& seen);
 
 /// What is computed, and what gets gradients.
 struct StepKind {
