@@ -1,9 +1,9 @@
 #include <unistd.h>
 
-#include <cstdio>
 #include <set>
 
 #include "app_record.h"
+#include "app_streams.h"
 #include "rrpo/gen/lens.h"
 #include "rrpo/rows/question.h"
 #include "rrpo_gen_commands.h"
@@ -22,7 +22,7 @@ int leave_page(const Invocation& call, const fs::path& file, const char* name, c
   std::error_code unused;
   if (!folder.empty()) fs::create_directories(folder, unused);
   io::write_file(page, text);
-  std::printf("%s\n", page.c_str());
+  print(page.string() + "\n");
   return 0;
 }
 
@@ -73,7 +73,7 @@ int run_show(const Invocation& call) {
   if (pairs.empty()) throw Error(Fault::input, "data", file.string() + ": holds no pair", "name a file of pairs");
   if (call.dry_run) return finish({{"pairs", pairs.size()}}, 0);
   if (call.words.contains("--text")) {
-    std::fputs(gen::lens_text(config, pairs, ::isatty(STDOUT_FILENO) != 0).c_str(), stdout);
+    print(gen::lens_text(config, pairs, ::isatty(STDOUT_FILENO) != 0));
     return 0;
   }
   return leave_page(call, file, "show.html", [&] { return gen::lens_page(config, file, pairs); });

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "rrpo/util/compat.h"
+#include "rrpo/util/ranks.h"
 
 namespace rrpo::train {
 
@@ -44,14 +45,7 @@ void require_inputs(const TrainConfig& config) {
   if (config.data.pairs.empty()) bad_field("data.pairs", "is not given", "name a pair file");
 }
 
-void require_one_process() {
-  for (const char* name : {"WORLD_SIZE", "SLURM_STEP_NUM_TASKS"}) {
-    const char* value = std::getenv(name);
-    if (value == nullptr || std::atoi(value) <= 1) continue;
-    throw Error(Fault::usage, "train", std::string(name) + "=" + value + ": several processes cannot share a run yet",
-                "start one: torchrun --nproc-per-node=1, srun --ntasks=1");
-  }
-}
+void require_one_process() { rrpo::require_one_process("train"); }
 
 void set_tensor_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }
 
