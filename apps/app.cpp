@@ -1,16 +1,17 @@
 #include "app.h"
 
 #include <ATen/Parallel.h>
-#include <c10/util/Exception.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
-#include <new>
+#include <optional>
 
+#include "app_faults.h"
+#include "app_streams.h"
 #include "rrpo/policy/device.h"
 #include "rrpo/policy/memory.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/util/log.h"
+#include "rrpo/util/settings.h"
 #include "rrpo/util/stop.h"
 #include "rrpo/util/table.h"
 #include "rrpo/util/version.h"
@@ -64,13 +65,33 @@ void declare(CLI::App& app, const Command& command, Flags& flags) {
   }
 }
 
-[[noreturn]] void unknown_flag(const CLI::App& app, const std::string& flag) {
+/// What to write instead of `--seed 3` or `--learning_rate=1e-4`: fields are no flags here. Empty where no field is meant.
+std::string as_setting(const Command& command, const std::string& flag, const std::string& value) {
+  std::string name = flag.substr(flag.find_first_not_of('-'));
+  std::replace(name.begin(), name.end(), '-', '_');
+  const std::string hint = hint_of(name);
+  std::string field;
+  for (const FieldHelp& one : command.fields()) {
+    const bool last = one.path.ends_with("." + name);
+    if (one.path == name || (last && field.empty() && hint.empty())) field = one.path;
+  }
+  if (field.empty()) return hint;
+  return "write " + field + "=" + (value.empty() ? "VALUE" : printable(value, 60)) + ", without dashes";
+}
+
+[[noreturn]] void unknown_flag(const CLI::App& app, const Command& command, const std::string& word,
+                               const std::string& next) {
+  const std::string flag = word.substr(0, word.find('='));
+  const std::string value = flag.size() < word.size() ? word.substr(flag.size() + 1) : next.starts_with("-") ? "" : next;
+  if (const std::string fix = flag.starts_with("--") && flag.size() > 2 ? as_setting(command, flag, value) : "";
+      !fix.empty())
+    bad_usage(printable(flag) + " is not a flag of this command", fix);
   std::vector<std::string> known;
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
   }
-  const std::string close = nearest(flag.substr(0, flag.find('=')), known);
-  bad_usage(flag + " is not a flag of this command",
+  const std::string close = nearest(flag, known);
+  bad_usage(printable(flag) + " is not a flag of this command",
             close.empty() ? "--help lists the flags; a field is written path=value" : "did you mean " + close + "?");
 }
 
@@ -84,9 +105,10 @@ Flags parse_flags(const Command& command, std::vector<std::string> arguments) {
   } catch (const CLI::ParseError& error) {
     bad_usage(error.what(), "--help shows how the command is written");
   }
-  for (const std::string& word : app.remaining()) {
-    if (word.starts_with("-") && word.size() > 1) unknown_flag(app, word);
-    flags.words.push_back(word);
+  flags.words = app.remaining();
+  for (size_t i = 0; i < flags.words.size(); ++i) {
+    if (flags.words[i].starts_with("-") && flags.words[i].size() > 1)
+      unknown_flag(app, command, flags.words[i], i + 1 < flags.words.size() ? flags.words[i + 1] : "");
   }
   return flags;
 }
@@ -129,11 +151,13 @@ Invocation invocation(const Program& program, const Command& command, const Flag
   for (const std::string& file : flags.config) {
     if (!std::filesystem::is_regular_file(file))
       throw Error(Fault::usage, "config", file + ": is no file", "check the path given to --config");
+    check_layer(file, command.fields());
     call.sources.files.emplace_back(file);
   }
   call.sources.settings = flags.set;
   place_compat(command, flags.compat, call);
   place_words(command, flags, call);
+  for (std::string& setting : call.sources.settings) setting = typed_setting(setting, command.fields());
   if (flags.resume && flags.overwrite) bad_usage("--resume and --overwrite contradict each other", "give one of them");
   if (flags.resume) call.existing = io::Existing::resume;
   if (flags.overwrite) call.existing = io::Existing::overwrite;
@@ -163,11 +187,11 @@ int dispatch(const Program& program, std::vector<std::string> arguments) {
   const Command& command = choose_command(program, arguments);
   const Flags flags = parse_flags(command, std::move(arguments));
   if (flags.help) {
-    std::fputs(program_help(program, command).c_str(), stdout);
+    print(program_help(program, command));
     return 0;
   }
   if (flags.version) {
-    std::printf("%s %s\n", program.name.c_str(), kVersion);
+    print(program.name + " " + kVersion + "\n");
     return 0;
   }
   const Invocation call = invocation(program, command, flags);
@@ -177,10 +201,15 @@ int dispatch(const Program& program, std::vector<std::string> arguments) {
   return command.run(call);
 }
 
-int complain(const std::string& line, int exit_code) {
-  std::fflush(stdout);
-  std::fprintf(stderr, "error: %s\n", line.c_str());
-  return exit_code;
+/// The format of the log, before the command line is known to be right.
+LogFormat log_format(int argc, char** argv) {
+  LogFormat format = LogFormat::text;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i], next = i + 1 < argc ? argv[i + 1] : "";
+    const bool json = word == "--log-format=json" || (word == "--log-format" && next == "json");
+    if (json) format = LogFormat::json;
+  }
+  return format;
 }
 
 /// True where the command line leaves room for a GPU: CUDA must be opened before anything else asks LibTorch for it.
@@ -200,29 +229,22 @@ void bad_usage(const std::string& problem, const std::string& fix) {
 
 int run_program(const Program& program, int argc, char** argv) {
   try {
+    open_standard_streams();
     if (may_use_gpu(argc, argv)) policy::open_cuda();
     policy::throw_where_memory_ends();
     at::set_num_threads(1);  // parallelism is over samples; what wants more threads in an operation says so
     install_stop_signals();
     return dispatch(program, {argv + 1, argv + argc});
-  } catch (const Error& error) {
-    return complain(error.what(), error.exit_code());
-  } catch (const Stopped&) {
-    return 128 + stop_signal();
-  } catch (const c10::Error& error) {
-    if (const auto memory = policy::memory_error(error)) return complain(memory->what(), memory->exit_code());
-    return complain(Error(Fault::internal, "torch", error.what_without_backtrace(), "please report this").what(), 1);
-  } catch (const std::bad_alloc& error) {
-    return complain(policy::memory_error(error)->what(), 4);
-  } catch (const std::exception& error) {
-    return complain(Error(Fault::internal, "rrpo", error.what(), "please report this").what(), 1);
   } catch (...) {
-    return complain("rrpo: unknown fault; fix: please report this", 1);
+    const std::optional<Error> error = caught();
+    if (!error) return 128 + stop_signal();
+    log_failure(log_format(argc, argv), error->what(), error->exit_code());
+    return error->exit_code();
   }
 }
 
 int finish(const Json& summary, int exit_code) {
-  std::printf("%s\n", json_line(summary).c_str());
+  print(json_line(summary) + "\n");
   return exit_code;
 }
 

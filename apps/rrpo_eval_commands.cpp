@@ -1,8 +1,7 @@
 #include "rrpo_eval_commands.h"
 
-#include <cstdio>
-
 #include "app_record.h"
+#include "app_streams.h"
 #include "rrpo/data/answers.h"
 #include "rrpo/data/media.h"
 #include "rrpo/eval/ask.h"
@@ -10,6 +9,7 @@
 #include "rrpo/eval/predict.h"
 #include "rrpo/eval/score.h"
 #include "rrpo/io/atomic.h"
+#include "rrpo/util/ranks.h"
 #include "rrpo/util/stop.h"
 
 namespace rrpo::apps {
@@ -47,8 +47,7 @@ eval::Scores write_reports(const eval::EvalConfig& config, const std::vector<row
   io::write_json(out / "scores.json", eval::scores_json(scores));
   io::write_file(out / "report.md", eval::scores_markdown(scores, title));
   io::write_file(out / "report.html", eval::scores_page(scores, questions, predictions, title, config_json(config)));
-  std::fputs(report::text_table(eval::scores_table(scores)).c_str(), stdout);
-  std::printf("\n");
+  print(report::text_table(eval::scores_table(scores)) + "\n");
   return scores;
 }
 
@@ -67,6 +66,7 @@ eval::Scores write_reports(const eval::EvalConfig& config, const std::vector<row
 }  // namespace
 
 int run_eval(const Invocation& call) {
+  require_one_process("eval");  // two would answer everything twice, or wait for one lock
   const auto config = read_config<eval::EvalConfig>(call.sources);
   std::vector<fs::path> files = io::model_files(config.model.path, config.model.adapter);
   files.push_back(config.eval.questions);
@@ -110,9 +110,8 @@ int run_compare(const Invocation& call) {
     io::leave_pages(call.out, call.existing, claim_of(call, {}),
                     {{"compare.json", json + "\n"}, {"compare.html", eval::comparison_page(comparison, a, b)}});
   }
-  std::fputs(report::text_table(eval::comparison_table(comparison)).c_str(), stdout);
-  std::printf("\n%s\nexact McNemar over questions: p = %s\n", eval::headline(comparison).c_str(),
-              report::compact(comparison.mcnemar, 3).c_str());
+  print(report::text_table(eval::comparison_table(comparison)) + "\n" + eval::headline(comparison) +
+        "\nexact McNemar over questions: p = " + report::compact(comparison.mcnemar, 3) + "\n");
   return 0;
 }
 
@@ -123,13 +122,8 @@ int run_ask(const Invocation& call) {
   if (page != call.words.end()) refuse_existing(page->second);
   video::Frames seen;
   const std::string answer = eval::ask(
-      config, video, question,
-      [](const std::string& piece) {
-        std::fputs(piece.c_str(), stdout);
-        std::fflush(stdout);
-      },
-      &seen);
-  std::printf("\n");
+      config, video, question, [](const std::string& piece) { print(streamed(piece)); }, &seen);
+  print("\n");
   if (page != call.words.end()) io::write_file(page->second, eval::ask_page(video, question, answer, seen));
   return 0;
 }

@@ -82,6 +82,7 @@ int run_gen(const Invocation& typed) {
                 "write one JSON object per line");
   const size_t all = questions.size();
   if (config.gen.shard) questions = gen::shard_questions(questions, gen::parse_shard(*config.gen.shard));
+  if (gen::asks_llm(config.gen) && config.gen.llm.replay.empty()) config.gen.llm.chat.check_key("gen.llm");
   if (call.dry_run) return finish(plan(config, questions), 0);
   check_replay(call, config.gen.llm.replay);
   const io::OutputFolder folder(

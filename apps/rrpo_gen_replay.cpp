@@ -1,9 +1,9 @@
 // `rrpo-gen replay`: one pair of a run made again, byte for byte.
 #include <algorithm>
-#include <cstdio>
 #include <set>
 
 #include "app_record.h"
+#include "app_streams.h"
 #include "rrpo/gen/judgements.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/util/lines.h"
@@ -118,7 +118,7 @@ int conclude_replay(const Invocation& call, const EarlierRun& run, const Line& o
   if (!set.pairs.empty()) {
     const std::string line = json_line(rows::pair_json(set.pairs.front())) + "\n";
     io::write_file(call.out / "pairs.jsonl", line);
-    std::fputs(line.c_str(), stdout);
+    print(line);
   }
   const std::string difference = difference_of(original, set);
   const int exit_code = difference.empty() ? 0 : static_cast<int>(Fault::budget);
@@ -126,7 +126,7 @@ int conclude_replay(const Invocation& call, const EarlierRun& run, const Line& o
   const Json ended = record.end(exit_code, summary);
   const std::string changed = join(changed_inputs(run.record.value("inputs", Json()), ended.at("inputs")));
   if (!changed.empty()) log_warning("changed since the run: " + changed);
-  std::printf("%s %s\n", difference.empty() ? "same bytes as" : "differs from", original.place.c_str());
+  print((difference.empty() ? "same bytes as " : "differs from ") + printable(original.place) + "\n");
   summary["out"] = call.out.string();
   finish(summary, exit_code);
   if (!difference.empty())

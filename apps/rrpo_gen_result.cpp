@@ -1,8 +1,8 @@
 #include "rrpo_gen_result.h"
 
-#include <cstdio>
 #include <optional>
 
+#include "app_streams.h"
 #include "rrpo/gen/report.h"
 #include "rrpo/gen/shard.h"
 #include "rrpo/io/atomic.h"
@@ -49,10 +49,10 @@ int conclude(const Invocation& call, const gen::GenConfig& config, const gen::Pa
   summary["ledger"] = gen::fate_json(set);
   record.set_counts(summary);
   record.end(exit_code);
-  std::fputs(report::text_table(gen::fate_table(set, questions)).c_str(), stdout);
+  print(report::text_table(gen::fate_table(set, questions)));
   const report::Table reasons = gen::reason_table(set.fates, kReasons);
-  if (!reasons.rows.empty()) std::printf("\n%s", report::text_table(reasons).c_str());
-  std::printf("\n");
+  if (!reasons.rows.empty()) print("\n" + report::text_table(reasons));
+  print("\n");
   summary["out"] = call.out.string();
   finish(summary, exit_code);
   if (error) throw Error(*error);

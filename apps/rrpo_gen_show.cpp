@@ -1,9 +1,9 @@
 #include <unistd.h>
 
-#include <cstdio>
 #include <set>
 
 #include "app_record.h"
+#include "app_streams.h"
 #include "rrpo/gen/lens.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/rows/question.h"
@@ -24,7 +24,7 @@ int leave_page(const Invocation& call, const fs::path& file, const char* name, c
   } else {
     io::leave_pages(folder, call.existing, claim_of(call, {}), {{name, html()}});
   }
-  std::printf("%s\n", page.c_str());
+  print(page.string() + "\n");
   return 0;
 }
 
@@ -75,7 +75,7 @@ int run_show(const Invocation& call) {
   if (pairs.empty()) throw Error(Fault::input, "data", file.string() + ": holds no pair", "name a file of pairs");
   if (call.dry_run) return finish({{"pairs", pairs.size()}}, 0);
   if (call.words.contains("--text")) {
-    std::fputs(gen::lens_text(config, pairs, ::isatty(STDOUT_FILENO) != 0).c_str(), stdout);
+    print(gen::lens_text(config, pairs, ::isatty(STDOUT_FILENO) != 0));
     return 0;
   }
   return leave_page(call, file, "show.html", [&] { return gen::lens_page(config, file, pairs); });

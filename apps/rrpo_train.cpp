@@ -1,7 +1,7 @@
 // rrpo-train: pairs and a model to an adapter or a whole checkpoint.
-#include <cstdio>
 
 #include "app.h"
+#include "app_streams.h"
 #include "rrpo/loss/loss.h"
 #include "rrpo/train/doctor.h"
 #include "rrpo/train/init.h"
@@ -28,7 +28,7 @@ apps::Command command(const char* name, const char* help, train::Result (*job)(c
                       bool needs_out = true) {
   const auto run = [job](const apps::Invocation& call) {
     const auto result = job(read_config<Config>(call.sources), {call.out, call.existing, call.dry_run});
-    std::fputs(result.text.c_str(), stdout);
+    apps::print(result.text);
     apps::finish(result.summary, result.exit_code);
     if (result.error) throw *result.error;
     return result.exit_code;

@@ -3,7 +3,7 @@
 # is already there. LibTorch is taken from the first of: RRPO_TORCH_DIR, a Python environment's own torch 2.11, .deps/.
 #
 #   scripts/setup.sh          what building and running on a CPU needs
-#   scripts/setup.sh --tests  and what the checks of .ci/run need (clang-format, clang-tidy)
+#   scripts/setup.sh --tests  and what the checks of .ci/run need (clang and its tools, shellcheck)
 #   scripts/setup.sh --cuda   and the CUDA side of LibTorch (2.0 GB), for a node with an NVIDIA driver
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,7 +25,7 @@ install_packages() {
     nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libutf8proc-dev libsentencepiece-dev libcurl4-openssl-dev libssl-dev
     libgtest-dev libgmock-dev libcpp-httplib-dev
     libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libopencv-core-dev libopencv-imgproc-dev)
-  [ "$want_tests" = 1 ] && packages+=(clang-format clang-tidy)
+  [ "$want_tests" = 1 ] && packages+=(clang clang-format clang-tidy libclang-rt-14-dev shellcheck)
   local missing=()
   for package in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
@@ -53,12 +53,24 @@ print(os.path.dirname(spec.origin)) if spec and spec.origin else exit(1)
 PY
 }
 
-fetch() {  # fetch FOLDER PACKAGE==VERSION ... : wheels that fit this machine
-  python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --dest "$@"
+# fetch FOLDER NAMES [OPTION...]: those wheels of scripts/wheels.txt whose name the pattern NAMES describes, with the bytes
+# that stand there.
+fetch() {
+  local folder="$1" names="$2"
+  shift 2
+  grep -E "^($names)==" scripts/wheels.txt >"$folder/wanted.txt"
+  python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
+    --dest "$folder" --requirement "$folder/wanted.txt" "$@"
 }
 
 fetch_torch() {  # any Python's wheel will do: only its headers and C++ libraries are used
-  fetch "$1" --python-version 311 --platform manylinux_2_28_x86_64 "torch==$torch_version"
+  fetch "$1" torch --python-version 311 --platform manylinux_2_28_x86_64
+}
+
+# The wheels are of one processor; elsewhere RRPO_TORCH_DIR or a Python's own torch serves.
+require_x86_64() {
+  [ "$(uname -m)" = x86_64 ] ||
+    { say "error: no wheels are listed for $(uname -m); fix: pip install torch==$torch_version, or set RRPO_TORCH_DIR"; exit 4; }
 }
 
 install_torch() {
@@ -69,11 +81,12 @@ install_torch() {
   local found
   if found=$(python_torch) && is_torch "$found"; then say "LibTorch: $found (Python environment)"; return; fi
   if is_torch "$deps/torch" && [ -f "$deps/.torch-complete" ]; then say "LibTorch: .deps/torch"; return; fi
+  require_x86_64
   say "LibTorch $torch_version: fetching three wheels (544 MB) into .deps/, 500 MB unpacked"
   local wheels="$deps/wheels"
   mkdir -p "$wheels"
   fetch_torch "$wheels"
-  fetch "$wheels" nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85
+  fetch "$wheels" 'nvidia-cuda-(runtime|cupti)'
   unzip -qo "$wheels"/torch-*.whl torch/lib/libc10.so torch/lib/libtorch_cpu.so torch/lib/libgomp.so.1 \
     'torch/include/ATen/*' 'torch/include/c10/*' 'torch/include/caffe2/*' 'torch/include/torch/*' -d "$deps"
   unzip -qo "$wheels"/nvidia_cuda_runtime*.whl nvidia/cu13/lib/libcudart.so.13 -d "$deps"
@@ -85,14 +98,12 @@ install_torch() {
 
 install_cuda() {
   if [ -f "$deps/.cuda-complete" ]; then say "CUDA side: .deps"; return; fi
-  say "CUDA side of LibTorch: fetching 14 wheels (2.5 GB with torch) into .deps/"
+  require_x86_64
+  say "CUDA side of LibTorch: fetching 15 wheels (2.5 GB with torch) into .deps/"
   local wheels="$deps/wheels"
   mkdir -p "$wheels"
   fetch_torch "$wheels"
-  fetch "$wheels" nvidia-cublas==13.1.0.3 nvidia-cudnn-cu13==9.19.0.56 nvidia-cufft==12.0.0.61 \
-    nvidia-cusolver==12.0.4.66 nvidia-nccl-cu13==2.28.9 nvidia-cusparselt-cu13==0.8.0 nvidia-cusparse==12.6.3.3 \
-    nvidia-cuda-nvrtc==13.0.88 nvidia-nvshmem-cu13==3.4.5 nvidia-curand==10.4.0.35 nvidia-nvjitlink==13.0.88 \
-    nvidia-cufile==1.15.1.6 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85
+  fetch "$wheels" 'nvidia-.*'
   for wheel in "$wheels"/nvidia_*.whl; do unzip -qo "$wheel" -d "$deps"; done
   unzip -qo "$wheels"/torch-*.whl 'torch/lib/*.so' -d "$deps"
   rm -rf "$wheels"

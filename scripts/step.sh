@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by scripts: runs a part of the work under a heading and says how long each took.
 step_times=""
 
@@ -29,4 +30,10 @@ last_step() {
   printf '%s' "$step_times"
   echo "== $name"
   "$@" </dev/null
+}
+
+# all_times: prints how long each step took, and all of them together.
+all_times() {
+  echo "== times"
+  printf '%s%6d s  in all\n' "$step_times" "$SECONDS"
 }

@@ -68,7 +68,7 @@ report::Table scores_table(const Scores& scores) {
 }
 
 std::string scores_markdown(const Scores& scores, const std::string& title) {
-  return "# " + title + "\n\n" + report::markdown_table(scores_table(scores)) + "\n" +
+  return "# " + report::escape(title) + "\n\n" + report::markdown_table(scores_table(scores)) + "\n" +
          report::markdown_table(table_of("format", scores.formats)) + "\n" + std::to_string(scores.all.questions) +
          " questions about " + std::to_string(scores.videos) + " videos. " + kNote + "\n";
 }

@@ -175,11 +175,11 @@ CollectedJudgements collect_judgements(const GenConfig& config, const std::vecto
   const Tally& tally = inquiry.tally();
   if (out.complete && tally.hopeless())
     throw Error(Fault::judge, "judge",
-                std::to_string(tally.failed) + " of " + std::to_string(tally.requests) + " requests failed (" + tally.last +
-                    "); " + std::to_string(replies_in(out.judgements)) + " verdicts kept",
-                tally.unusable && tally.row < kHopeless
-                    ? "see gen.llm.endpoint, gen.llm.model and the key in " + llm.chat.key_env + ", then --resume"
-                    : "rerun the same command later with --resume");
+                std::to_string(tally.failed) + " of " + std::to_string(tally.requests) + " requests failed (" +
+                    printable(tally.last, 150) + "); " + std::to_string(replies_in(out.judgements)) + " verdicts kept",
+                tally.unusable && tally.row < kHopeless ? "see gen.llm.endpoint, gen.llm.model and gen.llm.key_env (" +
+                                                              llm.chat.key_variable() + "), then --resume"
+                                                        : "rerun the same command later with --resume");
   return out;
 }
 

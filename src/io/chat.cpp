@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "chat_fault.h"
 #include "rrpo/util/clock.h"
 #include "rrpo/util/random.h"
 
@@ -28,21 +29,16 @@ bool is_name_of_variable(const std::string& name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), letter);
 }
 
+/// What is sent unless the user names another variable: to nobody who could read it on the way.
+constexpr const char* kStandardKey = "OPENAI_API_KEY";
+
 std::string key_from(const std::string& variable) {
-  const char* value = std::getenv(variable.c_str());
+  const char* value = variable.empty() ? nullptr : std::getenv(variable.c_str());
   std::string key = value == nullptr ? "" : value;
   if (!std::all_of(key.begin(), key.end(), [](char c) { return c > 0x20 && c < 0x7f; }))
     throw Error(Fault::environment, "judge", "the key in " + variable + " holds a blank or a byte that no header may hold",
                 "export it again, without quotes or a newline");
   return key;
-}
-
-/// `text` without the key. Short keys are placeholders of servers without one ("EMPTY"), and words of replies.
-std::string blotted(std::string text, const std::string& key) {
-  constexpr size_t kShortestSecret = 12;
-  if (key.size() < kShortestSecret) return text;
-  for (size_t at = text.find(key); at != std::string::npos; at = text.find(key, at)) text.replace(at, key.size(), "[key]");
-  return text;
 }
 
 /// Sleeps; false when `stopped` came first.
@@ -57,15 +53,6 @@ bool waited(double seconds, const std::function<bool()>& stopped) {
 
 ChatReply fault(std::string what) { return {.fault = std::move(what)}; }
 
-ChatReply refused(int64_t status) {
-  ChatReply out = fault("HTTP " + std::to_string(status));
-  const bool again = status == 408 || status == 425 || status == 429 || status >= 500 || status < 300;
-  const bool everyone = (status >= 300 && status < 400) || (status >= 401 && status <= 405) || status == 407;
-  out.final = !again;
-  out.unusable = everyone;
-  return out;
-}
-
 const Json* member(const Json* object, const char* name) {
   if (object == nullptr || !object->is_object() || !object->contains(name)) return nullptr;
   return &object->at(name);
@@ -78,7 +65,7 @@ std::string text_of(const Json* value) { return value != nullptr && value->is_st
 void ChatFields::check(const std::string& at) const {
   const std::string objection = endpoint.empty() ? "" : url_objection(endpoint);
   if (!objection.empty()) bad_field(at + ".endpoint", objection, at + ".endpoint=http://127.0.0.1:8000/v1");
-  if (!is_name_of_variable(key_env))
+  if (key_env && !key_env->empty() && !is_name_of_variable(*key_env))
     bad_field(at + ".key_env", "is no name of an environment variable", "the name of the variable, never the key itself");
   if (!options.is_object()) bad_field(at + ".options", "is no object", at + ".options={\"seed\":1}");
   for (const char* name : {"messages", "model", "stream", "n"}) {
@@ -93,6 +80,15 @@ void ChatFields::check(const std::string& at) const {
   check_number(at + ".max_wait_s", max_wait_s, 0, 86400);
   check_number(at + ".max_reply_bytes", static_cast<double>(max_reply_bytes), 1024, 1 << 30);
 }
+
+void ChatFields::check_key(const std::string& at) const {
+  const char* standard = std::getenv(kStandardKey);
+  if (key_env || standard == nullptr || *standard == '\0' || is_private(endpoint)) return;
+  bad_field(at + ".endpoint", std::string("the key in ") + kStandardKey + " would go there in clear text",
+            "https, or name the key for it: " + at + ".key_env=VARIABLE; none: " + at + ".key_env=");
+}
+
+std::string ChatFields::key_variable() const { return key_env ? *key_env : kStandardKey; }
 
 Json chat_request(const ChatFields& fields, const std::vector<ChatMessage>& messages) {
   Json list = Json::array();
@@ -125,6 +121,7 @@ std::string spoken(std::string_view text) {
 ChatReply parse_chat_reply(std::string_view body) {
   const Json json = Json::parse(body, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return fault(body.empty() ? "an empty reply" : "a reply that is no JSON");
+  if (ChatReply error = error_in(json); !error.fault.empty()) return error;
   const Json* choices = member(&json, "choices");
   const bool one = choices != nullptr && choices->is_array() && !choices->empty();
   const Json* choice = one ? &choices->front() : nullptr;
@@ -148,7 +145,10 @@ ChatReply parse_chat_reply(std::string_view body) {
 }
 
 ChatClient::ChatClient(ChatFields fields, uint64_t seed, std::function<bool()> stopped)
-    : fields_(std::move(fields)), seed_(seed), stopped_(std::move(stopped)), key_(key_from(fields_.key_env)) {}
+    : fields_(std::move(fields)), seed_(seed), stopped_(std::move(stopped)) {
+  fields_.check_key("llm");
+  key_ = key_from(fields_.key_variable());
+}
 
 std::unique_ptr<HttpClient> ChatClient::borrow() {
   const std::lock_guard lock(mutex_);
@@ -172,8 +172,8 @@ ChatReply ChatClient::try_once(HttpClient& http, const std::string& body, double
   retry_after_s = got.retry_after_s;
   if (!got.fault.empty())
     return {.fault = got.fault, .final = got.hopeless, .unusable = got.hopeless, .stopped = got.stopped};
-  if (got.status != 200) return refused(got.status);
-  ChatReply reply = parse_chat_reply(got.body);
+  ChatReply reply = got.status == 200 ? parse_chat_reply(got.body) : refused(got.status, got.body);
+  reply.fault = told(reply.fault, key_);
   reply.text = blotted(std::move(reply.text), key_);
   reply.model = blotted(std::move(reply.model), key_);
   return reply;

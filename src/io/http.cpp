@@ -1,5 +1,6 @@
 #include "rrpo/io/http.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <signal.h>
 
@@ -113,14 +114,43 @@ std::string part_of(CURLU* url, CURLUPart part) {
   return out;
 }
 
-}  // namespace
+using Url = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
 
-std::string url_objection(const std::string& text) {
+/// `text` taken apart as a request will be; null when it is none.
+Url parsed(const std::string& text) {
   open_curl();
-  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), curl_url_cleanup);
+  Url url(curl_url(), curl_url_cleanup);
   expect(url != nullptr, "no memory for a URL");
   if (text.find('\0') != std::string::npos || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK)
-    return "is no URL";
+    url.reset();
+  return url;
+}
+
+/// The host as libcurl has normalised it: `127.1` and `0x7f000001` are `127.0.0.1` there.
+bool is_this_machine(std::string host) {
+  std::transform(host.begin(), host.end(), host.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  if (host == "localhost") return true;  // libcurl asks no name server for it
+  in_addr four{};
+  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 24) == 127;
+  if (host.size() < 2 || host.front() != '[' || host.back() != ']') return false;
+  in6_addr six{};
+  if (inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &six) != 1) return false;
+  return IN6_IS_ADDR_LOOPBACK(&six) || (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == 127);
+}
+
+bool is_this_machine(const Url& url) { return url != nullptr && is_this_machine(part_of(url.get(), CURLUPART_HOST)); }
+
+}  // namespace
+
+bool is_private(const std::string& text) {
+  const Url url = parsed(text);
+  if (url == nullptr) return false;
+  return part_of(url.get(), CURLUPART_SCHEME) == "https" || is_this_machine(url);
+}
+
+std::string url_objection(const std::string& text) {
+  const Url url = parsed(text);
+  if (url == nullptr) return "is no URL";
   const std::string scheme = part_of(url.get(), CURLUPART_SCHEME);
   if (scheme != "http" && scheme != "https") return "is neither http nor https";
   if (text.find('@') != std::string::npos) return "holds a user name or password";
@@ -162,6 +192,8 @@ HttpReply HttpClient::post(const std::string& url, const std::vector<std::string
   list = curl_slist_append(list, "Expect:");  // else a large request waits a second for a permission
   const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> owner(list, curl_slist_free_all);
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+  // An empty name is "no proxy, whatever the environment says".
+  curl_easy_setopt(curl, CURLOPT_PROXY, is_this_machine(parsed(url)) ? "" : nullptr);
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
   curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
   curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data());

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "rrpo/util/error.h"
+#include "rrpo/util/ranks.h"
 
 namespace rrpo::policy {
 
@@ -113,7 +114,7 @@ int64_t gpu_peak_bytes(const std::string& device) {
 
 std::string resolve_device(const std::string& wanted) {
   if (wanted == "cpu") return wanted;
-  if (wanted == "auto") return open_cuda() ? "cuda" : "cpu";
+  if (wanted == "auto") return open_cuda() ? own_gpu(at::detail::getCUDAHooks().deviceCount(), local_rank()) : "cpu";
   const int number = gpu_number(wanted);
   if (number < 0) {
     throw Error(Fault::usage, "config", "device: '" + printable(wanted) + "' is no device", "use auto, cpu, cuda or cuda:N");

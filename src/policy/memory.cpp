@@ -4,6 +4,7 @@
 #include <c10/util/Flags.h>
 
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -36,6 +37,8 @@ std::optional<Error> memory_error(const std::exception& error) {
   } else if (const auto* system = dynamic_cast<const std::system_error*>(&error)) {
     if (system->code() != std::errc::resource_unavailable_try_again) return std::nullopt;
     words = "no further thread can be started";
+  } else if (dynamic_cast<const std::length_error*>(&error) != nullptr) {
+    words += ": more than there can be";
   } else if (dynamic_cast<const std::bad_alloc*>(&error) == nullptr) {
     return std::nullopt;
   }

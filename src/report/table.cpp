@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <string_view>
 
+#include "rrpo/util/error.h"
+
 namespace rrpo::report {
 
 namespace {
@@ -41,12 +43,26 @@ std::string padded(const std::string& text, size_t to, bool right) {
 
 void trim_right(std::string& line) { line.erase(line.find_last_not_of(' ') + 1); }
 
+/// Cells hold what files say: nothing of it is for the terminal to act on.
+Table for_terminal(Table table) {
+  const auto make_plain = [](std::vector<std::string>& row) {
+    for (std::string& cell : row) cell = printable(cell, std::string::npos);
+  };
+  make_plain(table.header);
+  for (auto& row : table.rows) make_plain(row);
+  return table;
+}
+
 std::string markdown_cell(const std::string& text) {
   std::string out;
   for (const char c : text) {
     if (c == '|') out += '\\';
     if (c == '\n' || c == '\r') {
       out += ' ';
+    } else if (c == '<') {  // what shows Markdown shows HTML in it too
+      out += "&lt;";
+    } else if (c == '&') {
+      out += "&amp;";
     } else {
       out += c;
     }
@@ -64,7 +80,8 @@ std::vector<bool> right_columns(const Table& table) {
   return right;
 }
 
-std::string text_table(const Table& table) {
+std::string text_table(const Table& raw) {
+  const Table table = for_terminal(raw);
   const std::vector<bool> right = right_columns(table);
   std::vector<size_t> widths(right.size());
   for (size_t i = 0; i < widths.size(); ++i) {

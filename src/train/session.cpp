@@ -7,6 +7,7 @@
 
 #include "rrpo/policy/memory.h"
 #include "rrpo/util/compat.h"
+#include "rrpo/util/ranks.h"
 #include "rrpo/util/stop.h"
 
 namespace rrpo::train {
@@ -65,14 +66,7 @@ Result with_record(io::RunRecord& record, const std::function<Result()>& work) {
   }
 }
 
-void require_one_process() {
-  for (const char* name : {"WORLD_SIZE", "SLURM_STEP_NUM_TASKS"}) {
-    const char* value = std::getenv(name);
-    if (value == nullptr || std::atoi(value) <= 1) continue;
-    throw Error(Fault::usage, "train", std::string(name) + "=" + value + ": several processes cannot share a run yet",
-                "start one: torchrun --nproc-per-node=1, srun --ntasks=1");
-  }
-}
+void require_one_process() { rrpo::require_one_process("train"); }
 
 void set_tensor_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }
 

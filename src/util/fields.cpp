@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "rrpo/util/settings.h"
 #include "rrpo/util/table.h"
 
 namespace rrpo {
@@ -34,7 +35,25 @@ constexpr Alias kAliases[] = {
     {"loss_beta", "objective.beta"},
     {"num_frames", "video.frames"},
     {"model_name_or_path", "model.path"},
+    {"model", "model.path"},
+    {"adapter", "model.adapter"},
     {"output_dir", "--out"},
+};
+
+/// What people look for that has another answer than a name.
+constexpr Alias kAnswers[] = {
+    {"report_to", "nothing to switch on: every step is a line of metrics.jsonl in --out"},
+    {"logging_steps", "nothing to switch on: every step is a line of metrics.jsonl in --out"},
+    {"logging_dir", "metrics.jsonl and report.html are in --out"},
+    {"run_name", "--out names the run"},
+    {"bf16", "model.dtype=bfloat16"},
+    {"fp16", "model.dtype=bfloat16"},
+    {"do_train", "leave it out: rrpo-train trains, rrpo-eval evaluates"},
+    {"resume_from_checkpoint", "--resume goes on from the newest checkpoint in --out"},
+    {"overwrite_output_dir", "--overwrite"},
+    {"remove_unused_columns", "leave it out: unknown keys of a row are kept"},
+    {"dataset", "data.pairs names a file of pairs; rrpo-gen import makes one"},
+    {"dataset_name", "data.pairs names a file of pairs; rrpo-gen import makes one"},
 };
 
 std::string kind(const Json& json) {
@@ -92,9 +111,7 @@ void read_value(std::filesystem::path& out, const Json& json, const std::string&
 void read_value(Json& out, const Json& json, const std::string&) { out = json; }
 
 void unknown_key(const std::string& at, const std::string& name, const std::vector<std::string>& known) {
-  for (const Alias& alias : kAliases) {
-    if (name == alias.theirs) bad_field(at, "unknown key", std::string("it is called ") + alias.ours + " here");
-  }
+  if (const std::string hint = hint_of(name); !hint.empty()) bad_field(at, "unknown key", hint);
   const std::string near = nearest(name, known);
   bad_field(at, "unknown key", near.empty() ? "known here: " + join(known) : "did you mean " + near + "?");
 }
@@ -111,6 +128,16 @@ void overlay(Json& base, const Json& layer) {
     return;
   }
   for (const auto& [key, value] : layer.items()) overlay(base[key], value);
+}
+
+std::string hint_of(const std::string& name) {
+  for (const Alias& alias : kAliases) {
+    if (name == alias.theirs) return std::string("it is called ") + alias.ours + " here";
+  }
+  for (const Alias& answer : kAnswers) {
+    if (name == answer.theirs) return answer.ours;
+  }
+  return "";
 }
 
 void apply_setting(Json& json, const std::string& setting) {

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034  # sourced; its variables are for the scripts
 # What the tests of the built programs share; sourced with BUILD_FOLDER. Ends in an empty folder of its own.
 set -u
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)" bin="$(cd "$1" && pwd)"

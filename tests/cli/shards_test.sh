@@ -106,7 +106,7 @@ cp -r "$root/data/toy/base" other && printf ' ' >>other/config.json
 runs 0 "$gen" replay --id "$id" plain --out other-again gen.questions=moved/questions.jsonl model.path=other --quiet
 says err.txt "changed since the run: config.json"
 video="$(head -n 1 plain/pairs.jsonl | sed 's/.*"video":"\([^"]*\)".*/\1/')"
-cp "$(ls moved/videos/*.mp4 | grep -v "$video" | head -n 1)" "moved/$video"
+cp "$(find moved/videos -name '*.mp4' ! -path "moved/$video" | sort | head -n 1)" "moved/$video"
 runs 8 "$gen" replay --id "$id" plain --out differs gen.questions=moved/questions.jsonl --quiet
 says err.txt "differs: "
 

@@ -52,7 +52,9 @@ class Chat : public testing::Test {
     setenv("RRPO_TEST_KEY", kKey, 1);
     setenv("no_proxy", "127.0.0.1", 1);
   }
-  void TearDown() override { unsetenv("RRPO_TEST_KEY"); }
+  void TearDown() override {
+    for (const char* name : {"RRPO_TEST_KEY", "OPENAI_API_KEY", "http_proxy", "ALL_PROXY", "no_proxy"}) unsetenv(name);
+  }
 };
 
 TEST_F(Chat, SendsTheRequestAndReadsTheReply) {
@@ -133,6 +135,141 @@ TEST_F(Chat, EveryFaultHasItsClass) {
     EXPECT_EQ(reply.unusable, one.unusable) << one.name;
     EXPECT_EQ(server.requests(), one.requests) << one.name;
   }
+}
+
+// The server's own sentence is what tells a user what to do. Quota and length end in the same way however often one asks.
+TEST_F(Chat, TheServersOwnErrorIsTold) {
+  struct Case {
+    int status;
+    Json body;
+    const char* fault;
+    int64_t requests;  // 4 where it is tried again
+    bool unusable = false;
+  };
+  const std::string long_prompt = "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens.";
+  const Json length = {{"error", {{"message", long_prompt}, {"code", "context_length_exceeded"}}}};
+  const Json quota = {{"error", {{"message", "You exceeded your current quota."}, {"type", "insufficient_quota"}}}};
+  const Json echo = {{"error", {{"message", std::string("Incorrect API key provided: ") + kKey + "."}}}};
+  const std::vector<Case> cases = {
+      {400, length, "HTTP 400: This model's maximum context length is 4096 tokens. However, you requested 5000 tokens.", 1},
+      {500,
+       {{"error", {{"message", "the request exceeds the available context size"}}}},
+       "HTTP 500: the request exceeds the available context size",
+       1},
+      {404,
+       {{"object", "error"}, {"message", "The model `mock` does not exist."}, {"code", 404}},
+       "HTTP 404: The model `mock` does not exist.",
+       1,
+       true},
+      {404, {{"detail", "Not Found"}}, "HTTP 404: Not Found", 1, true},
+      {422, {{"detail", {{{"loc", {"body"}}, {"msg", "field required"}}}}}, "HTTP 422: field required", 1},
+      {429, quota, "HTTP 429: You exceeded your current quota.", 1, true},
+      {429,
+       {{"error", {{"message", "Rate limit\nreached"}, {"type", "requests"}}}},
+       "HTTP 429: Rate limit reached (4 tries)",
+       4},
+      {401, echo, "HTTP 401: Incorrect API key provided: [key].", 1, true},
+      {401,
+       {{"error", std::string("no such key: ") + std::string(kKey).substr(0, 14) + "..."}},
+       "HTTP 401: no such key: [key]...",
+       1,
+       true},
+      {503, {{"error", "loading \x1b[31mmodel"}}, "HTTP 503: loading \\x1b[31mmodel (4 tries)", 4},
+      {200,
+       {{"error", {{"message", "Provider returned error"}, {"code", 502}}}},
+       "an error in the reply: Provider returned error (4 tries)",
+       4},
+      {200, {{"error", {{"message", "No such model"}, {"code", 404}}}}, "an error in the reply: No such model", 1, true},
+      {200, quota, "an error in the reply: You exceeded your current quota.", 1, true},
+      {200, {{"choices", {{{"error", {{"message", "cut off"}}}}}}}, "an error in the reply: cut off (4 tries)", 4},
+      {200, {{"error", nullptr}}, "a reply without choices[0].message.content (4 tries)", 4},
+  };
+  for (const Case& one : cases) {
+    MockJudge server(Script{{{.status = one.status, .body = one.body.dump()}}});
+    const ChatReply reply = ask(fields_for(server));
+    EXPECT_EQ(reply.fault, one.fault);
+    EXPECT_EQ(reply.unusable, one.unusable) << one.fault;
+    EXPECT_EQ(server.requests(), one.requests) << one.fault;
+  }
+  MockJudge talkative(Script{{{.status = 400, .body = Json{{"error", std::string(100000, 'x')}}.dump()}}});
+  EXPECT_LE(ask(fields_for(talkative)).fault.size(), 240u);
+}
+
+TEST_F(Chat, TheStandardKeyGoesNowhereInClearText) {
+  setenv("OPENAI_API_KEY", kKey, 1);
+  MockJudge server(Script{{says("yes")}});
+  ChatFields fields = fields_for(server);
+  fields.key_env.reset();
+  ask(fields);
+  EXPECT_EQ(server.keys(), std::vector<std::string>{std::string("Bearer ") + kKey}) << "this machine is no network";
+  // Another machine, behind a proxy that would hear everything.
+  const std::string port = server.url().substr(server.url().rfind(':'));
+  setenv("http_proxy", ("http://127.0.0.1" + port.substr(0, port.find('/'))).c_str(), 1);
+  fields.endpoint = "http://judge.example/v1";
+  try {
+    ask(fields);
+    ADD_FAILURE() << "the key went out";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::usage);
+    EXPECT_THAT(error.what(), HasSubstr("llm.key_env=VARIABLE"));
+    EXPECT_EQ(std::string(error.what()).find(kKey), std::string::npos);
+  }
+  EXPECT_EQ(server.requests(), 1);
+  fields.key_env = "";
+  EXPECT_EQ(ask(fields).text, "yes");
+  EXPECT_EQ(server.keys().back(), "");
+  fields.key_env = "OPENAI_API_KEY";  // named by the user: his word
+  EXPECT_EQ(ask(fields).text, "yes");
+  EXPECT_EQ(server.keys().back(), std::string("Bearer ") + kKey);
+  unsetenv("OPENAI_API_KEY");
+  fields.key_env.reset();
+  EXPECT_EQ(ask(fields).text, "yes") << "no key, nothing to hide";
+  EXPECT_EQ(server.keys().back(), "");
+}
+
+TEST_F(Chat, ThisMachineIsAskedWithoutAProxy) {
+  unsetenv("no_proxy");
+  MockJudge server(Script{{says("from the server")}}), proxy(Script{{says("from the proxy")}});
+  const std::string by = proxy.url().substr(0, proxy.url().size() - 3);
+  setenv("http_proxy", by.c_str(), 1);
+  setenv("ALL_PROXY", by.c_str(), 1);
+  ChatFields fields = fields_for(server);
+  const std::string port = server.url().substr(server.url().rfind(':'));
+  for (const char* host : {"127.0.0.1", "LocalHost", "127.1", "0x7f000001", "2130706433"}) {
+    fields.endpoint = std::string("http://") + host + port;
+    EXPECT_EQ(ask(fields).text, "from the server") << host;
+  }
+  EXPECT_EQ(proxy.requests(), 0);
+}
+
+TEST(Http, KnowsWhatNobodyCanOverhear) {
+  for (const char* url : {"https://api.example/v1", "HTTPS://api.example", "http://localhost:1/v1", "http://LOCALHOST",
+                          "http://127.0.0.1", "http://127.1/v1", "http://127.9.8.7", "http://0177.0.0.1",
+                          "http://[::1]:8000/v1", "http://[0:0:0:0:0:0:0:1]", "http://[::ffff:127.0.0.1]/v1"})
+    EXPECT_TRUE(is_private(url)) << url;
+  for (const char* url : {"http://api.example/v1",
+                          "http://localhost.evil.example",
+                          "http://127.0.0.1.evil.example",
+                          "http://evil.example/127.0.0.1",
+                          "http://localhost@evil.example",
+                          "http://127.0.0.1:80@evil.example",
+                          "http://evil.example#@localhost",
+                          "http://evil.example?localhost",
+                          "http://mylocalhost",
+                          "http://localhost.",
+                          "http://128.0.0.1",
+                          "http://10.0.0.1",
+                          "http://1270.0.0.1",
+                          "http://[::2]",
+                          "http://[::ffff:10.0.0.1]",
+                          "http://[::127.0.0.1]",
+                          "http://0.0.0.0",
+                          "http://",
+                          "localhost",
+                          "",
+                          "http://127.0.0.1%2eevil.example",
+                          "http://\xef\xbd\x8cocalhost"})
+    EXPECT_FALSE(is_private(url)) << url;
 }
 
 TEST_F(Chat, GoesOnAfterAFaultThatPasses) {

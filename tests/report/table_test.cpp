@@ -55,5 +55,15 @@ TEST(Numbers, Durations) {
   EXPECT_EQ(duration(-1), "-");
 }
 
+// Cells hold what files say.
+TEST(Table, NothingInACellIsActedOn) {
+  const Table table{{"type", "n"}, {{"\x1b]0;owned\x07", "1"}, {"<img src=x onerror=alert(1)> & |", "2"}}};
+  EXPECT_EQ(text_table(table).find('\x1b'), std::string::npos);
+  EXPECT_NE(text_table(table).find("\\x1b]0;owned\\x07"), std::string::npos);
+  const std::string page = markdown_table(table);
+  EXPECT_EQ(page.find("<img"), std::string::npos) << page;
+  EXPECT_NE(page.find("&lt;img src=x onerror=alert(1)> &amp; \\|"), std::string::npos) << page;
+}
+
 }  // namespace
 }  // namespace rrpo::report

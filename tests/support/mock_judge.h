@@ -39,13 +39,15 @@ class MockJudge {
   /// Calls `reply(request, number)`, number = 0, 1, …, from several threads.
   explicit MockJudge(std::function<MockReply(const Json& request, int64_t number)> reply) : reply_(std::move(reply)) {
     server_.new_task_queue = [] { return new httplib::ThreadPool(32); };
-    server_.Post("/v1/chat/completions", [this](const httplib::Request& request, httplib::Response& response) {
-      const int64_t now = ++inside_;
-      int64_t most = most_;
-      while (now > most && !most_.compare_exchange_weak(most, now)) continue;
-      answer(request, response);
-      --inside_;
-    });
+    // As a proxy it is given the whole URL.
+    server_.Post("(http://[^/]*)?/v1/chat/completions",
+                 [this](const httplib::Request& request, httplib::Response& response) {
+                   const int64_t now = ++inside_;
+                   int64_t most = most_;
+                   while (now > most && !most_.compare_exchange_weak(most, now)) continue;
+                   answer(request, response);
+                   --inside_;
+                 });
     port_ = server_.bind_to_any_port("127.0.0.1");
     thread_ = std::thread([this] { server_.listen_after_bind(); });
     while (!server_.is_running()) std::this_thread::yield();

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <cmath>
@@ -7,6 +8,7 @@
 #include "rrpo/util/json_file.h"
 #include "rrpo/util/prefetch.h"
 #include "rrpo/util/random.h"
+#include "rrpo/util/stop.h"
 #include "rrpo/util/table.h"
 #include "support/temp_dir.h"
 
@@ -20,6 +22,40 @@ TEST(Error, IsOneShortPrintableLine) {
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_LE(text.size(), 400u);
   EXPECT_NE(text.find("; fix: do it"), std::string::npos);
+}
+
+// A terminal must see nothing of a file's that it would act on.
+TEST(Printable, ShowsWhatATerminalWouldActOn) {
+  EXPECT_EQ(printable("a\x1b]0;owned\x07"), "a\\x1b]0;owned\\x07");
+  EXPECT_EQ(printable("a\xc2\x9bm"), "a\\xc2\\x9bm") << "CSI of the second control block";
+  EXPECT_EQ(printable("a\xe2\x80\xae"
+                      "b"),
+            "a\\xe2\\x80\\xae"
+            "b")
+      << "right-to-left override";
+  EXPECT_EQ(printable("a\x9bm\xff"), "a\\x9bm\\xff") << "no UTF-8";
+  EXPECT_EQ(printable("\xc3\xa9 \xe2\x80\xa6 \xf0\x9f\x99\x82"), "\xc3\xa9 \xe2\x80\xa6 \xf0\x9f\x99\x82");
+}
+
+// Of a long path the file's own name counts, and the reason behind it.
+TEST(Error, ShortensPathsAndKeepsTheReason) {
+  const std::string folder = "/mnt/" + std::string(250, 'c') + "/some_more_folder/of_the_cluster/tied/";
+  const Error error(Fault::input, "video", folder + "clips/holiday.mp4: not a readable video", "look at it");
+  EXPECT_STREQ(error.what(),
+               "video: "
+               "/mnt/.../clips/holiday.mp4: not a readable video"
+               "; fix: look at it");
+  EXPECT_EQ(printable(folder + "clips/holiday.mp4"), "/mnt/.../clips/holiday.mp4");
+  const std::string cut = printable("q7: " + folder + "clips/a.mp4: cannot be read: the reason is here", 120);
+  EXPECT_EQ(cut, "q7: /mnt/.../clips/a.mp4: cannot be read: the reason is here");
+  // Two of them, and names that are long themselves.
+  const std::string name = std::string(200, 'n') + ".safetensors";
+  const std::string two =
+      Error(Fault::input, "io", folder + name + ": is not " + folder + "b/" + name + ": differs", "x").what();
+  EXPECT_LE(two.size(), 400u);
+  EXPECT_NE(two.find("nnn.safetensors: is not /mnt/"), std::string::npos) << two;
+  EXPECT_NE(two.find(": differs; fix: x"), std::string::npos) << two;
+  EXPECT_EQ(printable("/a/short/path/stays.txt: " + std::string(10, 'x')), "/a/short/path/stays.txt: xxxxxxxxxx");
 }
 
 TEST(Printable, CutsOnACharacterBorder) { EXPECT_EQ(printable("aaaa\xc3\xa9\xc3\xa9\xc3\xa9", 9), "aaaa\xc3\xa9..."); }
@@ -95,6 +131,32 @@ TEST(Prefetch, StaysWithinItsBound) {
     prefetch.next();
     EXPECT_LE(made.load(), i + 1 + 3 + 1);
   }
+}
+
+// The address space of a process has no room for one such stack: what a limit of processes or memory looks like.
+TEST(Prefetch, AThreadThatCannotBeMadeIsAnErrorOfTheEnvironment) {
+  pthread_attr_t before, huge;
+  ASSERT_EQ(pthread_getattr_default_np(&before), 0);
+  ASSERT_EQ(pthread_getattr_default_np(&huge), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&huge, size_t{1} << 47), 0);
+  ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
+  try {
+    Prefetch<int64_t> prefetch(0, 10, 3, 3, [](int64_t i) { return i; });
+    ADD_FAILURE() << "a thread with a stack of 128 TiB";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::environment);
+    EXPECT_NE(std::string(error.what()).find("0 of 3 threads"), std::string::npos) << error.what();
+  }
+  pthread_setattr_default_np(&before);
+}
+
+TEST(Prefetch, AStopPassesThrough) {
+  Prefetch<int64_t> prefetch(0, 4, 2, 4, [](int64_t i) {
+    if (i == 1) throw Stopped();
+    return i;
+  });
+  EXPECT_EQ(prefetch.next(), 0);
+  EXPECT_THROW(prefetch.next(), Stopped);
 }
 
 }  // namespace

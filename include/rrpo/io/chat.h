@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +19,7 @@ namespace rrpo::io {
 struct ChatFields {
   std::string endpoint;
   std::string model;
-  std::string key_env = "OPENAI_API_KEY";
+  std::optional<std::string> key_env;
   double temperature = 0;
   int64_t max_tokens = 1024;
   Json options = Json::object();
@@ -32,7 +33,9 @@ struct ChatFields {
   void fields(V& v) {
     v("endpoint", endpoint, "base URL of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1");
     v("model", model, "its name there");
-    v("key_env", key_env, "environment variable that holds the key; unset: none is sent");
+    v("key_env", key_env,
+      "environment variable that holds the key; null: OPENAI_API_KEY, for https and this machine only; empty: no key is "
+      "sent");
     v("temperature", temperature, "of the language model");
     v("max_tokens", max_tokens, "a reply that reaches it is cut, and does not count");
     v("options", options, "further members of the request; null takes one out");
@@ -46,6 +49,11 @@ struct ChatFields {
   }
   /// Throws Error(usage); whether endpoint and model are there is up to the caller, who knows if somebody is asked.
   void check(const std::string& at) const;
+  /// Throws Error(usage) where the key that the user did not name for this endpoint would go out in clear text. For whoever
+  /// is about to ask: a replay needs no key.
+  void check_key(const std::string& at) const;
+  /// The environment variable whose key is sent; empty: none is.
+  std::string key_variable() const;
 };
 
 struct ChatMessage {
@@ -60,9 +68,9 @@ Json chat_request(const ChatFields& fields, const std::vector<ChatMessage>& mess
 struct ChatReply {
   std::string text{};     ///< what the model said
   std::string model{};    ///< its name as the server gives it, may be empty
-  std::string fault{};    ///< why there is no text; never what the server said
+  std::string fault{};    ///< why there is no text: ours, or the error that the server gave, cut, without the key
   bool final = false;     ///< of a fault: another try would end in the same way
-  bool unusable = false;  ///< of a fault: so would every other request (HTTP 401, 403, 404, a redirect)
+  bool unusable = false;  ///< of a fault: so would every other request (HTTP 401, 403, 404, a redirect, no quota left)
   bool stopped = false;   ///< of a fault: the stop signal came first
 };
 
@@ -76,7 +84,8 @@ ChatReply parse_chat_reply(std::string_view body);
 /// Asks one endpoint, from any number of threads. Throws Error(environment) when the key cannot stand in a header.
 class ChatClient {
  public:
-  /// Waiting times are drawn from `seed` and the request; `stopped` ends waiting and asking within seconds.
+  /// Throws Error(usage) as ChatFields::check_key does. Waiting times are drawn from `seed` and the request; `stopped` ends
+  /// waiting and asking within seconds.
   ChatClient(ChatFields fields, uint64_t seed, std::function<bool()> stopped);
 
   /// Tries until there is a reply, the tries are used up, or trying is in vain. The key, should the server repeat it, is

@@ -29,6 +29,11 @@ struct HttpReply {
 /// fragment. The answer does not repeat the URL, which may hold a secret.
 std::string url_objection(const std::string& url);
 
+/// True where nobody on the way can read a request to `url`: https, or http to this machine itself (`localhost`,
+/// 127.0.0.0/8,
+/// ::1, as libcurl reads them).
+bool is_private(const std::string& url);
+
 /// Connections to servers, kept open between requests. For one thread at a time.
 class HttpClient {
  public:
@@ -39,7 +44,7 @@ class HttpClient {
   ~HttpClient();
 
   /// POSTs JSON. `headers` (`Name: value`) come beside the content type. Redirects are not followed, so that no header
-  /// travels to another host; proxies of the environment (http_proxy, no_proxy) are used.
+  /// travels to another host; proxies of the environment (http_proxy, no_proxy) are used, but never for this machine.
   HttpReply post(const std::string& url, const std::vector<std::string>& headers, std::string_view body);
 
  private:

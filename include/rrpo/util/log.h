@@ -8,10 +8,14 @@ namespace rrpo {
 
 enum class LogFormat { text, json };
 
-/// Directs log lines to stderr. `quiet` keeps warnings only.
+/// Directs log lines to stderr, each with its time (UTC in JSON). `quiet` keeps warnings only.
 void open_log(LogFormat format, bool quiet);
 
 void log_info(std::string_view message);
 void log_warning(std::string_view message);
+
+/// The line with which a program ends that fails: `error: LINE`, or a JSON object with time, message and exit code. It is
+/// written whether the log is open, quiet or neither.
+void log_failure(LogFormat format, std::string_view line, int exit_code);
 
 }  // namespace rrpo

@@ -8,15 +8,20 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "rrpo/util/error.h"
 
 namespace rrpo {
 
 /// Calls `make(i)` for i = begin … end-1 on `threads` threads, at most `ahead` values before they are asked for, and hands
 /// the values out in the order of i: the result does not depend on the number of threads. An exception of `make(i)` is
-/// rethrown by the `next()` that would have returned value i. `threads` 0 makes each value inside `next()`.
+/// rethrown by the `next()` that would have returned value i. `threads` 0 makes each value inside `next()`. Throws
+/// Error(environment) where a thread cannot be made.
 template <class T>
 class Prefetch {
  public:
@@ -27,18 +32,11 @@ class Prefetch {
         end_(end),
         ahead_(ahead < 1 ? 1 : ahead),
         inline_(threads == 0) {
-    for (int64_t i = 0; i < threads; ++i) workers_.emplace_back([this] { work(); });
+    start(threads);
   }
   Prefetch(const Prefetch&) = delete;
   Prefetch& operator=(const Prefetch&) = delete;
-  ~Prefetch() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    room_.notify_all();
-    for (std::thread& worker : workers_) worker.join();
-  }
+  ~Prefetch() { stop(); }
 
   /// The next value in order, or nothing after the last.
   std::optional<T> next() {
@@ -59,6 +57,31 @@ class Prefetch {
     std::optional<T> value;
     std::exception_ptr error;
   };
+
+  /// A constructor that throws has no destructor to join what it began.
+  void start(int64_t threads) {
+    try {
+      for (int64_t i = 0; i < threads; ++i) workers_.emplace_back([this] { work(); });
+    } catch (const std::system_error& error) {
+      stop();
+      throw Error(Fault::environment, "threads",
+                  "only " + std::to_string(workers_.size()) + " of " + std::to_string(threads) +
+                      " threads can be made: " + error.code().message(),
+                  "give fewer, or raise the limits of processes and memory (ulimit -u, ulimit -v)");
+    } catch (...) {
+      stop();
+      throw;
+    }
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    room_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+  }
 
   void work() {
     for (;;) {
