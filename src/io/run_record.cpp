@@ -6,6 +6,7 @@
 
 #include "rrpo/io/atomic.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/notes.h"
 #include "rrpo/util/prefetch.h"
 #include "rrpo/util/version.h"
 
@@ -132,6 +133,7 @@ Json RunRecord::write(const std::string& state, const Json& exit_code, const Jso
   run["config"] = head_.config;
   run["inputs"] = hashes_;
   run["counts"] = counts_;
+  if (const std::vector<std::string> notes = logged_notes(); !notes.empty()) run["notes"] = notes;
   run["seconds"] = clock_.seconds();
   run["exit"] = {{"state", state}, {"code", exit_code}};
   run["result"] = result;

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "rrpo/policy/device.h"
+#include "rrpo/policy/logits_rules.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/notes.h"
 #include "rrpo/util/table.h"
 
 namespace rrpo::policy {
@@ -107,6 +109,17 @@ void check_agreement(const Policy& policy) {
   }
 }
 
+/// transformers applies an adapter that lies in a checkpoint's folder; here it is named.
+void check_no_adapter(const std::filesystem::path& folder) {
+  for (const char* name : {"adapter_config.json", "adapter_model.safetensors", "adapter_model.bin",
+                           "non_lora_trainables.safetensors", "non_lora_trainables.bin"}) {
+    const auto file = folder / name;
+    if (!std::filesystem::exists(file) || !std::filesystem::exists(folder / "config.json")) continue;
+    throw Error(Fault::input, "model", file.string() + ": an adapter in the folder of the model, which would be left out",
+                "model.adapter=" + folder.string() + ", or move it out of the folder");
+  }
+}
+
 /// How the tiles of stills are prepared. Throws Error(usage) for a model that takes none.
 video::PixelSpec tile_spec(const Policy& policy) {
   if (model::tile_resolutions(policy.lvlm).empty()) {
@@ -125,6 +138,7 @@ Policy open_policy(const ModelConfig& config, const std::string& device, std::op
   config.check("model");
   const std::filesystem::path& folder = config.path;
   if (folder.empty()) throw Error(Fault::usage, "config", "model.path: not given", "name a checkpoint folder");
+  if (!config.adapter) check_no_adapter(folder);
   const model::Family& family = model::family_of(read_json(required(folder, "config.json"), "model"), folder);
   auto tokenizer = text::open_tokenizer(folder);
   const text::ChatTemplate& chat = choose_chat(folder, config.prompt, family);
@@ -154,6 +168,7 @@ Policy open_policy(const ModelConfig& config, const std::string& device, std::op
   if (config.image == "anyres") policy.tiles = tile_spec(policy);
   check_agreement(policy);
   if (config.adapter) model::load_adapter(policy.lvlm, *config.adapter);
+  if (const std::string note = logits_note(folder); !note.empty()) log_note(note);
   return policy;
 }
 

@@ -62,7 +62,7 @@ class Run {
   bool skips() const { return config_.data.max_skipped > 0; }
   data::LoaderRules training_rules() const;
   Scorer scorer() { return {policy_, objective_, cache_.get()}; }
-  Json one_step(data::Loader& loader);
+  Json one_step(data::Loader& loader, int64_t saved);
   Json evaluate();
   void remember(const std::vector<data::SkippedRow>& skipped);
   rows::Ledger write_ledger(const fs::path& out) const;
@@ -203,16 +203,18 @@ Json Run::evaluate() {
   data::Loader loader(*held_out_, policy_, cache_.get(), rules, 0, data::windows_per_epoch(held_out_->rows(), rules.batch));
   MetricSums sums;
   while (const auto micro = loader.next()) {
-    sums.add(measure(forward(scorer(), *held_out_, *micro), objective_.row->needs_rejected));
+    const Pass pass = forward(scorer(), *held_out_, *micro);
+    check_finite(pass, *micro);
+    sums.add(measure(pass, objective_.row->needs_rejected));
   }
   return sums.means(objective_.row->average, "eval/");
 }
 
-/// One step and its line of metrics; null when every row of it was skipped.
-Json Run::one_step(data::Loader& loader) {
+/// One step and its line of metrics; null when every row of it was skipped. `saved`: the step of the last checkpoint, or 0.
+Json Run::one_step(data::Loader& loader, int64_t saved) {
   const Stopwatch clock;
   const double lr = learning_rate(config_.optim, at_.step, at_.steps);
-  const StepReport report = step(scorer(), rows_, loader, optimizer_, lr);
+  const StepReport report = step(scorer(), rows_, loader, optimizer_, lr, saved);
   remember(report.skipped);
   ++at_.step;
   Json line = {{"step", at_.step}, {"epoch", static_cast<double>(at_.step) / static_cast<double>(per_epoch_)}};
@@ -235,7 +237,7 @@ void Run::train(const fs::path& out) {
   report::Progress progress("train", at_.steps, "steps", at_.step);
   int64_t saved = at_.step;
   while (!done() && stop_signal() == 0) {
-    const Json line = one_step(loader);
+    const Json line = one_step(loader, saved);
     if (!line.is_null()) metrics.write(last_ = line);
     char note[48] = "";
     if (line.contains("loss")) std::snprintf(note, sizeof note, "loss %.4f", line["loss"].get<double>());
