@@ -9,6 +9,7 @@
 #include "rrpo/eval/compare.h"
 #include "rrpo/eval/predict.h"
 #include "rrpo/eval/score.h"
+#include "rrpo/policy/hub.h"
 #include "rrpo/util/stop.h"
 
 namespace rrpo::apps {
@@ -65,7 +66,8 @@ eval::Scores write_reports(const eval::EvalConfig& config, const std::vector<row
 }  // namespace
 
 int run_eval(const Invocation& call) {
-  const auto config = read_config<eval::EvalConfig>(call.sources);
+  auto config = read_config<eval::EvalConfig>(call.sources);
+  policy::find_models(config.model);
   const std::vector<rows::Question> questions = read_questions(config.eval.questions);
   if (call.dry_run) return finish(plan(config, questions), 0);
   const io::OutputFolder folder(call.out, call.existing);
@@ -110,7 +112,8 @@ int run_compare(const Invocation& call) {
 }
 
 int run_ask(const Invocation& call) {
-  const auto config = read_config<eval::AskConfig>(call.sources);
+  auto config = read_config<eval::AskConfig>(call.sources);
+  policy::find_models(config.model);
   const std::string video = call.words.at("--video"), question = call.words.at("QUESTION");
   const auto page = call.words.find("--frames-html");
   if (page != call.words.end()) refuse_existing(page->second, call);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "rrpo/policy/compute_type.h"
 #include "rrpo/policy/device.h"
 #include "rrpo/policy/logits_rules.h"
 #include "rrpo/util/error.h"
@@ -152,8 +153,8 @@ Policy open_policy(const ModelConfig& config, const std::string& device, std::op
   const bool own_pixels = family.own_pixels && !has_pixel_spec(folder);
   const video::PixelSpec pixels = own_pixels ? video::PixelSpec() : read_pixel_spec(folder);
   model::LoadOptions options;
-  options.dtype = dtype.value_or(config.dtype == "bfloat16" ? model::Dtype::bfloat16 : model::Dtype::float32);
   options.device = resolve_device(device);
+  options.dtype = dtype.value_or(compute_type(config, options.device));
   options.video_pool = config.video_pool == "auto" ? "" : config.video_pool;
   Policy policy{model::load(folder, options),
                 std::move(tokenizer),
