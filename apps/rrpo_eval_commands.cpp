@@ -9,6 +9,7 @@
 #include "rrpo/eval/predict.h"
 #include "rrpo/eval/score.h"
 #include "rrpo/io/atomic.h"
+#include "rrpo/policy/hub.h"
 #include "rrpo/util/ranks.h"
 #include "rrpo/util/stop.h"
 
@@ -67,7 +68,8 @@ eval::Scores write_reports(const eval::EvalConfig& config, const std::vector<row
 
 int run_eval(const Invocation& call) {
   require_one_process("eval");  // two would answer everything twice, or wait for one lock
-  const auto config = read_config<eval::EvalConfig>(call.sources);
+  auto config = read_config<eval::EvalConfig>(call.sources);
+  policy::find_models(config.model);
   std::vector<fs::path> files = io::model_files(config.model.path, config.model.adapter);
   files.push_back(config.eval.questions);
   io::Inputs inputs = take_inputs(call, files);
@@ -116,7 +118,8 @@ int run_compare(const Invocation& call) {
 }
 
 int run_ask(const Invocation& call) {
-  const auto config = read_config<eval::AskConfig>(call.sources);
+  auto config = read_config<eval::AskConfig>(call.sources);
+  policy::find_models(config.model);
   const std::string video = call.words.at("--video"), question = call.words.at("QUESTION");
   const auto page = call.words.find("--frames-html");
   if (page != call.words.end()) refuse_existing(page->second);

@@ -10,6 +10,7 @@
 #include "rrpo/gen/pairs.h"
 #include "rrpo/gen/scenes.h"
 #include "rrpo/gen/shard.h"
+#include "rrpo/policy/hub.h"
 #include "rrpo/util/stop.h"
 #include "rrpo_gen_earlier.h"
 #include "rrpo_gen_result.h"
@@ -71,6 +72,7 @@ void check_replay(const Invocation& call, const fs::path& replay) {
 
 int run_gen(const Invocation& typed) {
   auto config = read_config<gen::GenConfig>(typed.sources);
+  policy::find_models(config.model);
   const Invocation call = placed(typed, config);
   std::vector<fs::path> files = io::model_files(config.model.path, config.model.adapter);
   files.push_back(config.gen.questions);

@@ -6,6 +6,7 @@
 #include "app_streams.h"
 #include "rrpo/gen/lens.h"
 #include "rrpo/io/atomic.h"
+#include "rrpo/policy/hub.h"
 #include "rrpo/rows/question.h"
 #include "rrpo_gen_commands.h"
 
@@ -67,7 +68,8 @@ int show_perturbations(const Invocation& call, const gen::ShowConfig& config) {
 }  // namespace
 
 int run_show(const Invocation& call) {
-  const auto config = read_config<gen::ShowConfig>(call.sources);
+  auto config = read_config<gen::ShowConfig>(call.sources);
+  policy::find_models(config.model);
   if (call.words.contains("--perturbations")) return show_perturbations(call, config);
   if (!call.more.empty()) bad_usage("'" + printable(call.more.front()) + "' is one file too many", "give one file of pairs");
   const fs::path file = call.words.at("FILE");

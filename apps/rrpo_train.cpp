@@ -3,6 +3,7 @@
 #include "app.h"
 #include "app_streams.h"
 #include "rrpo/loss/loss.h"
+#include "rrpo/policy/hub.h"
 #include "rrpo/train/doctor.h"
 #include "rrpo/train/init.h"
 #include "rrpo/train/merge.h"
@@ -27,7 +28,9 @@ template <class Config>
 apps::Command command(const char* name, const char* help, train::Result (*job)(const Config&, const train::RunOptions&),
                       bool needs_out = true) {
   const auto run = [job](const apps::Invocation& call) {
-    const auto result = job(read_config<Config>(call.sources), {call.out, call.existing, call.dry_run});
+    auto config = read_config<Config>(call.sources);
+    if constexpr (requires { config.model.adapter; }) policy::find_models(config.model);
+    const auto result = job(config, {call.out, call.existing, call.dry_run});
     apps::print(result.text);
     apps::finish(result.summary, result.exit_code);
     if (result.error) throw *result.error;

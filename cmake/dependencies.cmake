@@ -37,6 +37,9 @@ if(RRPO_TORCH_FREE)
   return()
 endif()
 
+# Regular expressions of adapter_config.json.
+pkg_check_modules(libpcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
+
 function(rrpo_find_torch out)
   set(candidates ${RRPO_TORCH_DIR})
   if(NOT RRPO_TORCH_DIR)

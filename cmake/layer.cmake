@@ -53,7 +53,7 @@ function(rrpo_library)
   endforeach()
   target_include_directories(rrpo PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
   target_link_libraries(rrpo PUBLIC torch::torch_cpu nlohmann_json::nlohmann_json spdlog::spdlog ffmpeg opencv utf8proc sentencepiece
-    PkgConfig::libcurl PkgConfig::libcrypto)
+    PkgConfig::libcurl PkgConfig::libcrypto PkgConfig::libpcre2)
   install(TARGETS rrpo ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/rrpo DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 endfunction()

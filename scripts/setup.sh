@@ -22,7 +22,8 @@ as_root() {
 
 install_packages() {
   local packages=(g++ cmake ninja-build ccache git unzip pkg-config ca-certificates python3-pip
-    nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libutf8proc-dev libsentencepiece-dev libcurl4-openssl-dev libssl-dev
+    nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libutf8proc-dev libsentencepiece-dev libcurl4-openssl-dev
+    libssl-dev libpcre2-dev
     libgtest-dev libgmock-dev libcpp-httplib-dev
     libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libopencv-core-dev libopencv-imgproc-dev)
   [ "$want_tests" = 1 ] && packages+=(clang clang-format clang-tidy libclang-rt-14-dev shellcheck)

@@ -39,8 +39,12 @@ void ask(const policy::Policy& policy, const at::Tensor& visual, const std::vect
     if (rules.temperature > 0)
       sampling.streams.emplace_back(rules.seed, "answer/" + std::to_string(branch.sample), hash64(branch.id));
   }
-  for (policy::Generated& one : policy::generate(policy, visual, texts, rules.max_new_tokens, {}, std::move(sampling)))
-    answers.push_back(std::move(one));
+  try {
+    for (policy::Generated& one : policy::generate(policy, visual, texts, rules.max_new_tokens, {}, std::move(sampling)))
+      answers.push_back(std::move(one));
+  } catch (const policy::LogitsNotFinite& fault) {
+    throw policy::LogitsNotFinite(fault.question(), branches[begin + static_cast<size_t>(fault.question())].id);
+  }
 }
 
 /// Answers to the questions of one media, or the reason why it could not be read.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "rrpo/data/length.h"
 #include "rrpo/data/media.h"
 #include "rrpo/rows/question.h"
 #include "rrpo/text/chat.h"
@@ -98,6 +99,10 @@ class Builder {
     }
     sample.video = video_of(pair.media, place);
     if (dataset_.samples.empty()) dataset_.before = std::move(prompt.before);
+    const std::vector<std::string>& frames = pair.media.frames;
+    const bool tiled = policy_.tiles && frames.size() == 1;  // its tokens are known when it is read
+    const int64_t count = frames.empty() ? rules_.video.frames : static_cast<int64_t>(frames.size());
+    if (!tiled) check_length(policy_, dataset_, sample, model::visual_token_count(policy_.lvlm, count), place);
     return sample;
   }
 
@@ -177,6 +182,18 @@ class Builder {
 };
 
 }  // namespace
+
+void check_length(const policy::Policy& policy, const Dataset& dataset, const Sample& sample, int64_t visual,
+                  const std::string& place) {
+  const int64_t most = policy::positions(policy);
+  const size_t answer = std::max(sample.chosen.ids.size(), sample.rejected.ids.size());
+  const auto tokens = static_cast<int64_t>(dataset.before.size() + sample.question.size() + answer) + visual;
+  if (most == 0 || tokens <= most) return;
+  throw Error(Fault::input, "data",
+              place + ": " + std::to_string(tokens) + " tokens (" + std::to_string(visual) + " of the video, " +
+                  std::to_string(answer) + " of the longer answer), the model has " + std::to_string(most) + " positions",
+              "shorten the texts, or lower video.frames");
+}
 
 Dataset read_dataset(const std::vector<std::filesystem::path>& files, const std::filesystem::path& root,
                      const policy::Policy& policy, const DatasetRules& rules) {

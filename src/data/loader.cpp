@@ -6,6 +6,7 @@
 #include <map>
 #include <thread>
 
+#include "rrpo/data/length.h"
 #include "rrpo/data/media.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/random.h"
@@ -94,6 +95,7 @@ PairBatch Loader::make(const MicroBatch& place) const {
   std::vector<int64_t> tokens;
   std::vector<SkippedRow> skipped;
   std::map<int64_t, std::string> faults;  // by video; empty: it was read
+  std::map<int64_t, int64_t> known;       // visual tokens by video
   for (const int64_t row : place.rows) {
     const Sample& sample = dataset_.samples[static_cast<size_t>(row)];
     const auto [fault, is_new] = faults.try_emplace(sample.video);
@@ -107,7 +109,8 @@ PairBatch Loader::make(const MicroBatch& place) const {
           if (rules_.seen) clip.frames = hash64({reinterpret_cast<const char*>(frames.rgb.data()), frames.rgb.size()});
           clip.input = tower_input(policy_, sample.media, frames);
         }
-        tokens.push_back(clip.visual.defined() ? clip.visual.size(0) : visual_token_count(policy_, clip.input));
+        known[sample.video] = clip.visual.defined() ? clip.visual.size(0) : visual_token_count(policy_, clip.input);
+        tokens.push_back(known[sample.video]);
         clips.push_back(std::move(clip));
       }
     } catch (const Error& error) {
@@ -116,6 +119,7 @@ PairBatch Loader::make(const MicroBatch& place) const {
       fault->second = error.what();
     }
     if (fault->second.empty()) {
+      check_length(policy_, dataset_, sample, known[sample.video], sample.id);
       kept.rows.push_back(row);
     } else {
       skipped.push_back({sample.id, fault->second});

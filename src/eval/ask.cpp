@@ -69,6 +69,8 @@ std::string ask(const AskConfig& config, const std::filesystem::path& file, cons
   const auto answers =
       policy::generate(policy, visual, {policy::timed_question(policy, frames, question)}, config.max_new_tokens,
                        [&](int64_t, const std::string& text) { streamer.show(text, false); });
+  if (!answers.front().fault.empty())
+    throw Error(Fault::input, "generation", answers.front().fault, "shorten the question, or lower video.frames");
   streamer.show(answers.front().text, true);
   return answers.front().text;
 }

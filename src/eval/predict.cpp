@@ -38,11 +38,12 @@ std::vector<rows::Prediction> earlier(const std::filesystem::path& file, const s
 }
 
 rows::Prediction predicted(const rows::Question& question, const data::VideoAnswers& video, size_t number) {
+  const std::string& fault = video.fault.empty() ? video.answers[number].fault : video.fault;
   rows::Prediction row =
-      video.fault.empty() ? rows::predicted(question, video.answers[number].text) : rows::failed(question, video.fault);
+      fault.empty() ? rows::predicted(question, video.answers[number].text) : rows::failed(question, fault);
   row.extra["question"] = question.question;
   row.extra["answer"] = question.answer;
-  if (video.fault.empty() && !video.answers[number].finished) row.extra["cut"] = true;
+  if (fault.empty() && !video.answers[number].finished) row.extra["cut"] = true;
   return row;
 }
 

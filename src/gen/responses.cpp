@@ -134,6 +134,10 @@ void record(const GenConfig& config, const std::vector<rows::Question>& question
     for (int64_t s = 0; s < samples && video.fault.empty(); ++s) {
       if (heard.has(pass, question.id, s)) continue;
       const policy::Generated& answer = video.answers[i * static_cast<size_t>(samples) + static_cast<size_t>(s)];
+      if (!answer.fault.empty()) {
+        heard.fail(question.id, answer.fault);
+        break;
+      }
       const Response response{answer.text, answer.finished, video.frames, hex(video.pixels)};
       writer.write(response_json(question, pass, s, response, config.seed));
       heard.add(pass, question.id, s, response);

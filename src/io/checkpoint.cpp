@@ -65,7 +65,8 @@ std::map<std::string, std::string> read_index(const fs::path& index) {
 }
 
 /// Checks that shards and index agree in both directions, and joins the entries.
-std::vector<TensorEntry> read_shards(const fs::path& folder, const fs::path& index) {
+std::vector<TensorEntry> read_shards(const fs::path& folder, const fs::path& index,
+                                     const std::function<bool(const std::string&)>& may_lack) {
   std::map<std::string, std::string> expected = read_index(index);
   std::vector<std::string> names;
   for (const auto& [tensor, shard] : expected) names.push_back(shard);
@@ -88,6 +89,7 @@ std::vector<TensorEntry> read_shards(const fs::path& folder, const fs::path& ind
       all.push_back(std::move(entry));
     }
   }
+  std::erase_if(expected, [&may_lack](const auto& lacking) { return may_lack && may_lack(lacking.first); });
   if (!expected.empty()) {
     const auto& [tensor, shard] = *expected.begin();
     fail((folder / shard).string() + "#" + printable(tensor, 80),
@@ -99,13 +101,13 @@ std::vector<TensorEntry> read_shards(const fs::path& folder, const fs::path& ind
 
 }  // namespace
 
-std::vector<TensorEntry> open_checkpoint(const fs::path& folder) {
+std::vector<TensorEntry> open_checkpoint(const fs::path& folder, const std::function<bool(const std::string&)>& may_lack) {
   std::error_code code;
   std::vector<TensorEntry> all;
   if (fs::exists(folder / "model.safetensors", code)) {
     all = read_safetensors_header(folder / "model.safetensors");
   } else if (fs::exists(folder / "model.safetensors.index.json", code)) {
-    all = read_shards(folder, folder / "model.safetensors.index.json");
+    all = read_shards(folder, folder / "model.safetensors.index.json", may_lack);
   } else {
     throw_no_weights(folder);
   }

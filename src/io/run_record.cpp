@@ -10,6 +10,7 @@
 #include "rrpo/util/atomic_file.h"
 #include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/notes.h"
 #include "rrpo/util/version.h"
 
 namespace rrpo::io {
@@ -184,6 +185,7 @@ Json RunRecord::write() {
   if (!head_.media.is_null()) run["media"] = head_.media;
   run["outputs"] = outputs();
   run["counts"] = counts_;
+  if (const std::vector<std::string> notes = logged_notes(); !notes.empty()) run["notes"] = notes;
   run["seconds"] = clock_.seconds();
   run["exit"] = exit_;
   run["result"] = result_;

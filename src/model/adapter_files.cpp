@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "adapter_folder.h"
 #include "peft_config.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/model/family.h"
@@ -22,14 +23,15 @@ const std::string kPeftPrefix = "base_model.model.";
 /// Canonical key of an adapter tensor. PEFT's own keys hold transformers' module names; other layouts are the family's old
 /// names of tensors, and wrappers of trainers leave parts of their own.
 std::string canonical_key(const Family& family, std::string key) {
-  for (const std::string wrapper : {"_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.", ".default"}) {
+  for (const std::string wrapper : {"_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.", ".modules_to_save",
+                                    ".base_layer", ".default"}) {
     for (size_t at = key.find(wrapper); at != std::string::npos; at = key.find(wrapper)) key.erase(at, wrapper.size());
   }
   if (!key.starts_with(kPeftPrefix)) return key;
   return kPeftPrefix + family.canonical(key.substr(kPeftPrefix.size()));
 }
 
-std::vector<std::pair<std::string, io::TensorEntry>> adapter_entries(const Family& family, const fs::path& folder) {
+Entries adapter_entries(const Family& family, const fs::path& folder) {
   const fs::path file = folder / "adapter_model.safetensors";
   if (!fs::exists(file)) {
     const bool pickle = fs::exists(folder / "adapter_model.bin");
@@ -37,7 +39,7 @@ std::vector<std::pair<std::string, io::TensorEntry>> adapter_entries(const Famil
                 file.string() + ": missing" + (pickle ? "; adapter_model.bin is a pickle, which is not read" : ""),
                 pickle ? "convert it with scripts/convert_checkpoint.py" : "model.adapter must be a PEFT folder");
   }
-  std::vector<std::pair<std::string, io::TensorEntry>> found;
+  Entries found;
   for (io::TensorEntry& entry : io::read_safetensors_header(file)) {
     std::string key = canonical_key(family, entry.name);
     found.emplace_back(std::move(key), std::move(entry));
@@ -144,6 +146,19 @@ LoraConfig shape_adapter(Weights& weights, const Family& family, const PeftConfi
   return config;
 }
 
+/// Every module that `modules_to_save` names has weights among the entries: what they are is looked at like any others.
+void check_saved(const PeftConfig& peft, const Entries& entries, const fs::path& file) {
+  for (const std::string& module : peft.saved) {
+    const bool there = std::any_of(entries.begin(), entries.end(), [&module](const auto& entry) {
+      return entry.first.ends_with("." + module + ".weight") || entry.first.find("." + module + ".") != std::string::npos;
+    });
+    if (there) continue;
+    throw Error(Fault::input, "adapter",
+                file.string() + "#modules_to_save: '" + printable(module, 60) + "' has no weights in the adapter's file",
+                kMergeWithPeft);
+  }
+}
+
 }  // namespace
 
 void load_adapter(Lvlm& lvlm, const fs::path& folder) {
@@ -153,10 +168,13 @@ void load_adapter(Lvlm& lvlm, const fs::path& folder) {
     throw Error(Fault::input, "adapter", file.string() + ": missing", "model.adapter must be a PEFT folder");
   const Family& family = family_named(weights.family);
   const PeftConfig peft = read_peft_config(file);
-  const auto entries = adapter_entries(family, folder);
+  Entries entries = adapter_entries(family, folder);
+  check_beside(folder);
   const at::ScalarType type = weights.type == at::kDouble ? at::kDouble : at::kFloat;
   try {
     weights.adapter = shape_adapter(weights, family, peft);
+    check_saved(peft, entries, file);
+    take_out_harmless(lvlm, folder, entries);
     if (weights.adapter->targets.empty()) {
       throw Error(Fault::input, "adapter", file.string() + "#target_modules: selects no linear of the decoder",
                   "take an adapter of this model's decoder");

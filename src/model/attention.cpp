@@ -74,7 +74,7 @@ struct Merged {
   at::Tensor lse;  ///< [Tq, H]
 
   void add(const Block& block, const at::Tensor& out_b, const at::Tensor& lse_b) {
-    if (!block.query_row.defined() && block.first) {
+    if (!block.query_row.defined() && (block.first || !out.defined())) {  // below an empty root no block is first
       out = out_b;
       lse = lse_b;
       return;
@@ -104,7 +104,7 @@ class TreeAttention : public torch::autograd::Function<TreeAttention> {
                             const std::shared_ptr<const AttentionPlan>& plan) {
     const auto wide = q.options().dtype(q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat).requires_grad(false);
     Merged merged;
-    if (plan->blocks.size() != 1) {
+    if (plan->blocks.size() != 1 || plan->blocks.front().query_row.defined()) {
       merged.out = q.new_zeros(q.sizes(), wide);
       merged.lse = q.new_full({q.size(0), q.size(1)}, -std::numeric_limits<double>::infinity(), wide);
     }
@@ -154,11 +154,6 @@ class TreeAttention : public torch::autograd::Function<TreeAttention> {
   }
 };
 
-/// Keys and values for as many heads as there are queries: not every fused kernel repeats them by itself.
-at::Tensor repeat_heads(const at::Tensor& x, int64_t heads) {
-  return x.size(1) == heads ? x : x.repeat_interleave(heads / x.size(1), 1);
-}
-
 at::Tensor attend_dense(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionPlan& plan) {
   at::Tensor result;
   for (const Block& block : plan.blocks) {
@@ -174,6 +169,10 @@ at::Tensor attend_dense(const at::Tensor& q, const at::Tensor& k, const at::Tens
 }
 
 }  // namespace
+
+at::Tensor repeat_heads(const at::Tensor& x, int64_t heads) {
+  return x.size(1) == heads ? x : x.repeat_interleave(heads / x.size(1), 1);
+}
 
 bool has_flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   if (!q.is_cuda() || q.size(-1) % 8 != 0) return false;  // LibTorch would pad other widths

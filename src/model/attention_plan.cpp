@@ -181,6 +181,7 @@ std::vector<std::vector<Item>> batch_items(std::vector<Item> items) {
 template <class T>
 at::Tensor make_mask(Tree& tree, const std::vector<Item>& items, const std::vector<int64_t>& queries, const Block& block,
                      at::ScalarType type) {
+  check_mask(block.count, block.queries, block.keys, sizeof(T));
   at::Tensor mask = at::full({block.count, 1, block.queries, block.keys}, -std::numeric_limits<double>::infinity(), type);
   T* values = mask.mutable_data_ptr<T>();
   const int64_t area = block.queries * block.keys;
@@ -247,6 +248,18 @@ Block make_block(Tree& tree, const std::vector<Item>& items, const std::vector<i
 }
 
 }  // namespace
+
+void check_mask(int64_t count, int64_t queries, int64_t keys, int64_t element_bytes) {
+  constexpr double kMost = 4.0 * (int64_t{1} << 30);
+  const double bytes = static_cast<double>(count) * static_cast<double>(queries) * static_cast<double>(keys) *
+                       static_cast<double>(element_bytes);
+  if (bytes <= kMost) return;
+  throw Error(Fault::environment, "memory",
+              "attention of " + std::to_string(queries) + " rows over " + std::to_string(keys) + ", " +
+                  std::to_string(count) + " times, takes a mask of " + std::to_string(static_cast<int64_t>(bytes / 1e9)) +
+                  " GB",
+              "shorten the longest question or answer, or lower video.frames or the rows of a pass");
+}
 
 std::shared_ptr<const AttentionPlan> plan_attention(const PackedRows& rows, const std::vector<int64_t>& queries,
                                                     Attention kind, const at::TensorOptions& options) {

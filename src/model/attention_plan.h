@@ -34,6 +34,9 @@ struct AttentionPlan {
   std::vector<Block> blocks;
 };
 
+/// Throws Error(environment, "memory") for a mask of more than 4 GB: lengths that no memory was meant for.
+void check_mask(int64_t count, int64_t queries, int64_t keys, int64_t element_bytes);
+
 /// How attention is computed: `dense` gathers each tree into one masked block, `merged` joins one block per ancestor by
 /// their log-sum-exp, `split` does so with two blocks per segment, its own rows (causal) and those below it (all keys):
 /// without masks, which not every fused kernel takes, and without padding.

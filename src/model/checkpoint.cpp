@@ -6,7 +6,9 @@
 #include <set>
 
 #include "families/rows.h"
+#include "quantised.h"
 #include "rrpo/io/checkpoint.h"
+#include "rrpo/util/notes.h"
 #include "rrpo/util/random.h"
 #include "rrpo/util/table.h"
 #include "tensor_io.h"
@@ -57,19 +59,32 @@ at::Tensor initial_values(const NamedTensor& tensor, uint64_t seed) {
 
 }  // namespace
 
+bool tied_head(const Weights& weights, const Family& family, const std::string& disk_name) {
+  return weights.decoder.may_tie && family.canonical(disk_name) == "lm_head.weight";
+}
+
 Lvlm load(const fs::path& folder, const LoadOptions& options) {
   const Json config = read_json(folder / "config.json", "model");
   const Family& family = family_of(config, folder);
+  check_not_quantised(config, folder);
   Lvlm lvlm = family.build(config, options);
+  Weights& weights = lvlm.weights();
   std::vector<std::pair<std::string, io::TensorEntry>> found;
   std::set<std::string> names;
-  for (io::TensorEntry& entry : io::open_checkpoint(folder)) {
+  int64_t value_heads = 0;
+  for (io::TensorEntry& entry :
+       io::open_checkpoint(folder, [&](const std::string& name) { return tied_head(weights, family, name); })) {
     std::string name = family.canonical(entry.name);
     if (name.empty()) continue;
+    if (name.starts_with("v_head.") || name.starts_with("value_head.")) {
+      ++value_heads;
+      continue;
+    }
+    check_not_quantised(entry);
     names.insert(name);
     found.emplace_back(std::move(name), std::move(entry));
   }
-  Weights& weights = lvlm.weights();
+  if (value_heads > 0) log_note(folder.string() + ": its value head is not read, no answer needs it");
   drop_absent(weights, names);
   fill_tensors(tensors(lvlm), found, weights.type, weights.device,
                {"weights", folder, "take the weights and config.json of one checkpoint"});

@@ -113,8 +113,13 @@ Reads unique_reads(const PackedRows& packed) {
 }
 
 /// How the rows of a whole pass are attended to: the fused kernels of a GPU take no mask.
-Attention whole_kind(const Weights& weights) {
-  if (weights.device.is_cpu()) return Attention::merged;
+Attention whole_kind(const Weights& weights, const PackedRows& rows) {
+  constexpr int64_t kLong = 4096;  // of these rows a mask of their own would take 64 MB
+  if (weights.device.is_cpu()) {
+    const bool any_long = std::any_of(rows.segments.begin(), rows.segments.end(),
+                                      [](const Segment& segment) { return segment.length > kLong; });
+    return any_long ? Attention::split : Attention::merged;
+  }
   const Decoder& decoder = weights.decoder;
   const auto options = at::TensorOptions(weights.device).dtype(weights.type);
   const at::Tensor q = at::empty({1, decoder.heads, 1, decoder.head_width}, options),
@@ -152,7 +157,7 @@ at::Tensor hidden(const Lvlm& lvlm, const PackedRows& rows, const std::vector<at
   const Decoder& decoder = weights.decoder;
   const Reads reads = unique_reads(rows);
   const auto options = at::TensorOptions(weights.device).dtype(weights.type);
-  const auto all = plan_attention(rows, count_to(static_cast<int64_t>(rows.ids.size())), whole_kind(weights), options);
+  const auto all = plan_attention(rows, count_to(static_cast<int64_t>(rows.ids.size())), whole_kind(weights, rows), options);
   const Attention few = weights.device.is_cpu() ? Attention::merged : Attention::dense;
   const auto last = plan_attention(rows, reads.rows, few, options);
   const Rotary angles = rotary(decoder, row_positions(rows, weights.device), weights.type);

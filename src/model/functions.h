@@ -35,6 +35,10 @@ bool has_flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 /// Attention of q [B, H, L, d] over k, v [B, Hkv, S, d] without a mask, or causal with L = S; not under autograd.
 Partial flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal);
 
+/// Keys or values [B, Hkv, S, d] for as many heads as there are queries: not every fused kernel repeats them by itself, and
+/// the one that is left then holds all scores.
+at::Tensor repeat_heads(const at::Tensor& x, int64_t heads);
+
 /// Attention of the query rows over the tree of segments. q [Tq, H, d]; k, v [T, Hkv, d]; returns [Tq, H * d].
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const std::shared_ptr<const AttentionPlan>& plan);

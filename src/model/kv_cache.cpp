@@ -90,6 +90,7 @@ Places find_places(const NewRows& rows, const std::vector<int64_t>& lengths, int
   places.cache = index_tensor(cache, wide.device());
   places.query = index_tensor(query, wide.device());
   places.real = index_tensor(real, wide.device());
+  check_mask(count, rows.longest, places.reach, wide.dtype() == at::kDouble ? 8 : 4);
   const at::Tensor limit = index_tensor(seen, wide.device()).view({count, 1, rows.longest, 1});
   const at::Tensor hidden = at::arange(places.reach, limit.options()).ge(limit);
   places.mask = hidden.new_zeros(hidden.sizes(), wide).masked_fill_(hidden, -std::numeric_limits<double>::infinity());
@@ -137,6 +138,13 @@ at::Tensor finish_rows(const Weights& weights, const at::Tensor& x, const NewRow
   return out.index_copy_(0, index_tensor(rows.last_branch, weights.device), normed);
 }
 
+/// Causal attention of q [1, H, P, d] over k, v [1, Hkv, P, d].
+at::Tensor attend_causally(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  const bool repeats = q.is_cpu() || has_flash(q, k, v);  // the kernel repeats the heads itself
+  const at::Tensor keys = repeats ? k : repeat_heads(k, q.size(1)), values = repeats ? v : repeat_heads(v, q.size(1));
+  return at::scaled_dot_product_attention(q, keys, values, {}, 0.0, /*is_causal=*/true, {}, /*enable_gqa=*/repeats);
+}
+
 }  // namespace
 
 Prefix prefill(const Lvlm& lvlm, const std::vector<int64_t>& tokens, const at::Tensor& visual) {
@@ -156,8 +164,7 @@ Prefix prefill(const Lvlm& lvlm, const std::vector<int64_t>& tokens, const at::T
     prefix.layers.push_back({k.contiguous(), v.contiguous()});
     if (i + 1 == decoder.layers.size() || prefix.length == 0) continue;
     const at::Tensor q = queries(decoder, layer, normed, angles).transpose(0, 1);
-    const at::Tensor out = at::scaled_dot_product_attention(q.unsqueeze(0), k.unsqueeze(0), v.unsqueeze(0), {}, 0.0,
-                                                            /*is_causal=*/true, {}, /*enable_gqa=*/true);
+    const at::Tensor out = attend_causally(q.unsqueeze(0), k.unsqueeze(0), v.unsqueeze(0));
     x = finish_layer(decoder, layer, x, out.squeeze(0).transpose(0, 1).flatten(1));
   }
   return prefix;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 
+#include "families/rows.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/io/checkpoint.h"
 #include "rrpo/io/rewrite.h"
@@ -53,6 +54,7 @@ MergedFiles write_merged(const Lvlm& adapted, const fs::path& base, const fs::pa
   const std::map<std::string, Lora> loras = loras_by_weight(adapted);
   expect(!loras.empty(), "a model without an adapter is merged");
   MergedFiles written;
+  std::set<std::string> met;  // a linear may stand in the files twice
   const auto change = [&](const io::TensorEntry& entry, std::vector<char>& bytes) {
     const auto lora = loras.find(family->canonical(entry.name));
     if (lora == loras.end()) {
@@ -61,13 +63,15 @@ MergedFiles write_merged(const Lvlm& adapted, const fs::path& base, const fs::pa
     }
     add_lora(lora->second, entry, bytes);
     ++written.merged;
+    met.insert(lora->first);
     written.dtypes.insert(entry.dtype);
   };
   std::set<fs::path> files;
-  for (const io::TensorEntry& entry : io::open_checkpoint(base)) files.insert(entry.file);
+  const auto tied = [&](const std::string& name) { return tied_head(adapted.weights(), *family, name); };
+  for (const io::TensorEntry& entry : io::open_checkpoint(base, tied)) files.insert(entry.file);
   for (const fs::path& file : files) io::rewrite_safetensors(file, out / file.filename(), change);
   written.files = static_cast<int64_t>(files.size());
-  expect(written.merged == static_cast<int64_t>(loras.size()), "an adapter met no tensor of the files");
+  expect(met.size() == loras.size(), "an adapter met no tensor of the files");
   if (!files.contains(base / "model.safetensors")) io::write_file(out / kIndex, read_file(base / kIndex, "weights"));
   return written;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "adapter_folder.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/json_file.h"
 
@@ -64,14 +65,10 @@ bool selects_name(const PeftConfig& config, const std::string& name) {
 }
 
 /// Settings of PEFT 0.21 that change what an adapter computes and that we do not compute.
-constexpr std::array kUnsupported = {"use_dora",          "fan_in_fan_out",
-                                     "modules_to_save",   "lora_bias",
-                                     "layer_replication", "trainable_token_indices",
-                                     "target_parameters", "alora_invocation_tokens",
-                                     "use_qalora",        "use_bdlora",
-                                     "arrow_config",      "kasa_config",
-                                     "velora_config",     "monteclora_config",
-                                     "megatron_config"};
+constexpr std::array kUnsupported = {
+    "use_dora",          "fan_in_fan_out",          "lora_bias",         "layer_replication", "trainable_token_indices",
+    "target_parameters", "alora_invocation_tokens", "use_qalora",        "use_bdlora",        "arrow_config",
+    "kasa_config",       "velora_config",           "monteclora_config", "megatron_config"};
 
 class PeftReader {
  public:
@@ -86,6 +83,7 @@ class PeftReader {
     }
     if (!unset(value("bias")) && value("bias") != Json("none")) refuse("bias", "only none is supported");
     check_start();
+    check_unknown();
     PeftConfig config;
     config.rank = static_cast<int64_t>(rank("r", value("r")));
     config.alpha = number("lora_alpha", value("lora_alpha"));
@@ -96,6 +94,7 @@ class PeftReader {
     config.ranks = overrides("rank_pattern", &PeftReader::rank);
     config.alphas = overrides("alpha_pattern", &PeftReader::number);
     read_layers(config);
+    if (!unset(value("modules_to_save"))) config.saved = selection("modules_to_save").names;
     return config;
   }
 
@@ -108,8 +107,7 @@ class PeftReader {
   Json value(const std::string& key) const { return json_.value(key, Json()); }
 
   [[noreturn]] void refuse(const std::string& key, const std::string& problem) const {
-    throw Error(Fault::input, "adapter", file_.string() + "#" + key + ": " + problem,
-                "use a plain LoRA adapter of the decoder's linears, or merge this one with PEFT");
+    throw Error(Fault::input, "adapter", file_.string() + "#" + key + ": " + problem, kMergeWithPeft);
   }
 
   /// Starting values that replace the base's weights by what they leave: such an adapter belongs to another base.
@@ -121,6 +119,13 @@ class PeftReader {
     }
     refuse("init_lora_weights",
            "'" + printable(start.get<std::string>(), 40) + "' changes the base's weights, which is not supported");
+  }
+
+  /// PEFT switches what an adapter computes by settings called `use_…`: one that a later release adds is refused too.
+  void check_unknown() const {
+    for (const auto& [key, given] : json_.items()) {
+      if (key.starts_with("use_") && key != "use_rslora" && !unset(given)) refuse(key, "this setting is not supported");
+    }
   }
 
   double rank(const std::string& key, const Json& json) const {

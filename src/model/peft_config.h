@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "rrpo/util/pattern.h"
+#include "pattern.h"
 
 namespace rrpo::model {
 
@@ -35,6 +35,8 @@ struct PeftConfig {
   Overrides ranks, alphas;
   std::vector<int64_t> layers;          ///< layers_to_transform; empty: all
   std::vector<Pattern> layers_pattern;  ///< what may stand before a layer's number
+
+  std::vector<std::string> saved;  ///< modules_to_save: whole modules whose weights stand in the adapter's file
 
   bool selects(const ModuleNames& module) const;
   int64_t rank_of(const ModuleNames& module) const;

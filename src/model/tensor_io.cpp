@@ -3,13 +3,17 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <exception>
 #include <mutex>
 #include <set>
 #include <thread>
 
+#include "finite.h"
+#include "rrpo/util/notes.h"
 #include "rrpo/util/table.h"
 
 namespace rrpo::model {
@@ -25,6 +29,15 @@ std::string shape_text(const std::vector<int64_t>& shape) {
   return "[" + join(sides, ",") + "]";
 }
 
+[[noreturn]] void throw_not_finite(const io::TensorEntry& entry, int64_t number, const at::Tensor& value,
+                                   at::ScalarType type) {
+  const bool finite = value.isfinite().item<bool>();
+  throw Error(Fault::numerics, "weights",
+              entry.file.string() + "#" + printable(entry.name, 120) + ": element " + std::to_string(number) +
+                  (finite ? " is too large for " + std::string(c10::toString(type)) : " is not a finite number"),
+              finite ? "model.dtype=float32" : "download or train it again: such weights answer nothing");
+}
+
 /// One kind of fault: how many, and the first names.
 struct Faults {
   std::string kind;
@@ -34,10 +47,27 @@ struct Faults {
 
 using Found = std::vector<std::pair<std::string, io::TensorEntry>>;
 
+bool same_bytes(const io::TensorEntry& a, const io::TensorEntry& b) {
+  if (a.dtype != b.dtype || a.shape != b.shape) return false;
+  constexpr int64_t kChunk = int64_t{4} << 20;
+  std::vector<char> left(static_cast<size_t>(std::min(kChunk, a.bytes))), right(left.size());
+  for (int64_t begin = 0; begin < a.bytes; begin += kChunk) {
+    io::TensorEntry x = a, y = b;
+    x.bytes = y.bytes = std::min(kChunk, a.bytes - begin);
+    x.offset += begin;
+    y.offset += begin;
+    io::read_tensor_bytes(x, left.data());
+    io::read_tensor_bytes(y, right.data());
+    if (std::memcmp(left.data(), right.data(), static_cast<size_t>(x.bytes)) != 0) return false;
+  }
+  return true;
+}
+
 /// Throws for all differences between what is wanted and what was found.
 void check_names(const std::vector<NamedTensor>& wanted, const std::map<std::string, const io::TensorEntry*>& by_name,
                  const Found& found, const TensorSource& source) {
-  Faults missing{"missing", {}}, unexpected{"unexpected", {}}, misshapen{"misshapen", {}}, twice{"given twice", {}},
+  Faults missing{"missing", {}}, unexpected{"unexpected", {}}, misshapen{"misshapen", {}},
+      twice{"given twice with other values", {}}, equal{"given twice with equal values", {}},
       mistyped{"of a type that holds no weights", {}};
   std::set<std::string> known;
   for (const NamedTensor& tensor : wanted) {
@@ -56,13 +86,16 @@ void check_names(const std::vector<NamedTensor>& wanted, const std::map<std::str
     if (!known.contains(name))
       unexpected.names.push_back(entry.name);
     else if (by_name.at(name)->name != entry.name)
-      twice.names.push_back(entry.name);
+      (same_bytes(*by_name.at(name), entry) ? equal : twice).names.push_back(entry.name);
   }
   std::vector<std::string> counts, first;  // counts before names: a line has room for few names
   for (const Faults* faults : {&missing, &unexpected, &misshapen, &twice, &mistyped}) {
     if (faults->names.empty()) continue;
     counts.push_back(faults->count());
     first.push_back("first " + faults->kind + " " + faults->names.front());
+  }
+  if (!equal.names.empty()) {
+    log_note(source.folder.string() + ": " + equal.count() + ", each is read once (first " + equal.names.front() + ")");
   }
   if (counts.empty()) return;
   throw Error(Fault::input, source.component,
@@ -104,8 +137,19 @@ at::ScalarType weight_type(const std::string& dtype) {
 
 at::Tensor read_tensor(const io::TensorEntry& entry, at::ScalarType type, at::Device device) {
   if (device.is_meta()) return at::empty(entry.shape, at::TensorOptions(device).dtype(type));
-  const at::Tensor raw = at::empty(entry.shape, weight_type(entry.dtype));
-  io::read_tensor_bytes(entry, raw.mutable_data_ptr());
+  constexpr int64_t kChunk = int64_t{4} << 20;  // still in the cache when its numbers are looked at
+  const at::ScalarType stored = weight_type(entry.dtype);
+  const at::Tensor raw = at::empty(entry.shape, stored);
+  const int64_t width = raw.element_size();
+  auto* bytes = static_cast<char*>(raw.mutable_data_ptr());
+  for (int64_t begin = 0; begin < entry.bytes; begin += kChunk) {
+    io::TensorEntry part = entry;
+    part.offset += begin;
+    part.bytes = std::min(kChunk, entry.bytes - begin);
+    io::read_tensor_bytes(part, bytes + begin);
+    const int64_t bad = first_not_finite(bytes + begin, part.bytes / width, stored, type);
+    if (bad >= 0) throw_not_finite(entry, begin / width + bad, raw.flatten().select(0, begin / width + bad), type);
+  }
   return raw.to(device, type);
 }
 

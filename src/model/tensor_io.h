@@ -16,7 +16,9 @@ namespace rrpo::model {
 /// Names of safetensors types that hold weights; Undefined for any other.
 at::ScalarType weight_type(const std::string& dtype);
 
-/// A tensor of a file in `type` on `device`; on `meta` its shape alone, without a read. Throws Error(input, "weights") for a type that holds no weights.
+/// A tensor of a file in `type` on `device`; on `meta` its shape alone, without a read. `entry` is of a type that holds
+/// weights. Throws Error(numerics, "weights") naming file, tensor and element for a number that is not finite, or not in
+/// `type`.
 at::Tensor read_tensor(const io::TensorEntry& entry, at::ScalarType type, at::Device device);
 
 /// Where tensors come from, for errors: the part that complains, the folder, and what to try.
@@ -27,7 +29,8 @@ struct TensorSource {
 };
 
 /// Fills every tensor of `wanted` from the entry of the same canonical name. Missing, unexpected, misshapen and doubly
-/// named tensors are reported together in one Error(input) about `source`. `found` are (canonical name, entry).
+/// named tensors are reported together in one Error(input) about `source`; one that is named twice with equal bytes is a
+/// note. `found` are (canonical name, entry).
 void fill_tensors(const std::vector<NamedTensor>& wanted, const std::vector<std::pair<std::string, io::TensorEntry>>& found,
                   at::ScalarType type, at::Device device, const TensorSource& source);
 

@@ -6,7 +6,7 @@
 namespace rrpo::policy {
 
 void ModelConfig::check(const std::string& at) const {
-  check_choice(at + ".dtype", dtype, {"float32", "bfloat16"});
+  check_choice(at + ".dtype", dtype, {"auto", "float32", "bfloat16"});
   check_choice(at + ".video_pool", video_pool, {"auto", "bilinear", "average", "max"});
   check_choice(at + ".time_instruction", time_instruction, {"off", "line", "paragraph"});
   check_choice(at + ".image", image, {"video", "anyres"});

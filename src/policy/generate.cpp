@@ -5,38 +5,128 @@
 #include <algorithm>
 
 #include "rrpo/model/kv_cache.h"
+#include "rrpo/policy/length.h"
+#include "rrpo/policy/logits_rules.h"
 #include "rrpo/util/error.h"
 
 namespace rrpo::policy {
 
 namespace {
 
-/// The most likely next token of each branch from final hidden states [K, D].
-std::vector<int64_t> most_likely(const at::Tensor& hidden, const at::Tensor& head) {
-  const at::Tensor best = hidden.matmul(head.t()).argmax(1).cpu();
-  const int64_t* ids = best.const_data_ptr<int64_t>();
-  return {ids, ids + best.numel()};
+/// The questions of one call as branches, and how far each may go.
+struct Asked {
+  std::vector<int64_t> before;                ///< ids before the video, the same for all
+  std::vector<std::vector<int64_t>> prompts;  ///< ids after it
+  std::vector<int64_t> limits;                ///< new tokens of each at most
+  std::vector<char> open;                     ///< still growing
+  size_t longest = 0;
+
+  bool any_open() const { return std::find(open.begin(), open.end(), 1) != open.end(); }
+};
+
+/// Tokens beyond the positions that the model was made for are no question to it.
+void bound(const Policy& policy, int64_t visual, int64_t max_new_tokens, Asked& asked, std::vector<Generated>& answers) {
+  const int64_t most = positions(policy);
+  for (size_t k = 0; k < asked.prompts.size(); ++k) {
+    std::vector<int64_t>& prompt = asked.prompts[k];
+    const auto tokens = static_cast<int64_t>(asked.before.size() + prompt.size()) + visual;
+    asked.limits.push_back(most > 0 ? std::min(max_new_tokens, most - tokens + 1) : max_new_tokens);
+    if (asked.limits[k] < 1) {
+      answers[k].fault = "the question and its video are " + std::to_string(tokens) + " tokens (" + std::to_string(visual) +
+                         " of the video), the model has " + std::to_string(most) + " positions";
+      asked.open[k] = 0;
+      prompt.clear();
+    }
+    asked.longest = std::max(asked.longest, prompt.size());
+  }
 }
 
-/// A token of each open branch, drawn from its own stream.
-std::vector<int64_t> drawn(const at::Tensor& hidden, const at::Tensor& head, const std::vector<Generated>& answers,
-                           Sampling& sampling) {
-  const at::Tensor logits = hidden.matmul(head.t()).to(at::kCPU, at::kFloat).contiguous();
+Asked ask_all(const Policy& policy, int64_t visual, const std::vector<std::string>& questions, int64_t max_new_tokens,
+              std::vector<Generated>& answers) {
+  Asked asked;
+  for (const std::string& question : questions) {
+    text::PromptIds prompt = text::encode_prompt(*policy.tokenizer, policy.chat, question);
+    asked.before = std::move(prompt.before);
+    asked.prompts.push_back(std::move(prompt.after));
+  }
+  asked.open.assign(questions.size(), 1);
+  bound(policy, visual, max_new_tokens, asked, answers);
+  return asked;
+}
+
+/// Throws where a logit of an open branch is no number: the most likely token would be any.
+void check_finite(const at::Tensor& logits, const Asked& asked, const std::vector<std::string>& questions) {
+  const at::Tensor finite = logits.isfinite().all(1).cpu();
+  const bool* rows = finite.const_data_ptr<bool>();
+  for (size_t k = 0; k < questions.size(); ++k) {
+    if (asked.open[k] != 0 && !rows[k])
+      throw LogitsNotFinite(static_cast<int64_t>(k), "'" + printable(questions[k], 80) + "'");
+  }
+}
+
+/// The ids of a prompt as the rules see them.
+std::vector<int64_t> seen_prompt(const LogitsRules& rules, const Asked& asked, size_t k) {
+  std::vector<int64_t> ids = asked.before;
+  ids.insert(ids.end(), rules.prompt_extra.begin(), rules.prompt_extra.end());
+  ids.insert(ids.end(), asked.prompts[k].begin(), asked.prompts[k].end());
+  return ids;
+}
+
+/// The next token of each open branch from logits [K, V] on this side of the device: the most likely one, or drawn from the
+/// branch's own stream.
+std::vector<int64_t> choose(const Policy& policy, const LogitsRules& rules, const at::Tensor& computed, const Asked& asked,
+                            const std::vector<Generated>& answers, Sampling& sampling) {
+  const at::Tensor logits = computed.to(at::kCPU, at::kFloat).contiguous();
   const int64_t count = logits.size(1);
   std::vector<int64_t> ids(answers.size(), 0);
   for (size_t k = 0; k < ids.size(); ++k) {
-    if (answers[k].finished) continue;
-    const float* row = logits.const_data_ptr<float>() + static_cast<int64_t>(k) * count;
-    ids[k] = draw_token(row, count, sampling.temperature, sampling.top_p, sampling.streams[k]);
+    if (asked.open[k] == 0) continue;
+    float* row = logits.mutable_data_ptr<float>() + static_cast<int64_t>(k) * count;
+    if (rules.any()) apply_rules(rules, policy.stop_ids, seen_prompt(rules, asked, k), answers[k].ids, row, count);
+    ids[k] = sampling.temperature > 0 ? draw_token(row, count, sampling.temperature, sampling.top_p, sampling.streams[k])
+                                      : std::max_element(row, row + count) - row;
   }
   return ids;
+}
+
+/// The most likely next token of each branch from logits [K, V].
+std::vector<int64_t> most_likely(const at::Tensor& logits) {
+  const at::Tensor best = logits.argmax(1).cpu();
+  const int64_t* ids = best.const_data_ptr<int64_t>();
+  return {ids, ids + best.numel()};
 }
 
 bool stops(const Policy& policy, int64_t id) {
   return std::find(policy.stop_ids.begin(), policy.stop_ids.end(), id) != policy.stop_ids.end();
 }
 
+/// Takes the new ids in; `next` becomes what is fed to each branch.
+void grow(const Policy& policy, const std::vector<int64_t>& ids, Asked& asked, std::vector<Generated>& answers,
+          std::vector<std::vector<int64_t>>& next, const OnText& on_text) {
+  for (size_t k = 0; k < answers.size(); ++k) {
+    Generated& answer = answers[k];
+    next[k].clear();
+    if (asked.open[k] == 0) continue;
+    if (stops(policy, ids[k])) {
+      answer.finished = true;
+      asked.open[k] = 0;
+      continue;
+    }
+    answer.ids.push_back(ids[k]);
+    next[k].push_back(ids[k]);
+    if (on_text) on_text(static_cast<int64_t>(k), policy.tokenizer->decode(answer.ids));
+    if (static_cast<int64_t>(answer.ids.size()) < asked.limits[k]) continue;
+    asked.open[k] = 0;
+    next[k].clear();
+  }
+}
+
 }  // namespace
+
+LogitsNotFinite::LogitsNotFinite(int64_t question, const std::string& name)
+    : Error(Fault::numerics, "generation", "the model's logits are not finite for question " + name,
+            "check the checkpoint and its adapter, or model.dtype=float32"),
+      question_(question) {}
 
 std::vector<Generated> generate(const Policy& policy, const at::Tensor& visual, const std::vector<std::string>& questions,
                                 int64_t max_new_tokens, const OnText& on_text, Sampling sampling) {
@@ -44,38 +134,21 @@ std::vector<Generated> generate(const Policy& policy, const at::Tensor& visual, 
   const bool greedy = sampling.temperature == 0;
   expect(greedy || sampling.streams.size() == questions.size(), "one stream of chance per question");
   std::vector<Generated> answers(questions.size());
-  if (questions.empty()) return answers;
   const at::NoGradGuard no_grad;
-  std::vector<int64_t> before;
-  std::vector<std::vector<int64_t>> next;
-  size_t longest = 0;
-  for (const std::string& question : questions) {
-    text::PromptIds prompt = text::encode_prompt(*policy.tokenizer, policy.chat, question);
-    before = std::move(prompt.before);
-    longest = std::max(longest, prompt.after.size());
-    next.push_back(std::move(prompt.after));
-  }
-  const model::Prefix prefix = model::prefill(policy.lvlm, before, visual);
+  Asked asked = ask_all(policy, visual.size(0), questions, max_new_tokens, answers);
+  if (!asked.any_open()) return answers;
+  const model::Prefix prefix = model::prefill(policy.lvlm, asked.before, visual);
   model::Branches branches = model::open_branches(policy.lvlm, prefix, static_cast<int64_t>(questions.size()),
-                                                  static_cast<int64_t>(longest) + max_new_tokens);
+                                                  static_cast<int64_t>(asked.longest) + max_new_tokens);
   const at::Tensor head = model::head(policy.lvlm);
-  size_t open = questions.size();
-  for (int64_t step = 0; step < max_new_tokens && open > 0; ++step) {
-    const at::Tensor hidden = model::extend(policy.lvlm, prefix, branches, next);
-    const std::vector<int64_t> ids = greedy ? most_likely(hidden, head) : drawn(hidden, head, answers, sampling);
-    for (size_t k = 0; k < answers.size(); ++k) {
-      Generated& answer = answers[k];
-      next[k].clear();
-      if (answer.finished) continue;
-      if (stops(policy, ids[k])) {
-        answer.finished = true;
-        --open;
-        continue;
-      }
-      answer.ids.push_back(ids[k]);
-      next[k].push_back(ids[k]);
-      if (on_text) on_text(static_cast<int64_t>(k), policy.tokenizer->decode(answer.ids));
-    }
+  const LogitsRules rules = read_logits_rules(policy.folder);
+  std::vector<std::vector<int64_t>> next = asked.prompts;
+  while (asked.any_open()) {
+    const at::Tensor logits = model::extend(policy.lvlm, prefix, branches, next).matmul(head.t());
+    check_finite(logits, asked, questions);
+    const bool plain = greedy && !rules.any();
+    grow(policy, plain ? most_likely(logits) : choose(policy, rules, logits, asked, answers, sampling), asked, answers, next,
+         on_text);
   }
   for (Generated& answer : answers) answer.text = policy.tokenizer->decode(answer.ids);
   return answers;

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
+#include "rrpo/policy/compute_type.h"
 #include "rrpo/policy/device.h"
+#include "rrpo/policy/logits_rules.h"
 #include "rrpo/policy/memory.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/notes.h"
 #include "rrpo/util/table.h"
 
 namespace rrpo::policy {
@@ -108,6 +111,17 @@ void check_agreement(const Policy& policy) {
   }
 }
 
+/// transformers applies an adapter that lies in a checkpoint's folder; here it is named.
+void check_no_adapter(const std::filesystem::path& folder) {
+  for (const char* name : {"adapter_config.json", "adapter_model.safetensors", "adapter_model.bin",
+                           "non_lora_trainables.safetensors", "non_lora_trainables.bin"}) {
+    const auto file = folder / name;
+    if (!std::filesystem::exists(file) || !std::filesystem::exists(folder / "config.json")) continue;
+    throw Error(Fault::input, "model", file.string() + ": an adapter in the folder of the model, which would be left out",
+                "model.adapter=" + folder.string() + ", or move it out of the folder");
+  }
+}
+
 /// How the tiles of stills are prepared. Throws Error(usage) for a model that takes none.
 video::PixelSpec tile_spec(const Policy& policy) {
   if (model::tile_resolutions(policy.lvlm).empty()) {
@@ -120,12 +134,14 @@ video::PixelSpec tile_spec(const Policy& policy) {
   return spec;
 }
 
-/// `device` as the model takes it.
-Policy open_on(const ModelConfig& config, const std::string& device, std::optional<model::Dtype> dtype) {
+/// The compute type is that of `device`; the tensors lie in `place`, which is `device` or `meta`.
+Policy open_on(const ModelConfig& config, const std::string& device, const std::string& place,
+               std::optional<model::Dtype> dtype) {
   config.check("model");
   throw_where_memory_ends();
   const std::filesystem::path& folder = config.path;
   if (folder.empty()) throw Error(Fault::usage, "config", "model.path: not given", "name a checkpoint folder");
+  if (!config.adapter) check_no_adapter(folder);
   const model::Family& family = model::family_of(read_json(required(folder, "config.json"), "model"), folder);
   auto tokenizer = text::open_tokenizer(folder);
   const text::ChatTemplate& chat = choose_chat(folder, config.prompt, family);
@@ -139,8 +155,8 @@ Policy open_on(const ModelConfig& config, const std::string& device, std::option
   const bool own_pixels = family.own_pixels && !has_pixel_spec(folder);
   const video::PixelSpec pixels = own_pixels ? video::PixelSpec() : read_pixel_spec(folder);
   model::LoadOptions options;
-  options.dtype = dtype.value_or(config.dtype == "bfloat16" ? model::Dtype::bfloat16 : model::Dtype::float32);
-  options.device = device;
+  options.device = place;
+  options.dtype = dtype.value_or(compute_type(config, device));
   options.video_pool = config.video_pool == "auto" ? "" : config.video_pool;
   Policy policy{model::load(folder, options),
                 std::move(tokenizer),
@@ -155,16 +171,20 @@ Policy open_on(const ModelConfig& config, const std::string& device, std::option
   if (config.image == "anyres") policy.tiles = tile_spec(policy);
   check_agreement(policy);
   if (config.adapter) model::load_adapter(policy.lvlm, *config.adapter);
+  if (const std::string note = logits_note(folder); !note.empty()) log_note(note);
   return policy;
 }
 
 }  // namespace
 
 Policy open_policy(const ModelConfig& config, const std::string& device, std::optional<model::Dtype> dtype) {
-  return open_on(config, resolve_device(device), dtype);
+  const std::string place = resolve_device(device);
+  return open_on(config, place, place, dtype);
 }
 
-Policy open_shapes(const ModelConfig& config) { return open_on(config, "meta", std::nullopt); }
+Policy open_shapes(const ModelConfig& config, const std::string& device) {
+  return open_on(config, resolve_device(device), "meta", std::nullopt);
+}
 
 std::string timed_question(const Policy& policy, const video::Frames& frames, const std::string& question) {
   if (policy.time_instruction == "off") return question;

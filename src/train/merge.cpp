@@ -9,6 +9,8 @@
 #include "rrpo/io/atomic.h"
 #include "rrpo/io/output_folder.h"
 #include "rrpo/model/merge.h"
+#include "rrpo/policy/compute_type.h"
+#include "rrpo/policy/device.h"
 #include "rrpo/policy/sequence.h"
 #include "rrpo/report/table.h"
 #include "rrpo/train/learner.h"
@@ -27,8 +29,8 @@ constexpr const char* kProbeAnswer = "A red square moves to the left.";
 
 /// The most that ||logits - logits of the adapter|| may be, over ||logits of the adapter||. What a 16-bit type rounds off W
 /// is about 2^-9 (2^-12 in F16) of each weight, in every layer.
-double tolerance(const std::set<std::string>& dtypes, const std::string& compute) {
-  if (dtypes.contains("BF16") || compute == "bfloat16") return 5e-2;
+double tolerance(const std::set<std::string>& dtypes, model::Dtype compute) {
+  if (dtypes.contains("BF16") || compute == model::Dtype::bfloat16) return 5e-2;
   return dtypes.contains("F16") ? 1e-2 : 1e-4;
 }
 
@@ -137,6 +139,7 @@ Json merge_into(const fs::path& folder, const MergeConfig& config, policy::Polic
     const model::AdapterOff off(adapted.lvlm);
     answers.base = probe_logits(adapted, probe);
   }
+  const model::Dtype compute = policy::compute_type(config.model, policy::resolve_device(config.device));
   copy_model_files(adapted.folder, folder);
   const model::MergedFiles files = model::write_merged(adapted.lvlm, adapted.folder, folder);
   {
@@ -146,7 +149,7 @@ Json merge_into(const fs::path& folder, const MergeConfig& config, policy::Polic
   written.path = folder;
   written.adapter.reset();
   answers.merged = probe_logits(policy::open_policy(written, config.device), probe);
-  const Json found = proof(answers, probe, tolerance(files.dtypes, config.model.dtype));
+  const Json found = proof(answers, probe, tolerance(files.dtypes, compute));
   judge(found);
   return {
       {"files", files.files}, {"merged", files.merged}, {"kept", files.kept}, {"dtypes", files.dtypes}, {"probe", found}};

@@ -2,6 +2,9 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include "rrpo/util/error.h"
+#include "rrpo/util/table.h"
+
 namespace rrpo::train {
 
 namespace {
@@ -46,6 +49,35 @@ Pass forward(const Scorer& scorer, const data::Dataset& dataset, const data::Pai
                          batch.weight.to(at::TensorOptions(device).dtype(values.logp.scalar_type())),
                          batch.pairs()};
   return {stats, scorer.objective.loss(stats)};
+}
+
+std::vector<std::string> pairs_not_finite(const Pass& pass, const data::PairBatch& batch) {
+  const int64_t pairs = batch.pairs();
+  std::vector<char> bad(batch.ids.size(), 0);
+  const auto note = [&](const at::Tensor& values, const at::Tensor& answers) {
+    if (!values.defined()) return;
+    const at::Tensor finite = values.detach().isfinite().cpu();
+    const bool* good = finite.const_data_ptr<bool>();
+    for (int64_t i = 0; i < finite.numel(); ++i) {
+      if (good[i]) continue;
+      const int64_t row = answers.defined() ? answers.select(0, i).item<int64_t>() : i;
+      bad[static_cast<size_t>(row % pairs)] = 1;
+    }
+  };
+  note(pass.output.loss, {});
+  for (const at::Tensor& tokens : {pass.stats.logp, pass.stats.ref_logp, pass.stats.kl}) note(tokens, batch.answer);
+  std::vector<std::string> ids;
+  for (size_t i = 0; i < bad.size(); ++i) {
+    if (bad[i] != 0) ids.push_back(batch.ids[i]);
+  }
+  return ids;
+}
+
+void check_finite(const Pass& pass, const data::PairBatch& batch) {
+  const std::vector<std::string> ids = pairs_not_finite(pass, batch);
+  if (ids.empty()) return;
+  throw Error(Fault::numerics, "score", "what the model computes is not finite for " + join(ids),
+              "check the checkpoint and its adapter, or model.dtype=float32");
 }
 
 }  // namespace rrpo::train

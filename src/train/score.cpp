@@ -104,6 +104,7 @@ MetricSums score_rows(const Scorer& scorer, const data::Dataset& rows, data::Loa
   int64_t written = 0;
   while (const auto batch = next_unless_stopped(loader)) {
     const Pass pass = forward(scorer, rows, *batch);
+    check_finite(pass, *batch);
     sums.add(measure(pass, scorer.objective.row->needs_rejected));
     add_lines(pass, *batch, scorer.objective.row->needs_rejected, lines);
     for (auto next = lines.find(written); next != lines.end(); next = lines.find(++written)) {

@@ -10,30 +10,21 @@ namespace rrpo::train {
 
 namespace {
 
-[[noreturn]] void not_finite(const char* what, const std::vector<std::string>& ids) {
+[[noreturn]] void not_finite(const char* what, const std::vector<std::string>& ids, int64_t saved) {
+  const std::string back = saved > 0 ? "; the checkpoint after step " + std::to_string(saved) + " is good" : "";
   throw Error(Fault::numerics, "train", std::string(what) + " is not finite for " + join(ids) + "; no weight was changed",
-              "look at these rows with rrpo-train score, or lower optim.lr; the last checkpoint is good");
-}
-
-/// The ids of the pairs whose loss is not finite.
-std::vector<std::string> bad_pairs(const at::Tensor& loss, const std::vector<std::string>& ids) {
-  const at::Tensor finite = loss.detach().isfinite().cpu();
-  std::vector<std::string> bad;
-  for (size_t i = 0; i < ids.size(); ++i) {
-    if (!finite.select(0, static_cast<int64_t>(i)).item<bool>()) bad.push_back(ids[i]);
-  }
-  return bad;
+              "look at these rows with rrpo-train score, or lower optim.lr" + back);
 }
 
 /// Adds one micro-batch to the gradients and returns its sums; `norm` becomes the norm of the gradients so far.
 MetricSums accumulate(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch,
-                      const AdamW& optimizer, double& norm) {
+                      const AdamW& optimizer, int64_t saved, double& norm) {
   const Pass pass = forward(scorer, dataset, batch);
   const MetricSums sums = measure(pass, scorer.objective.row->needs_rejected);
-  if (!std::isfinite(sums.loss)) not_finite("the loss", bad_pairs(pass.output.loss, batch.ids));
+  if (!std::isfinite(sums.loss)) not_finite("the loss", pairs_not_finite(pass, batch), saved);
   pass.output.loss.sum().backward();
   norm = optimizer.gradient_norm();
-  if (!std::isfinite(norm)) not_finite("the gradient", batch.ids);
+  if (!std::isfinite(norm)) not_finite("the gradient", batch.ids, saved);
   return sums;
 }
 
@@ -51,7 +42,8 @@ class Unfinished {
 
 }  // namespace
 
-StepReport step(const Scorer& scorer, const data::Dataset& dataset, data::Loader& loader, AdamW& optimizer, double lr) {
+StepReport step(const Scorer& scorer, const data::Dataset& dataset, data::Loader& loader, AdamW& optimizer, double lr,
+                int64_t saved) {
   StepReport report;
   double norm = 0;
   const Unfinished window(optimizer);
@@ -61,7 +53,7 @@ StepReport step(const Scorer& scorer, const data::Dataset& dataset, data::Loader
     expect(batch.has_value(), "the loader ended inside a window");
     report.skipped.insert(report.skipped.end(), batch->skipped.begin(), batch->skipped.end());
     report.ids.insert(report.ids.end(), batch->ids.begin(), batch->ids.end());
-    if (batch->pairs() > 0) report.sums.add(accumulate(scorer, dataset, *batch, optimizer, norm));
+    if (batch->pairs() > 0) report.sums.add(accumulate(scorer, dataset, *batch, optimizer, saved, norm));
     open = !batch->place.ends_window;
   }
   if (report.sums.pairs == 0) return report;

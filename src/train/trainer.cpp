@@ -70,7 +70,7 @@ class Run {
   bool last_step() const { return at_.step == at_.steps; }
   bool halts() const { return stop_signal() != 0 || at_.step == options_.halt_after; }
   void cut_metrics(const fs::path& file);
-  Json one_step(data::Loader& loader);
+  Json one_step(data::Loader& loader, int64_t saved);
   bool evaluates() const;
   void conclude_step(io::LineWriter& metrics);
   Json evaluate();
@@ -180,16 +180,19 @@ Json Run::evaluate() {
   MetricSums sums;
   while (const auto micro = loader.next()) {
     check_stop();
-    sums.add(measure(forward(scorer(), *held_out_, *micro), objective_.row->needs_rejected));
+    const Pass pass = forward(scorer(), *held_out_, *micro);
+    check_finite(pass, *micro);
+    sums.add(measure(pass, objective_.row->needs_rejected));
   }
   return sums.means(objective_.row->average, "eval/");
 }
 
-/// One step and what it says of itself; null when every row of it was skipped.
-Json Run::one_step(data::Loader& loader) {
+/// One step and what it says of itself; null when every row of it was skipped. `saved`: the step of the last checkpoint, or
+/// 0.
+Json Run::one_step(data::Loader& loader, int64_t saved) {
   const Stopwatch clock;
   const double lr = learning_rate(config_.optim, at_.step, at_.steps);
-  const StepReport report = step(scorer(), rows_, loader, optimizer_, lr);
+  const StepReport report = step(scorer(), rows_, loader, optimizer_, lr, saved);
   remember(report.skipped);
   ++at_.step;
   if (options_.watch) options_.watch(report.ids);
@@ -242,7 +245,7 @@ void Run::train(const fs::path& out) {
   try {
     conclude();
     while (!last_step() && !halts()) {
-      at_.unwritten = one_step(loader);
+      at_.unwritten = one_step(loader, std::max<int64_t>(0, saved));
       conclude();
     }
   } catch (const Stopped&) {
@@ -295,7 +298,7 @@ Result run(const TrainConfig& config, const RunOptions& options) {
   require_inputs(config);
   check_trainable(config, loss::make_objective(config.objective));
   set_tensor_threads(config.threads);
-  if (options.dry_run) return {Run(config, options, policy::open_shapes(config.model)).plan(), 0};
+  if (options.dry_run) return {Run(config, options, policy::open_shapes(config.model, config.device)).plan(), 0};
 
   const char* result = trains_adapter(config.train) ? "adapter" : "model";
   const io::OutputFolder folder(options.out, options.existing,

@@ -7,6 +7,7 @@
 #include <limits>
 #include <thread>
 
+#include "rrpo/model/weights.h"
 #include "rrpo/policy/device.h"
 #include "rrpo/policy/generate.h"
 #include "support/model_parts.h"
@@ -274,6 +275,22 @@ TEST(Draw, FollowsTemperatureAndNucleus) {
   check(1, 0.8, {1, 2, 3});
   check(1, 0.7, {1, 3});
   check(1, 0.3, {1});  // of two equal tokens the one with the lower number
+}
+
+/// Weights are finite, what they compute is not: the most likely token would be number 0, and the answer "!!!!".
+TEST(Generate, StopsAtLogitsThatAreNotFinite) {
+  const Golden& tiny = golden("tiny");
+  Policy policy = open_case(tiny, model::Dtype::float32);
+  const Json& clip = tiny.json.at("clips")[1];
+  const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
+  policy.lvlm.weights().decoder.norm.weight.fill_(3e38);
+  for (const double temperature : {0.0, 1.0}) {
+    Sampling sampling{temperature, 0.9, {}};
+    for (int i = 0; i < 2 && temperature > 0; ++i) sampling.streams.emplace_back(i, "answer");
+    const Error error = error_of([&] { generate(policy, visual, {"first?", "second?"}, 4, {}, std::move(sampling)); });
+    EXPECT_EQ(error.fault(), Fault::numerics);
+    EXPECT_THAT(error.what(), HasSubstr("not finite for question 'first?'"));
+  }
 }
 
 TEST(Draw, RefusesLogitsThatAreNotFinite) {

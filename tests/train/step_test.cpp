@@ -149,8 +149,38 @@ TEST(Step, StopsBeforeTheUpdateAndNamesThePairWhenTheLossIsNotFinite) {
     EXPECT_EQ(error.fault(), Fault::numerics);
     EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("the loss"), testing::HasSubstr("row-1"),
                                              testing::Not(testing::HasSubstr("row-0"))));
+    EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("checkpoint")));  // there is none
   }
   for (size_t i = 0; i < before.size(); ++i) EXPECT_TRUE(before[i].equal(bench.weights()[i]));
+}
+
+TEST(Step, NamesTheCheckpointThatThereIs) {
+  const TinyWorld world(2, 1);
+  Bench bench(world, {{"name", "sft"}});
+  bench.rows.samples[0].weight = std::numeric_limits<double>::quiet_NaN();
+  data::Loader loader = bench.loader(2, 1);
+  try {
+    step({bench.policy, bench.objective}, bench.rows, loader, bench.optimizer, 0.1, 40);
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("the checkpoint after step 40 is good"));
+  }
+}
+
+/// A rejected answer's log-probability stands in no loss of `sft`, but in the scores.
+TEST(CheckFinite, NamesThePairsOfEveryNumberThatIsNone) {
+  const TinyWorld world(3, 1);
+  Bench bench(world, {{"name", "rrpo"}});
+  const at::NoGradGuard frozen;
+  data::Loader loader = bench.loader(3, 3);
+  const data::PairBatch batch = loader.next().value();
+  Pass pass = forward({bench.policy, bench.objective}, bench.rows, batch);
+  EXPECT_NO_THROW(check_finite(pass, batch));
+  const int64_t last = batch.tokens() - 1;
+  ASSERT_EQ(batch.answer.select(0, last).item<int64_t>(), 2 * batch.pairs() - 1);
+  pass.stats.logp.select(0, last).fill_(-std::numeric_limits<double>::infinity());
+  EXPECT_THAT(pairs_not_finite(pass, batch), testing::ElementsAre("row-2"));
+  EXPECT_THROW(check_finite(pass, batch), Error);
 }
 
 TEST(Step, StopsBeforeTheUpdateWhenOnlyAGradientIsNotFinite) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "rrpo/io/safetensors.h"
@@ -9,7 +11,9 @@
 namespace rrpo::io {
 
 /// All tensors of `model.safetensors` or of `model.safetensors.index.json` and its shards, sorted by name. A shard that is
-/// missing, a tensor that the index places elsewhere, or a pickle instead of safetensors: Error(input, "weights").
-std::vector<TensorEntry> open_checkpoint(const std::filesystem::path& folder);
+/// missing, a tensor that the index places elsewhere, or a pickle instead of safetensors: Error(input, "weights"). A tensor
+/// for which `may_lack` is true may be missing although the index names it: tied weights are saved once and listed twice.
+std::vector<TensorEntry> open_checkpoint(const std::filesystem::path& folder,
+                                         const std::function<bool(const std::string&)>& may_lack = {});
 
 }  // namespace rrpo::io

@@ -9,6 +9,7 @@
 
 #include "rrpo/policy/draw.h"
 #include "rrpo/policy/policy.h"
+#include "rrpo/util/error.h"
 
 namespace rrpo::policy {
 
@@ -16,13 +17,26 @@ struct Generated {
   std::vector<int64_t> ids;  ///< without the stop id
   std::string text;
   bool finished = false;  ///< ended by itself, not by the limit
+  std::string fault;      ///< why it was not asked: a question too long for the model; else empty
 };
 
 /// Called after each new token of branch `k` with the text so far.
 using OnText = std::function<void(int64_t k, const std::string& text)>;
 
+/// Thrown where what the model computes is no number: which of the questions it was asked.
+class LogitsNotFinite : public Error {
+ public:
+  /// `name` says which question in the message.
+  LogitsNotFinite(int64_t question, const std::string& name);
+  int64_t question() const { return question_; }
+
+ private:
+  int64_t question_;
+};
+
 /// The answers to `questions` (one may stand there several times) about the clip with these visual tokens [N, D], each up to
-/// `max_new_tokens` tokens. Throws Error(numerics) where tokens cannot be drawn from what the model computes.
+/// `max_new_tokens` tokens, and no further than the model's positions. Throws LogitsNotFinite at the first token whose
+/// logits are not all finite.
 std::vector<Generated> generate(const Policy& policy, const at::Tensor& visual, const std::vector<std::string>& questions,
                                 int64_t max_new_tokens, const OnText& on_text = {}, Sampling sampling = {});
 

@@ -81,7 +81,7 @@ Policy open_policy(const ModelConfig& config, const std::string& device, std::op
 
 /// The same without reading a weight: every file but the weights is read and checked, and of those names and shapes. For
 /// what counts and plans; no pass can run over it.
-Policy open_shapes(const ModelConfig& config);
+Policy open_shapes(const ModelConfig& config, const std::string& device);
 
 /// `question` about a clip as `policy.time_instruction` has it asked; of `frames` only the times are read. Throws
 /// Error(input, "data") where they are wanted and there are none.

@@ -3,6 +3,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <string>
+#include <vector>
+
 #include "rrpo/data/pair_batch.h"
 #include "rrpo/data/visual_cache.h"
 #include "rrpo/loss/loss.h"
@@ -25,5 +28,10 @@ struct Pass {
 /// Encodes what no cache had, runs the decoder over the packed rows (and again with the adapter off where the objective has
 /// a reference), and applies the objective. Differentiable in whatever requires a gradient.
 Pass forward(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch);
+
+/// The ids of the pairs of which a loss, a log-probability or a divergence is not finite.
+std::vector<std::string> pairs_not_finite(const Pass& pass, const data::PairBatch& batch);
+/// Throws Error(numerics, "score") naming such pairs.
+void check_finite(const Pass& pass, const data::PairBatch& batch);
 
 }  // namespace rrpo::train

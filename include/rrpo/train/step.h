@@ -21,9 +21,10 @@ struct StepReport {
 
 /// Takes the next window from `loader` and updates the optimizer's tensors at rate `lr`. The loss is a sum over the window's
 /// rows and the gradient is divided once by what the objective averages over, so that the cut into micro-batches does not
-/// matter. A loss or gradient that is not finite throws Error(numerics) naming the pairs, before any weight changes. Throws
-/// Stopped between two passes when a stop was asked for, without the gradients of the passes before it: the window has not
-/// begun.
-StepReport step(const Scorer& scorer, const data::Dataset& dataset, data::Loader& loader, AdamW& optimizer, double lr);
+/// matter. A loss or gradient that is not finite throws Error(numerics) naming the pairs, before any weight changes, and the
+/// checkpoint after step `saved`, if there is one. Throws Stopped between two passes when a stop was asked for, without the
+/// gradients of the passes before it: the window has not begun.
+StepReport step(const Scorer& scorer, const data::Dataset& dataset, data::Loader& loader, AdamW& optimizer, double lr,
+                int64_t saved = 0);
 
 }  // namespace rrpo::train

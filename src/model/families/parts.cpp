@@ -6,9 +6,24 @@ namespace rrpo::model {
 
 namespace {
 
+/// A window narrows nothing where its layers begin behind the last one, or where it is as long as the longest text.
+bool window_never_narrows(const ConfigReader& text) {
+  if (!text.has("sliding_window")) return true;
+  if (text.has("max_window_layers") &&
+      text.integer("max_window_layers", 0, kMaxLayers) >= text.integer("num_hidden_layers", 1, kMaxLayers))
+    return true;
+  return text.has("max_position_embeddings") &&
+         text.integer("sliding_window", 1, int64_t{1} << 40) >= text.integer("max_position_embeddings", 1, int64_t{1} << 40);
+}
+
 void check_decoder(const ConfigReader& text) {
   text.only("hidden_act", "silu");
-  text.only("use_sliding_window", false);
+  if (text.flag("use_sliding_window", false) && !window_never_narrows(text)) {
+    text.refuse("use_sliding_window",
+                "attention in a window is not supported, and max_window_layers (" +
+                    (text.has("max_window_layers") ? text.json().at("max_window_layers").dump() : "none") +
+                    ") leaves it to layers that there are");
+  }
   if (!text.has("layer_types")) return;
   for (const Json& kind : text.json().at("layer_types")) {
     if (kind != Json("full_attention")) text.refuse("layer_types", "only full_attention is supported");
@@ -64,6 +79,7 @@ Decoder qwen2_decoder(const ConfigReader& text, double theta, const Shapes& shap
   decoder.head_width = text.has("head_dim") ? text.integer("head_dim", 2, width) : width / decoder.heads;
   if (decoder.head_width % 2 != 0) text.refuse("num_attention_heads", "makes heads of odd width");
   decoder.theta = theta;
+  if (text.has("max_position_embeddings")) decoder.positions = text.integer("max_position_embeddings", 1, int64_t{1} << 40);
   const double eps = text.number("rms_norm_eps", 1e-6);
   const int64_t rows = text.integer("vocab_size", 1, kMaxVocabulary);
   const int64_t q_width = decoder.heads * decoder.head_width, kv_width = decoder.kv_heads * decoder.head_width;

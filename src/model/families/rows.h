@@ -9,6 +9,9 @@ namespace rrpo::model {
 const Family& llava_onevision_row();
 const Family& llava_qwen_row();
 
+/// True for the name on disk of a head that the configuration lets be the embedding.
+bool tied_head(const Weights& weights, const Family& family, const std::string& disk_name);
+
 /// The type and device that a load asks for.
 at::ScalarType scalar_type(Dtype dtype);
 
