@@ -31,9 +31,12 @@ fs::path beneath(const fs::path& root, const std::string& name) {
     throw Error(Fault::usage, "config", root.string() + ": is no readable folder",
                 "set the video root to the folder of the clips");
   const fs::path file = fs::canonical(base / relative, fault);
-  if (fault || !fs::is_regular_file(file, fault)) {
-    refuse(name, "is not below " + base.string(), "put the file there or set the video root");
-  }
+  if (fault == std::errc::no_such_file_or_directory)
+    refuse(name, "no such file below " + base.string(), "put the file there or set the video root");
+  if (fault) refuse(name, "cannot be opened below " + base.string() + ": " + fault.message(), "check its permissions");
+  if (fs::is_directory(file, fault))
+    refuse(name, "is a folder", "name a file, or its pictures in order as frames (rrpo-gen import does)");
+  if (!fs::is_regular_file(file, fault)) refuse(name, "is no regular file", "name a file");
   const auto [end, unused] = std::mismatch(base.begin(), base.end(), file.begin(), file.end());
   if (end != base.end()) refuse(name, "is a link that leaves the video root", "copy the file below it");
   return file;

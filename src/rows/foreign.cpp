@@ -1,6 +1,7 @@
 #include "rrpo/rows/foreign.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <set>
 
@@ -50,6 +51,11 @@ std::string keys_of(const Json& row) {
   for (const auto& [key, value] : row.items()) keys.push_back(printable(key, 40));
   if (keys.size() > kMost) keys.resize(kMost);
   return keys.empty() ? "" : " (the first has " + join(keys) + ")";
+}
+
+bool holds_no_number(const Json& value) {
+  if (value.is_number_float()) return !std::isfinite(value.get<double>());
+  return value.is_structured() && std::any_of(value.begin(), value.end(), holds_no_number);
 }
 
 text::MarkedText side_of(const ForeignAnswer& answer, const std::string& place) {
@@ -233,6 +239,8 @@ class Importer {
     const Json rest = reader.rest();
     for (const auto& [key, value] : rest.items()) (is_ours(key) ? made["row"] : extra)[key] = value;
     for (const std::string& key : unused_keys(rest)) row.media.unused.insert(key);
+    if (holds_no_number(rest))
+      row.media.notes.insert("rows with NaN or Infinity under a key that is not used, written as null");
     extra["made"] = made;
     return extra;
   }
@@ -290,6 +298,12 @@ Imported import_rows(std::string_view text, const std::string& file, const Impor
     throw Error(Fault::input, "data", file + ": no row is of a known format" + (keys.empty() ? cause : keys),
                 "see the formats in rrpo-gen import --help");
   }
+  return importer.done();
+}
+
+Imported import_row(const Json& row, const std::string& place, const ImportRules& rules) {
+  Importer importer(rules);
+  importer.add(row, place);
   return importer.done();
 }
 

@@ -89,4 +89,7 @@ struct Imported {
 /// a known format.
 Imported import_rows(std::string_view text, const std::string& file, const ImportRules& rules);
 
+/// The same for one row that was parsed before; a row of no known format is skipped with that reason.
+Imported import_row(const Json& row, const std::string& place, const ImportRules& rules);
+
 }  // namespace rrpo::rows
