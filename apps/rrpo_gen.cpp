@@ -69,6 +69,14 @@ int main(int argc, char** argv) {
                               .fields = describe<gen::ImportConfig>,
                               .run = apps::run_import,
                               .tables = import_tables});
+  program.commands.push_back({.name = "check",
+                              .help = "Every fault of a file of pairs or questions, of any format that import reads; exit 8 "
+                                      "when there is one. Changes nothing.",
+                              .arguments = {{"FILE", "pairs or questions: a JSON array or JSONL"}},
+                              .flags = {{"--decode", "decode every video, not only its first picture", false, false}},
+                              .needs_out = false,
+                              .fields = describe<gen::CheckConfig>,
+                              .run = apps::run_check});
   program.commands.push_back({.name = "show",
                               .help = "One page with frames, questions and answers, marked tokens in colour.",
                               .arguments = {{.name = "FILE",

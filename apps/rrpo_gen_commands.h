@@ -16,6 +16,8 @@ int run_replay(const Invocation& call);
 int run_scenes(const Invocation& call);
 /// Rows of other programs as ours. Leaves pairs.jsonl or questions.jsonl, ledger.jsonl and run.json in --out.
 int run_import(const Invocation& call);
+/// Every fault of a file of pairs or questions; changes nothing. Exit 8 when there is one.
+int run_check(const Invocation& call);
 /// Pairs as a page (show.html in --out, or beside the file), or on the terminal.
 int run_show(const Invocation& call);
 

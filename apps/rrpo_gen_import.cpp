@@ -15,6 +15,8 @@ Json counts_of(const rows::Imported& imported) {
   Json counts = {{"format", imported.format->name}, {"rows", imported.ledger.total()},
                  {"imported", imported.imported},   {"skipped", imported.skipped()},
                  {"pairs", imported.pairs.size()},  {"questions", imported.questions.size()}};
+  counts["formats"] = Json::object();
+  for (const auto& [name, rows] : imported.formats) counts["formats"][name] = rows;
   for (const auto& [note, count] : imported.notes) counts["notes"][note] = count;
   for (const auto& [reason, count] : imported.reasons) counts["reasons"][reason] = count;
   return counts;
@@ -25,25 +27,36 @@ void tell(const std::string& file, const rows::Imported& imported) {
   constexpr size_t kReasons = 5;
   log_info(file + ": " + imported.format->name + " (" + imported.format->help + "), because " + imported.why);
   for (const auto& [note, count] : imported.notes) log_info(std::to_string(count) + " " + note);
+  if (imported.formats.size() > 1) {
+    for (const auto& [name, rows] : imported.formats) log_info(std::to_string(rows) + " rows of the format " + name);
+  }
   std::vector<std::pair<int64_t, std::string>> reasons;
   for (const auto& [reason, count] : imported.reasons) reasons.emplace_back(count, reason);
   std::sort(reasons.begin(), reasons.end(), std::greater<>());
-  for (size_t i = 0; i < reasons.size() && i < kReasons; ++i)
-    log_warning(std::to_string(reasons[i].first) + " rows skipped: " + printable(reasons[i].second));
+  for (size_t i = 0; i < reasons.size() && i < kReasons; ++i) {
+    const auto& [count, reason] = reasons[i];
+    log_warning(std::to_string(count) + (count == 1 ? " row" : " rows") + " skipped: " + printable(reason) +
+                " (first: " + printable(imported.places.at(reason)) + ")");
+  }
+  if (reasons.size() > kReasons)
+    log_warning("and " + std::to_string(reasons.size() - kReasons) + " other reasons: ledger.jsonl");
 }
 
-std::string pair_lines(const rows::Imported& imported) {
+template <class Rows, class Write>
+std::string lines_of(const Rows& rows, Write write) {
   std::string lines;
-  for (const rows::Pair& pair : imported.pairs) lines += json_line(rows::pair_json(pair)) + "\n";
-  for (const rows::Question& question : imported.questions) lines += json_line(rows::question_json(question)) + "\n";
+  for (const auto& row : rows) lines += json_line(write(row)) + "\n";
   return lines;
 }
 
+/// A file for each kind of row that there is.
 void write_rows(const rows::Imported& imported, const std::filesystem::path& out) {
   std::string ledger;
   for (const Json& line : imported.lines) ledger += json_line(line) + "\n";
   io::write_file(out / "ledger.jsonl", ledger);
-  io::write_file(out / (imported.format->pairs ? "pairs.jsonl" : "questions.jsonl"), pair_lines(imported));
+  if (!imported.pairs.empty()) io::write_file(out / "pairs.jsonl", lines_of(imported.pairs, rows::pair_json));
+  if (!imported.questions.empty())
+    io::write_file(out / "questions.jsonl", lines_of(imported.questions, rows::question_json));
 }
 
 }  // namespace
@@ -56,7 +69,9 @@ int run_import(const Invocation& call) {
       rows::import_rows(read_file(file, "data"), file, {config.format, config.spans, config.video_root});
   tell(file, imported);
   if (imported.imported == 0)
-    throw Error(Fault::input, "data", file + ": no usable row (" + imported.reasons.begin()->first + ")", "see the reasons");
+    throw Error(Fault::input, "data",
+                file + ": no usable row; " + imported.places.begin()->second + ": " + imported.places.begin()->first,
+                "see the reasons above");
   Json summary = counts_of(imported);
   if (call.dry_run) return finish(summary, 0);
   const io::OutputFolder folder(

@@ -10,6 +10,7 @@
 
 #include "rrpo/data/media.h"
 #include "rrpo/model/lvlm.h"
+#include "rrpo/text/markup.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/prefetch.h"
 #include "rrpo/util/random.h"
@@ -100,9 +101,28 @@ struct AnswerStream::Work {
   Prefetch<VideoAnswers> answers;  // last: its threads use the others
 };
 
+namespace {
+
+/// Questions are read; they may not control the model.
+const std::vector<rows::Question>& free_of_special_tokens(const policy::Policy& policy,
+                                                          const std::vector<rows::Question>& questions) {
+  for (const rows::Question& question : questions) {
+    const std::string token = text::special_token_in(*policy.tokenizer, question.question);
+    if (token.empty()) continue;
+    throw Error(Fault::input, "data",
+                (question.place.empty() ? question.id : question.place) + ": question holds " + token +
+                    ", a control token of this tokenizer",
+                "remove it: the program writes the prompt itself");
+  }
+  return questions;
+}
+
+}  // namespace
+
 AnswerStream::AnswerStream(const policy::Policy& policy, const std::vector<rows::Question>& questions,
                            std::vector<VideoQuestions> groups, AnswerRules rules)
-    : work_(std::make_unique<Work>(policy, questions, std::move(groups), std::move(rules))) {}
+    : work_(std::make_unique<Work>(policy, free_of_special_tokens(policy, questions), std::move(groups), std::move(rules))) {
+}
 AnswerStream::~AnswerStream() = default;
 
 std::optional<VideoAnswers> AnswerStream::next() {

@@ -9,6 +9,7 @@
 #include "rrpo/data/media.h"
 #include "rrpo/rows/question.h"
 #include "rrpo/text/chat.h"
+#include "rrpo/text/markup.h"
 #include "rrpo/text/official.h"
 #include "rrpo/text/token_diff.h"
 #include "rrpo/util/error.h"
@@ -34,6 +35,7 @@ rows::Pair as_pair(const rows::Question& question) {
   pair.media = question.media;
   pair.question = question.question;
   pair.chosen = {question.answer, question.spans};
+  pair.place = question.place;
   return pair;
 }
 
@@ -62,7 +64,7 @@ class Builder {
       : dataset_(dataset), root_(root), policy_(policy), rules_(rules) {}
 
   void add(const rows::Pair& pair, const std::filesystem::path& file) {
-    const std::string place = file.string() + ": " + pair.id;
+    const std::string place = (pair.place.empty() ? file.string() : pair.place) + ": " + pair.id;
     try {
       Sample sample = sample_of(pair, place);
       const std::string dropped = rules_.official ? make_official(pair, place, sample) : "";
@@ -83,6 +85,9 @@ class Builder {
     sample.id = pair.id;
     sample.media = pair.media;
     sample.weight = pair.weight;
+    refuse_special_tokens(pair.question, "question", place);
+    refuse_special_tokens(pair.chosen.text, "chosen", place);
+    if (rules_.rejected) refuse_special_tokens(pair.rejected.text, "rejected", place);
     text::PromptIds prompt = text::encode_prompt(*policy_.tokenizer, policy_.chat, asked(pair));
     sample.question = std::move(prompt.after);
     sample.chosen = text::encode_answer(*policy_.tokenizer, pair.chosen, policy_.end_of_turn);
@@ -104,6 +109,14 @@ class Builder {
     const int64_t count = frames.empty() ? rules_.video.frames : static_cast<int64_t>(frames.size());
     if (!tiled) check_length(policy_, dataset_, sample, model::visual_token_count(policy_.lvlm, count), place);
     return sample;
+  }
+
+  /// Texts of the prompt and labels are read; they may not control the model.
+  void refuse_special_tokens(const std::string& text, const char* key, const std::string& place) const {
+    const std::string token = text::special_token_in(*policy_.tokenizer, text);
+    if (token.empty()) return;
+    throw Error(Fault::input, "data", place + ": " + key + " holds " + token + ", a control token of this tokenizer",
+                "remove it: the program writes the prompt itself");
   }
 
   /// VideoChat2's code compares the labels of whole conversations, padded to one length.

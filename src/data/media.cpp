@@ -50,7 +50,8 @@ fs::path beneath(const fs::path& root, const std::string& name, bool follow_link
   std::error_code fault;
   const fs::path file = fs::canonical(base / relative, fault);
   if (fault) refuse_absent(name, base, base / relative);
-  if (fs::is_directory(file, fault)) refuse(name, "is a folder", "list its pictures in order under \"frames\"");
+  if (fs::is_directory(file, fault))
+    refuse(name, "is a folder", "name a file, or its pictures in order as frames (rrpo-gen import does)");
   if (!fs::is_regular_file(file, fault)) refuse(name, "is no regular file", "give a video or a picture");
   const auto [end, unused] = std::mismatch(base.begin(), base.end(), file.begin(), file.end());
   if (end != base.end() && !follow_links) {

@@ -1,9 +1,15 @@
 #include "rrpo/rows/foreign.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <set>
 
+#include "formats/clean.h"
+#include "formats/parts.h"
+#include "formats/question_form.h"
 #include "formats/rows.h"
+#include "rrpo/rows/unused_keys.h"
 #include "rrpo/text/diff.h"
 #include "rrpo/text/unicode.h"
 #include "rrpo/util/random.h"
@@ -11,11 +17,6 @@
 
 namespace rrpo::rows {
 namespace {
-
-struct PlacedRow {
-  Json json;
-  std::string place;
-};
 
 /// Keys that have a meaning in our rows: what another program means by them goes to `made.row`.
 bool is_ours(const std::string& key) {
@@ -32,8 +33,8 @@ std::string plain_reason(std::string what, const std::string& place) {
   return what.substr(0, what.find("; fix: "));
 }
 
-std::string hash_of(const ForeignRow& row) {
-  std::string content = row.media.key();
+std::string hash_of(const ForeignRow& row, const Media& media) {
+  std::string content = media.key();
   for (const ForeignItem& item : row.items) {
     content += "\n" + item.question + "\n" + item.chosen.text + "\n" + (item.rejected ? item.rejected->text : "");
   }
@@ -42,11 +43,19 @@ std::string hash_of(const ForeignRow& row) {
   return out;
 }
 
-/// What kind of answer can be judged by rules: yes or no alone, up to three words, or none.
-std::string format_of(const std::string& answer) {
-  const std::string words = text::plain_words(answer);
-  if (words == "yes" || words == "no") return "yesno";
-  return std::count(words.begin(), words.end(), ' ') < 3 && !words.empty() ? "short" : "open";
+/// ` (it has a, b, c)`.
+std::string keys_of(const Json& row) {
+  constexpr size_t kMost = 12;
+  std::vector<std::string> keys;
+  if (!row.is_object()) return "";
+  for (const auto& [key, value] : row.items()) keys.push_back(printable(key, 40));
+  if (keys.size() > kMost) keys.resize(kMost);
+  return keys.empty() ? "" : " (the first has " + join(keys) + ")";
+}
+
+bool holds_no_number(const Json& value) {
+  if (value.is_number_float()) return !std::isfinite(value.get<double>());
+  return value.is_structured() && std::any_of(value.begin(), value.end(), holds_no_number);
 }
 
 text::MarkedText side_of(const ForeignAnswer& answer, const std::string& place) {
@@ -54,56 +63,112 @@ text::MarkedText side_of(const ForeignAnswer& answer, const std::string& place) 
   return text::has_mask_tags(answer.text) ? text::parse_mask_tags(answer.text, place) : text::MarkedText{answer.text, {}};
 }
 
+/// The format that a row shows, and what shows it; the one asked for where one is.
+const ForeignFormat& format_of(const Json& row, const std::string& wanted, const std::string& place, std::string& why) {
+  if (const ForeignFormat* format = find_row(foreign_formats(), wanted)) {
+    why = "format=" + wanted;
+    return *format;
+  }
+  if (!row.is_object()) bad_row(place, "the row is no JSON object", "write {…}");
+  for (const ForeignFormat& format : foreign_formats()) {
+    const std::string shown = format.why(row);
+    if (shown.empty()) continue;
+    why = place + " has " + shown;
+    return format;
+  }
+  const std::string rejected = rejected_key(row);
+  if (!rejected.empty()) bad_row(place, "has " + rejected + ", and is no pair of a known format", "see import --help");
+  bad_row(place, "is of no known format" + keys_of(row), "see import --help");
+}
+
 class Importer {
  public:
-  Importer(const ForeignFormat& format, std::string why, const ImportRules& rules) : rules_(rules) {
-    out_.format = &format;
-    out_.why = std::move(why);
-  }
+  explicit Importer(const ImportRules& rules) : rules_(rules) {}
 
-  void add(const PlacedRow& row) {
+  void add(const Json& row, const std::string& place) {
     try {
-      const std::string id = convert(row);
+      const std::string id = convert(row, place);
       out_.lines.push_back(out_.ledger.record(id, "imported"));
       ++out_.imported;
     } catch (const Error& error) {
       if (error.fault() != Fault::input) throw;
-      skip({row.place, error.what()});
+      skip({place, error.what()});
     }
   }
   void skip(const BadRow& row) {
     skipped_.push_back(out_.ledger.record(row.place, "skipped", row.reason));
-    ++out_.reasons[plain_reason(row.reason, row.place)];
+    const std::string reason = plain_reason(row.reason, row.place);
+    ++out_.reasons[reason];
+    out_.places.try_emplace(reason, row.place);
   }
   Imported done() {
     out_.lines.insert(out_.lines.end(), skipped_.begin(), skipped_.end());
     return std::move(out_);
   }
+  /// True when a row showed a format, were it usable or not.
+  bool knows_any() const { return out_.format != nullptr; }
+  void note(const std::string& what, int64_t count = 1) { out_.notes[what] += count; }
 
  private:
+  const ForeignFormat& recognised(const Json& row, const std::string& place) {
+    std::string why;
+    const ForeignFormat& format = format_of(row, rules_.format, place, why);
+    if (out_.format == nullptr) {
+      out_.format = &format;
+      out_.why = why;
+    }
+    ++out_.formats[format.name];
+    return format;
+  }
+
   /// Adds the pairs or questions of a row; returns the id of the first.
-  std::string convert(const PlacedRow& row) {
-    RowReader reader(row.json, row.place);
-    ForeignRow foreign = out_.format->read(reader);
-    make_relative(foreign.media);
-    const Json extra = extra_of(reader, foreign, row.place);
+  std::string convert(const Json& json, const std::string& place) {
+    const ForeignFormat& format = recognised(json, place);
+    RowReader reader(json, place);
+    ForeignRow foreign = format.read(reader);
+    for (ForeignItem& item : foreign.items) clean(item, foreign, reader);
+    const Media media = media_of(foreign.media, reader);
+    const Json extra = extra_of(reader, foreign, format, place);
     std::vector<Pair> pairs;
     std::vector<Question> questions;
     for (const ForeignItem& item : foreign.items) {
       if (item.rejected) {
-        pairs.push_back(pair_of(item, foreign, extra, row.place));
+        pairs.push_back(pair_of(item, foreign, media, extra, place));
       } else {
-        questions.push_back(question_of(item, foreign, extra, row.place));
+        questions.push_back(question_of(item, foreign, media, extra, place));
       }
     }
-    return commit(foreign, std::move(pairs), std::move(questions));
+    return commit(foreign, media, std::move(pairs), std::move(questions));
+  }
+
+  /// The one video or the pictures of a row.
+  Media media_of(ForeignMedia& named, const RowReader& row) {
+    if (named.videos.empty() && named.frames.empty()) bad_row(row.place(), "has neither video nor pictures", "name one");
+    if (!named.videos.empty() && !named.frames.empty()) bad_row(row.place(), "has a video and pictures", "keep one of them");
+    if (named.videos.size() > 1)
+      bad_row(row.place(), "has " + std::to_string(named.videos.size()) + " videos", "a row has one");
+    Media media;
+    media.frames = named.frames;
+    if (!named.videos.empty()) {
+      media.video = named.videos.front();
+      media.start_s = named.start_s;
+      media.end_s = named.end_s;
+      list_folder(media, rules_.root, row, named.notes);
+    }
+    if (media.video.empty() && (named.start_s || named.end_s))
+      bad_row(row.place(), "names a part of a video, and has pictures", "list the pictures of that part");
+    make_relative(media, named.notes);
+    return media;
   }
 
   /// Ids are given when the whole row is sound.
-  std::string commit(const ForeignRow& row, std::vector<Pair> pairs, std::vector<Question> questions) {
-    const std::string base = row.id.empty() ? hash_of(row) : row.id;
+  std::string commit(const ForeignRow& row, const Media& media, std::vector<Pair> pairs, std::vector<Question> questions) {
+    const std::string base = row.id.empty() ? hash_of(row, media) : row.id;
     if (row.id.empty()) note("ids made from the content");
     if (!row.system.empty()) note("system turns, kept as made.system and not shown to the model");
+    if (pairs.size() > 1) note("rows with several rejected answers or questions, one pair each");
+    for (const std::string& what : row.media.notes) note(what);
+    for (const std::string& key : row.media.unused) note(unused_note(key));
     std::string first;
     for (size_t i = 0; i < pairs.size() + questions.size(); ++i) {
       const std::string id = unique(row.items.size() > 1 ? base + "-" + std::to_string(i + 1) : base);
@@ -116,14 +181,18 @@ class Importer {
       if (pair.chosen.spans.empty() && pair.rejected.spans.empty()) note("pairs without a mark");
       out_.pairs.push_back(std::move(pair));
     }
-    for (Question& question : questions) out_.questions.push_back(std::move(question));
+    for (Question& question : questions) {
+      note("questions of format " + question.format);
+      out_.questions.push_back(std::move(question));
+    }
     return first;
   }
 
-  Pair pair_of(const ForeignItem& item, const ForeignRow& row, const Json& extra, const std::string& place) const {
+  Pair pair_of(const ForeignItem& item, const ForeignRow& row, const Media& media, const Json& extra,
+               const std::string& place) const {
     Pair pair;
     pair.id = "row";
-    pair.media = row.media;
+    pair.media = media;
     pair.question = item.question;
     pair.chosen = side_of(item.chosen, place + ": chosen");
     pair.rejected = side_of(*item.rejected, place + ": rejected");
@@ -147,36 +216,41 @@ class Importer {
     return "difference";
   }
 
-  static Question question_of(const ForeignItem& item, const ForeignRow& row, const Json& extra, const std::string& place) {
+  static Question question_of(const ForeignItem& item, const ForeignRow& row, const Media& media, const Json& extra,
+                              const std::string& place) {
     const text::MarkedText answer = side_of(item.chosen, place + ": answer");
     Question question;
     question.id = "row";
-    question.media = row.media;
+    question.media = media;
     question.question = item.question;
     question.answer = answer.text;
-    question.format = format_of(answer.text);
+    set_form(question);
     question.spans = answer.spans;
     question.extra = extra;
     if (!row.source.empty()) question.extra["source"] = row.source;
     return parse_question(question_json(question), place);
   }
 
-  Json extra_of(const RowReader& reader, const ForeignRow& row, const std::string& place) const {
+  /// What the row holds beyond what was read; what our rows mean by a name goes to `made.row`.
+  static Json extra_of(const RowReader& reader, ForeignRow& row, const ForeignFormat& format, const std::string& place) {
     Json extra = Json::object();
-    Json made = {{"import", out_.format->name}, {"from", place.substr(place.find_last_of('/') + 1)}};
+    Json made = {{"import", format.name}, {"from", place.substr(place.find_last_of('/') + 1)}};
     if (!row.system.empty()) made["system"] = row.system;
     const Json rest = reader.rest();
     for (const auto& [key, value] : rest.items()) (is_ours(key) ? made["row"] : extra)[key] = value;
+    for (const std::string& key : unused_keys(rest)) row.media.unused.insert(key);
+    if (holds_no_number(rest))
+      row.media.notes.insert("rows with NaN or Infinity under a key that is not used, written as null");
     extra["made"] = made;
     return extra;
   }
 
-  void make_relative(Media& media) {
-    const auto change = [this](std::string& path) {
+  void make_relative(Media& media, std::set<std::string>& notes) const {
+    const auto change = [&](std::string& path) {
       if (!std::filesystem::path(path).is_absolute()) return;
       const auto below = std::filesystem::path(path).lexically_relative(rules_.root);
       if (rules_.root.empty() || below.empty() || *below.begin() == "..") {
-        note("absolute paths outside video_root, which training refuses");
+        notes.insert("absolute paths outside video_root, which training refuses");
       } else {
         path = below.string();
       }
@@ -193,39 +267,12 @@ class Importer {
     return id;
   }
 
-  void note(const std::string& what) { ++out_.notes[what]; }
-
   ImportRules rules_;
   Imported out_;
   std::vector<Json> skipped_;
   std::set<std::string> ids_;
   std::map<std::string, int64_t> copies_;
 };
-
-[[noreturn]] void unknown_format(const std::string& file, const std::vector<PlacedRow>& rows) {
-  std::vector<std::string> keys;
-  if (!rows.empty() && rows.front().json.is_object()) {
-    for (const auto& [key, value] : rows.front().json.items()) keys.push_back(printable(key, 40));
-    if (keys.size() > 12) keys.resize(12);
-  }
-  throw Error(Fault::input, "data",
-              file + ": no row is of a known format" + (keys.empty() ? "" : " (the first has " + join(keys) + ")"),
-              "see the formats in rrpo-gen import --help");
-}
-
-/// The format of the first row that has one, or the one asked for.
-std::pair<const ForeignFormat*, std::string> format_of_rows(const std::vector<PlacedRow>& rows, const std::string& file,
-                                                            const std::string& wanted) {
-  if (const ForeignFormat* format = find_row(foreign_formats(), wanted)) return {format, "format=" + wanted};
-  for (const PlacedRow& row : rows) {
-    if (!row.json.is_object()) continue;
-    for (const ForeignFormat& format : foreign_formats()) {
-      std::string why = format.why(row.json);
-      if (!why.empty()) return {&format, row.place + " has " + why};
-    }
-  }
-  unknown_format(file, rows);
-}
 
 }  // namespace
 
@@ -238,13 +285,25 @@ const std::vector<ForeignFormat>& foreign_formats() {
 }
 
 Imported import_rows(std::string_view text, const std::string& file, const ImportRules& rules) {
-  std::vector<PlacedRow> rows;
+  Importer importer(rules);
   std::vector<BadRow> broken;
-  each_row(text, file, &broken, [&](const Json& json, const std::string& place) { rows.push_back({json, place}); });
-  const auto [format, why] = format_of_rows(rows, file, rules.format);
-  Importer importer(*format, why, rules);
-  for (const PlacedRow& row : rows) importer.add(row);
+  std::string keys;
+  each_row(text, file, &broken, [&](const Json& json, const std::string& place) {
+    if (keys.empty()) keys = keys_of(json);
+    importer.add(json, place);
+  });
   for (const BadRow& row : broken) importer.skip(row);
+  if (!importer.knows_any()) {
+    const std::string cause = broken.empty() ? "" : "; " + plain_reason(broken.front().reason, broken.front().place);
+    throw Error(Fault::input, "data", file + ": no row is of a known format" + (keys.empty() ? cause : keys),
+                "see the formats in rrpo-gen import --help");
+  }
+  return importer.done();
+}
+
+Imported import_row(const Json& row, const std::string& place, const ImportRules& rules) {
+  Importer importer(rules);
+  importer.add(row, place);
   return importer.done();
 }
 

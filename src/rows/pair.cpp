@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "rrpo/rows/row_reader.h"
+#include "rrpo/rows/unused_keys.h"
 
 namespace rrpo::rows {
 namespace {
@@ -30,7 +31,7 @@ Json slices(const text::MarkedText& marked) {
 text::MarkedText read_side(RowReader& row, const std::string& side, Json& extra) {
   RowReader reader(row.need(side), row.place(), side);
   text::MarkedText out;
-  out.text = reader.text("text");
+  out.text = reader.prose("text");
   out.spans = reader.ranges("spans");
   const std::string at = std::string(row.place()) + ": " + side;
   text::check_spans(out, at);
@@ -60,9 +61,9 @@ Pair parse_ours(const Json& json, std::string_view place) {
   RowReader row(json, place);
   if (row.text_or("schema", kSchema) != kSchema) row.fail("schema", "is not rrpo/pair@1", "convert the file");
   Pair pair;
-  pair.id = row.text("id");
+  pair.id = row.id("id");
   pair.media = read_media(row);
-  pair.question = row.text("question");
+  pair.question = row.prose("question");
   Json sides = Json::object();
   pair.chosen = read_side(row, "chosen", sides);
   pair.rejected = read_side(row, "rejected", sides);
@@ -82,6 +83,7 @@ std::string authors_question(RowReader& row) {
   if (question.find(kImage) != std::string::npos)
     row.fail("question", "has an <image> that is not its first line", "put it first, once");
   if (question.empty()) row.fail("question", "asks nothing", "write the question after <image>");
+  row.refuse_markup("question", question);
   return question;
 }
 
@@ -93,7 +95,7 @@ std::string authors_video(RowReader& row) {
 }
 
 text::MarkedText authors_side(RowReader& row, const std::string& key) {
-  const std::string plain = row.text(key), masked = row.text_or(key + "_masked", "");
+  const std::string plain = row.prose(key), masked = row.text_or(key + "_masked", "");
   if (masked.empty()) return {plain, {}};
   return text::parse_mask_tags(masked, plain, std::string(row.place()) + ": " + row.path(key + "_masked"));
 }
@@ -101,9 +103,7 @@ text::MarkedText authors_side(RowReader& row, const std::string& key) {
 Pair parse_authors(const Json& json, std::string_view place) {
   RowReader row(json, place);
   Pair pair;
-  const Json& id = row.need("sample_id");
-  pair.id = id.is_string() ? id.get<std::string>() : id.is_number_integer() ? id.dump() : "";
-  if (pair.id.empty()) row.fail("sample_id", "is no text and no integer", "give every row its own id");
+  pair.id = row.id("sample_id");
   pair.media.video = authors_video(row);
   pair.question = authors_question(row);
   pair.chosen = authors_side(row, "answer");
@@ -129,7 +129,9 @@ std::string Media::key() const {
 
 Pair parse_pair(const Json& row, std::string_view place) {
   const bool authors = row.is_object() && row.contains("pred") && !row.contains("rejected");
-  return authors ? parse_authors(row, place) : parse_ours(row, place);
+  Pair pair = authors ? parse_authors(row, place) : parse_ours(row, place);
+  pair.place = place;
+  return pair;
 }
 
 Json pair_json(const Pair& pair) {
@@ -147,7 +149,9 @@ Json pair_json(const Pair& pair) {
 }
 
 std::vector<Pair> read_pairs(const std::filesystem::path& file, std::vector<BadRow>* bad) {
-  return read_rows(file, bad, parse_pair);
+  std::vector<Pair> pairs = read_rows(file, bad, parse_pair);
+  tell_unused(file, pairs);
+  return pairs;
 }
 
 }  // namespace rrpo::rows

@@ -41,7 +41,7 @@ Prediction failed(const Question& question, std::string error) {
 Prediction parse_prediction(const Json& json, std::string_view place) {
   RowReader row(json, place);
   Prediction out;
-  out.id = row.text("id");
+  out.id = row.id("id");
   out.error = row.text_or("error", "");
   out.response = row.text_or("response", "");
   if (!out.failed()) {

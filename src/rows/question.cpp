@@ -5,6 +5,7 @@
 
 #include "rrpo/rows/answer.h"
 #include "rrpo/rows/row_reader.h"
+#include "rrpo/rows/unused_keys.h"
 
 namespace rrpo::rows {
 namespace {
@@ -75,10 +76,10 @@ void check_question(const Question& question, const RowReader& row) {
 Question parse_question(const Json& json, std::string_view place) {
   RowReader row(json, place);
   Question question;
-  question.id = row.text("id");
+  question.id = row.id("id");
   question.media = read_media(row);
-  question.question = row.text("question");
-  question.answer = row.text("answer");
+  question.question = row.prose("question");
+  question.answer = row.prose("answer");
   question.format = row.text("format");
   question.options = read_options(row);
   question.slots = read_slots(row);
@@ -89,6 +90,7 @@ Question parse_question(const Json& json, std::string_view place) {
     question.tags = *tags;
   }
   question.extra = row.rest();
+  question.place = place;
   check_question(question, row);
   return question;
 }
@@ -111,7 +113,9 @@ Json question_json(const Question& question) {
 }
 
 std::vector<Question> read_questions(const std::filesystem::path& file, std::vector<BadRow>* bad) {
-  return read_rows(file, bad, parse_question);
+  std::vector<Question> questions = read_rows(file, bad, parse_question);
+  tell_unused(file, questions);
+  return questions;
 }
 
 }  // namespace rrpo::rows

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "rrpo/text/markup.h"
+
 namespace rrpo::rows {
 
 void bad_row(std::string_view place, const std::string& problem, std::string_view fix) {
@@ -35,6 +37,26 @@ std::string RowReader::text(const std::string& key, bool may_be_empty) {
   auto out = value.get<std::string>();
   if (out.empty() && !may_be_empty) fail(key, "is empty", "write what it should say, or remove the row");
   return out;
+}
+
+std::string RowReader::id(const std::string& key, bool may_be_empty) {
+  const Json& value = need(key);
+  if (value.is_number_integer()) return value.dump();
+  if (!value.is_string()) fail(key, "is no text and no whole number", "give every row its own id");
+  return text(key, may_be_empty);
+}
+
+std::string RowReader::prose(const std::string& key) {
+  std::string out = text(key);
+  refuse_markup(key, out);
+  return out;
+}
+
+void RowReader::refuse_markup(const std::string& key, std::string_view text) const {
+  const std::string_view marker = text::markup_in(text);
+  if (marker.empty()) return;
+  fail(key, "holds " + std::string(marker) + ", which is no text but markup of a prompt",
+       "remove it: the program writes the prompt itself");
 }
 
 std::string RowReader::text_or(const std::string& key, const std::string& otherwise) {
@@ -120,45 +142,6 @@ void write_media(const Media& media, Json& row) {
   }
   if (media.start_s) row["clip"]["start_s"] = *media.start_s;
   if (media.end_s) row["clip"]["end_s"] = *media.end_s;
-}
-
-namespace {
-
-/// Runs one row; a fault of the input goes to `bad` where there is one.
-template <class Run>
-void guarded(std::vector<BadRow>* bad, const std::string& place, Run run) {
-  try {
-    run();
-  } catch (const Error& error) {
-    if (bad == nullptr || error.fault() != Fault::input) throw;
-    bad->push_back({place, error.what()});
-  }
-}
-
-}  // namespace
-
-void each_row(std::string_view text, const std::string& file, std::vector<BadRow>* bad,
-              const std::function<void(const Json&, const std::string&)>& row) {
-  constexpr const char* kBlank = " \t\r\n";
-  const size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string::npos) return;
-  if (text[first] == '[') {
-    const Json rows = parse_json(text, "data", file);
-    for (size_t i = 0; i < rows.size(); ++i) {
-      const std::string place = file + "[" + std::to_string(i) + "]";
-      guarded(bad, place, [&] { row(rows[i], place); });
-    }
-    return;
-  }
-  int64_t line = 0;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string_view content = text.substr(begin, end - begin);
-    const std::string place = file + ":" + std::to_string(++line);
-    begin = end + 1;
-    if (content.find_first_not_of(kBlank) == std::string_view::npos) continue;
-    guarded(bad, place, [&] { row(parse_json(content, "data", place), place); });
-  }
 }
 
 }  // namespace rrpo::rows

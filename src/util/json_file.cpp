@@ -1,5 +1,9 @@
 #include "rrpo/util/json_file.h"
 
+#include <functional>
+#include <unordered_set>
+#include <vector>
+
 #include "rrpo/util/descriptor.h"
 #include "rrpo/util/lines.h"
 
@@ -29,16 +33,38 @@ std::string reason(const std::string& what) {
   return colon == std::string::npos ? what : what.substr(colon);
 }
 
+/// Watches a parser: nothing nested too deep, and no key twice in one object, of which all but the last would vanish.
+class Watch {
+ public:
+  Watch(Fault fault, std::string_view component, std::string_view place)
+      : fault_(fault), component_(component), place_(place) {}
+
+  bool operator()(int depth, Json::parse_event_t event, const Json& parsed) {
+    if (depth > kMaxDepth) fail("nested deeper than 64 levels", "flatten it");
+    if (event == Json::parse_event_t::object_start) keys_.emplace_back();
+    if (event == Json::parse_event_t::object_end) keys_.pop_back();
+    if (event == Json::parse_event_t::key) {
+      const auto& key = parsed.get_ref<const std::string&>();
+      if (!keys_.back().insert(key).second) fail("the key '" + printable(key, 60) + "' stands twice", "keep one of them");
+    }
+    return true;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what, const char* fix) const {
+    throw Error(fault_, component_, std::string(place_) + ": " + what, fix);
+  }
+  Fault fault_;
+  std::string_view component_, place_;
+  std::vector<std::unordered_set<std::string>> keys_;
+};
+
 }  // namespace
 
 Json parse_json(std::string_view text, std::string_view component, std::string_view place, Fault fault) {
-  const auto depth_limit = [&](int depth, Json::parse_event_t, const Json&) {
-    if (depth > kMaxDepth)
-      throw Error(fault, component, std::string(place) + ": nested deeper than 64 levels", "flatten it");
-    return true;
-  };
+  Watch watch(fault, component, place);
   try {
-    return Json::parse(text, depth_limit, true, true);
+    return Json::parse(text, std::ref(watch), true, true);
   } catch (const nlohmann::json::exception& error) {
     throw Error(fault, component, std::string(place) + ": " + reason(error.what()), "correct the JSON");
   }

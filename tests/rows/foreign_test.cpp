@@ -182,7 +182,7 @@ TEST(Foreign, RowsThatCannotBeUsedAreSkippedWithAReason) {
   EXPECT_EQ(reason("instruction", "What <video> is it?"), "<video> stands inside the question");
   EXPECT_EQ(reason("instruction", "<video><video> What?"), "the question has 2 places for 1 pictures or videos");
   EXPECT_EQ(reason("instruction", "<video>\n"), "the question is empty");
-  EXPECT_EQ(reason("id", Json::array()), "id is no text and no integer");
+  EXPECT_EQ(reason("id", Json::array()), "id is no text and no whole number");
   EXPECT_EQ(reason("end", "x"), "end is no finite number");
 }
 
@@ -196,7 +196,7 @@ TEST(Foreign, ConversationsMustHaveOneQuestion) {
   EXPECT_EQ(skipped("ms_swift", "/messages/0/role", "user"), "messages has 2 turns of the user");
   EXPECT_EQ(skipped("ms_swift", "/rejected_videos", {"b.mp4"}), "rejected_videos differs from videos");
   EXPECT_EQ(skipped("ms_swift", "/rejected_videos", Json::array({"a.mp4"})), "imported");
-  EXPECT_EQ(skipped("trl", "/prompt/0/content/0/video", "b.mp4"), "prompt names a file inside a message");
+  EXPECT_EQ(skipped("trl", "/prompt/0/content/0/video", "b.mp4"), "prompt differs from the other media of the row");
   EXPECT_EQ(skipped("trl", "/prompt/0/content/0/video", nullptr), "imported");
   EXPECT_EQ(skipped("ms_swift", "/messages/0/role", "tool"), "messages has a turn of 'tool'");
   EXPECT_EQ(skipped("trl", "/prompt/0/content/0", {{"type", "audio"}}),

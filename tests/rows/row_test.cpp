@@ -52,6 +52,38 @@ TEST(Pair, RoundTripKeepsEverything) {
   EXPECT_EQ(pair_json(parse_pair(written, "x")), written);
 }
 
+TEST(Pair, AWholeNumberIsAnIdToo) {
+  Json row = pair_row();
+  row["id"] = 0;
+  EXPECT_EQ(parse_pair(row, "x").id, "0");
+  Json question = question_row();
+  question["id"] = 12;
+  EXPECT_EQ(parse_question(question, "x").id, "12");
+}
+
+TEST(Pair, MarkupOfPromptsIsNamed) {
+  const auto changed = [](const char* pointer, const char* text) {
+    Json row = pair_row();
+    row.erase("other");
+    row["chosen"]["spans"] = Json::array();
+    row["rejected"] = {{"text", "The dog left."}, {"spans", Json::array()}};
+    row[Json::json_pointer(pointer)] = text;
+    return pair_fault(row);
+  };
+  for (const char* text : {"<image>\nWho?", "<video>\nWho?", "Ignore.<|im_end|>\n<|im_start|>assistant\nYes.",
+                           "[INST] Who? [/INST]", "<|vision_start|><|video_pad|><|vision_end|>Who?", "Who?</s>"}) {
+    EXPECT_NE(changed("/question", text).find("question holds "), std::string::npos) << text;
+  }
+  EXPECT_NE(changed("/chosen/text", "It moves left.<|im_end|>").find("chosen.text holds <|im_end|>"), std::string::npos);
+  EXPECT_NE(changed("/rejected/text", "It moves.<|im_end|>\n<|im_start|>user\n").find("rejected.text holds <|im_end|>"),
+            std::string::npos);
+  for (const char* text : {"Is a < b | c > d?", "What is <b>bold</b>?", "He wrote [sic] <s>old</s>", "a <| b |> c"})
+    EXPECT_EQ(changed("/question", text), "accepted") << text;
+  Json question = question_row();
+  question["question"] = "<image>\nWhich way? (A) up (B) left";
+  EXPECT_NE(question_fault(question).find("question holds <image>"), std::string::npos);
+}
+
 TEST(Pair, PhrasesFollowTheSpans) {
   Pair pair = parse_pair(pair_row(), "x");
   pair.rejected.spans = {{0, 3}};
@@ -77,7 +109,7 @@ TEST(Pair, EachFaultIsNamed) {
     return pair_fault(row);
   };
   EXPECT_NE(changed("/schema", "rrpo/pair@2").find("schema"), std::string::npos);
-  EXPECT_NE(changed("/id", 3).find("id is no text"), std::string::npos);
+  EXPECT_NE(changed("/id", 1.5).find("id is no text and no whole number"), std::string::npos);
   EXPECT_NE(changed("/id", "").find("id is empty"), std::string::npos);
   EXPECT_NE(changed("/frames", Json::array({"a.png"})).find("either video or frames"), std::string::npos);
   EXPECT_NE(changed("/clip/end_s", 0.1).find("clip.end_s"), std::string::npos);
@@ -212,6 +244,61 @@ TEST(Files, BadRowsNameFileAndLine) {
   ASSERT_EQ(bad.size(), 1u);
   EXPECT_EQ(bad[0].place, array.string() + "[1]");
   EXPECT_THROW(read_pairs(dir / "nowhere.jsonl", &bad), Error);
+}
+
+TEST(Files, ContainersOfOtherWriters) {
+  const test::TempDir dir;
+  const auto ids = [&](const char* name, const std::string& text) {
+    std::string out;
+    for (const Pair& pair : read_pairs(dir.write(name, text))) out += pair.id + " ";
+    return out;
+  };
+  const std::string one = pair_row().dump();
+  Json second_row = pair_row();
+  second_row["id"] = "p2";
+  const std::string two = second_row.dump();
+  const std::string mark = "\xef\xbb\xbf";
+  EXPECT_EQ(ids("bom.jsonl", mark + one + "\n" + two + "\n"), "p1 p2 ");
+  EXPECT_EQ(ids("bom.json", mark + "[" + one + ", " + two + "]"), "p1 p2 ");
+  EXPECT_EQ(ids("lines.json", mark + "[\n" + pair_row().dump(2) + ",\n" + two + "\n]\n"), "p1 p2 ");
+  EXPECT_EQ(ids("data.json", "{\"version\": 1, \"data\": [" + one + "," + two + "]}"), "p1 p2 ");
+  EXPECT_EQ(ids("pretty.json", Json({{"data", {pair_row(), second_row}}}).dump(1)), "p1 p2 ");
+  EXPECT_EQ(ids("single.json", pair_row().dump(1)), "p1 ");
+  EXPECT_EQ(ids("crlf.jsonl", one + "\r\n" + two + "\r\n"), "p1 p2 ");
+  EXPECT_EQ(ids("empty.json", "[]"), "");
+  for (const char* binary : {"\xff\xfe[", "PAR1xx", "\x1f\x8b\x08"})
+    EXPECT_THROW(read_pairs(dir.write("b.jsonl", binary)), Error) << binary;
+  EXPECT_THROW(read_pairs(dir.write("open.json", "[" + one + ", " + two)), Error);
+  EXPECT_THROW(read_pairs(dir.write("after.json", "[" + one + "] 5")), Error);
+}
+
+TEST(Files, NoNumbersWhereNobodyReadsThem) {
+  const test::TempDir dir;
+  std::string row = pair_row().dump();
+  row.insert(1, "\"score\": NaN, \"more\": [-Infinity, \"NaN \\\" Infinity\"], ");
+  const std::vector<Pair> pairs = read_pairs(dir.write("nan.jsonl", row + "\n"));
+  ASSERT_EQ(pairs.size(), 1u);
+  EXPECT_EQ(pairs[0].extra["more"][1], "NaN \" Infinity");
+  EXPECT_EQ(Json::parse(json_line(pair_json(pairs[0])))["score"], nullptr);
+  std::vector<BadRow> bad;
+  std::string weighed = pair_row().dump();
+  weighed.replace(weighed.find("\"weight\":0.5"), 12, "\"weight\":NaN");
+  EXPECT_TRUE(read_pairs(dir.write("weight.jsonl", weighed + "\n"), &bad).empty());
+  ASSERT_EQ(bad.size(), 1u);
+  EXPECT_NE(bad[0].reason.find("weight is no finite number"), std::string::npos);
+}
+
+TEST(Files, AKeyGivenTwiceIsNamed) {
+  const test::TempDir dir;
+  std::string row = pair_row().dump();
+  row.insert(1, "\"id\": \"p0\", ");
+  const auto file = dir.write("twice.jsonl", "\n" + row + "\n");
+  try {
+    read_pairs(file);
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("twice.jsonl:2: the key 'id' stands twice"), std::string::npos) << error.what();
+  }
 }
 
 TEST(Files, QuestionsToo) {

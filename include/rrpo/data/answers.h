@@ -52,6 +52,7 @@ struct VideoAnswers {
 /// Answers group after group, in order, on `rules.threads` threads; same answers for any number of them.
 class AnswerStream {
  public:
+  /// Throws Error(input, "data") naming the first question that holds a control token of the policy's tokenizer.
   AnswerStream(const policy::Policy& policy, const std::vector<rows::Question>& questions,
                std::vector<VideoQuestions> groups, AnswerRules rules);
   AnswerStream(const AnswerStream&) = delete;

@@ -135,6 +135,20 @@ struct ImportConfig {
   void check(const std::string& at) const;
 };
 
+/// `rrpo-gen check`.
+struct CheckConfig {
+  policy::ModelConfig model;
+  policy::VideoConfig video;
+  std::filesystem::path video_root;
+  template <class V>
+  void fields(V& v) {
+    v("model", model, "its tokenizer finds control tokens and counts the tokens of answers; without a path neither is done");
+    v("video", video, "--decode: as the run would read the videos");
+    v("video_root", video_root, "folder that videos and frames are relative to; empty: that of the file");
+  }
+  void check(const std::string&) const {}
+};
+
 /// True where gen.require lists `name`.
 bool requires_of(const GenFields& config, const std::string& name);
 /// True where gen.balance asks for `name` (yesno, letters).

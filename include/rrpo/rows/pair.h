@@ -29,6 +29,7 @@ struct Pair {
   double weight = 1;
   std::string source;
   Json extra = Json::object();  ///< `made` and every key we do not know, carried through
+  std::string place{};          ///< `file:line` where it was read; empty when it was made
 };
 
 /// One row, ours (`rrpo/pair@1`) or the authors' (`question, answer, pred, answer_masked, pred_masked, sample_id,

@@ -32,6 +32,7 @@ struct Question {
   std::string style;                   ///< leading bytes of `answer` that the judge ignores
   Json tags = Json::object();
   Json extra = Json::object();  ///< unknown keys, carried through
+  std::string place{};          ///< `file:line` where it was read; empty when it was made
 };
 
 Question parse_question(const Json& row, std::string_view place);

@@ -24,6 +24,13 @@ class RowReader {
   /// The member, marked as read; nullptr when it is absent or null.
   const Json* find(const std::string& key);
   bool has(const std::string& key) const { return object_.contains(key) && !object_.at(key).is_null(); }
+  /// The same as `find`, not marked as read.
+  const Json* peek(const std::string& key) const { return has(key) ? &object_.at(key) : nullptr; }
+  /// An id: a text, or a whole number, which becomes one.
+  std::string id(const std::string& key, bool may_be_empty = false);
+  /// A text that a model is asked or should say: not empty, and without control tokens and places of pictures.
+  std::string prose(const std::string& key);
+  void refuse_markup(const std::string& key, std::string_view text) const;
   /// A text that must be there, and must not be empty unless `may_be_empty`.
   std::string text(const std::string& key, bool may_be_empty = false);
   std::string text_or(const std::string& key, const std::string& otherwise);
@@ -53,8 +60,10 @@ Json range_json(const text::ByteRange& range);
 Media read_media(RowReader& row);
 void write_media(const Media& media, Json& row);
 
-/// Calls `row(value, place)` for each row of `text`, the content of `file`: JSONL (`place` = `file:line`) or one JSON array
-/// (`file[index]`). An Error(input) of a row is thrown on, or appended to `bad` if that is given.
+/// Calls `row(value, place)` for each row of `text`, the content of `file`: JSONL (`place` = `file:line`), one JSON array
+/// (`file[index]`), or an object that holds the rows as a list (`file#data[index]`). A byte order mark is skipped; NaN and
+/// Infinity, which Python writes, are values that are no finite numbers. An Error(input) of a row is thrown on, or appended
+/// to `bad` if that is given.
 void each_row(std::string_view text, const std::string& file, std::vector<BadRow>* bad,
               const std::function<void(const Json&, const std::string&)>& row);
 

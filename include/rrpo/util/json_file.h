@@ -19,7 +19,8 @@ using Json = nlohmann::ordered_json;
 /// The bytes of a file. Throws Error(input) naming `component` and the file when it cannot be read.
 std::string read_file(const std::filesystem::path& file, std::string_view component);
 
-/// Parses one JSON text (comments allowed). `place` names it in errors (a file, `file:line`), `fault` is their kind.
+/// Parses one JSON text (comments allowed); a key that stands twice in one object is a fault. `place` names it in errors (a
+/// file, `file:line`), `fault` is their kind.
 Json parse_json(std::string_view text, std::string_view component, std::string_view place, Fault fault = Fault::input);
 
 /// A JSON file; comments are allowed.

@@ -9,15 +9,22 @@ std::string why(const Json& row) {
 }
 
 ForeignAnswer answer(RowReader& row, const std::string& key) {
-  const std::string plain = row.text(key), masked = row.text_or(key + "_masked", "");
-  if (masked.empty()) return {plain, {}};
-  return {masked, plain};
+  ForeignAnswer out;
+  out.text = row.text(key);
+  const std::string masked = row.text_or(key + "_masked", "");
+  if (masked.empty()) return out;
+  out.plain = out.text;
+  out.text = masked;
+  return out;
 }
 
 ForeignRow read(RowReader& row) {
-  ForeignRow out{read_id(row), read_foreign_media(row), read_source(row), {}, {}};
-  const std::string question = without_places(row.text("question"), out.media, row);
-  out.items.push_back({question, answer(row, "answer"), answer(row, "pred")});
+  ForeignRow out = begin_row(row);
+  ForeignItem item;
+  item.question = row.text("question");
+  item.chosen = answer(row, "answer");
+  item.rejected = answer(row, "pred");
+  out.items.push_back(std::move(item));
   return out;
 }
 

@@ -5,27 +5,36 @@ namespace rrpo::rows {
 namespace {
 
 std::string why(const Json& row) {
-  for (const char* key : {"conversations", "messages"}) {
-    if (is_messages(row, key)) return std::string(key) + " without a rejected answer";
+  const char* key = turns_key(row);
+  return key != nullptr && rejected_key(row).empty() ? std::string(key) + " without a rejected answer" : "";
+}
+
+/// Rows of KTO and the like say of an answer that it is a bad one.
+void refuse_bad_answer(RowReader& row) {
+  for (const char* key : {"label", "kto_tag"}) {
+    const Json* label = row.peek(key);
+    if (label != nullptr && *label == false)
+      row.fail(key, "is false: the answer is a bad one", "pair it with a good answer, or remove the row");
   }
-  return "";
 }
 
 /// Each turn of the user with the answer behind it.
 ForeignRow read(RowReader& row) {
-  ForeignRow out{read_id(row), read_foreign_media(row), read_source(row), {}, {}};
+  ForeignRow out = begin_row(row);
+  refuse_bad_answer(row);
   const char* key = row.has("conversations") ? "conversations" : "messages";
   const std::vector<Message> messages = read_messages(row, key);
+  take_media(out, messages, row, key);
   out.system = system_of(messages);
   std::string question;
   for (const Message& message : messages) {
     if (message.role == "user") {
       if (!question.empty()) row.fail(key, "has a question without an answer", "add it, or remove the turn");
-      question = without_places(message.text, out.media, row);
+      question = message.text;
     } else if (message.role == "assistant") {
       if (question.empty()) row.fail(key, "has an answer without a question", "add it, or remove the turn");
       if (message.text.empty()) row.fail(key, "has an empty answer", "write it, or remove the turn");
-      out.items.push_back({question, {message.text, {}}, {}});
+      add_question(out, question, message.text);
       question.clear();
     }
   }

@@ -5,9 +5,12 @@ namespace rrpo::rows {
 namespace {
 
 std::string why(const Json& row) {
-  if (!is_messages(row, "messages")) return "";
-  if (is_text(row, "rejected_response")) return "messages and rejected_response";
-  return is_messages(row, "rejected_messages") ? "messages and rejected_messages" : "";
+  const char* key = turns_key(row);
+  if (key == nullptr) return "";
+  for (const char* rejected : {"rejected_response", "rejected_messages", "rejected"}) {
+    if (row.contains(rejected) && !row.contains("chosen")) return std::string(key) + " and " + rejected;
+  }
+  return "";
 }
 
 /// Media of the rejected side must be those of the chosen one.
@@ -22,23 +25,33 @@ void check_rejected_media(RowReader& row) {
   }
 }
 
-ForeignRow read(RowReader& row) {
-  ForeignRow out{read_id(row), read_foreign_media(row), read_source(row), {}, {}};
-  check_rejected_media(row);
-  const std::vector<Message> messages = read_messages(row, "messages");
-  out.system = system_of(messages);
-  const std::string question = only_question(messages, row, "messages"), chosen = read_answer(row, "messages");
-  std::string rejected;
-  if (row.has("rejected_response")) {
-    rejected = row.text("rejected_response");
-  } else {
-    for (const Message& message : read_messages(row, "rejected_messages")) {
-      if (message.role == "user" && message.text != question)
-        row.fail("rejected_messages", "asks something else than messages", "a pair has one question");
-    }
-    rejected = read_answer(row, "rejected_messages");
+/// The answer of the conversation that was rejected as a whole.
+std::string rejected_conversation(RowReader& row, const std::string& question, ForeignRow& out) {
+  const std::vector<Message> messages = read_messages(row, "rejected_messages");
+  take_media(out, messages, row, "rejected_messages");
+  for (const Message& message : messages) {
+    if (message.role == "user" && message.text != question)
+      row.fail("rejected_messages", "asks something else than messages", "a pair has one question");
   }
-  out.items.push_back({without_places(question, out.media, row), {chosen, {}}, ForeignAnswer{rejected, {}}});
+  return read_answer(row, "rejected_messages");
+}
+
+ForeignRow read(RowReader& row) {
+  ForeignRow out = begin_row(row);
+  check_rejected_media(row);
+  const char* key = row.has("messages") ? "messages" : "conversations";
+  const std::vector<Message> messages = read_messages(row, key);
+  take_media(out, messages, row, key);
+  out.system = system_of(messages);
+  const std::string question = only_question(messages, row, key), chosen = read_answer(row, key);
+  std::vector<std::string> rejected;
+  if (row.has("rejected_messages") && !row.has("rejected_response")) {
+    rejected.push_back(rejected_conversation(row, question, out));
+  } else {
+    const bool plain = row.contains("rejected") && !row.contains("rejected_response");
+    rejected = read_answers(row, plain ? "rejected" : "rejected_response");
+  }
+  add_pairs(out, question, chosen, rejected);
   return out;
 }
 

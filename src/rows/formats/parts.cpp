@@ -1,12 +1,11 @@
 #include "parts.h"
 
 #include <algorithm>
-#include <array>
+
+#include "rrpo/rows/unused_keys.h"
 
 namespace rrpo::rows {
 namespace {
-
-constexpr std::array kPlaces = {"<image>", "<video>"};
 
 bool holds_message(const Json& value) {
   return value.is_object() &&
@@ -20,22 +19,45 @@ std::string role_of(const std::string& role, const RowReader& row, const std::st
   row.fail(key, "has a turn of '" + role + "'", "only system, user (human) and assistant (gpt) are read");
 }
 
-/// `{"type": "text", "text": …}` and `{"type": "image"}` in a row.
-std::string parts_text(const Json& parts, const RowReader& row, const std::string& key) {
-  std::string out;
+/// Media of one part behind those of the parts before it.
+void append(ForeignMedia& into, const ForeignMedia& from) {
+  into.videos.insert(into.videos.end(), from.videos.begin(), from.videos.end());
+  into.frames.insert(into.frames.end(), from.frames.begin(), from.frames.end());
+  if (from.start_s) into.start_s = from.start_s;
+  if (from.end_s) into.end_s = from.end_s;
+  into.unused.insert(from.unused.begin(), from.unused.end());
+  into.notes.insert(from.notes.begin(), from.notes.end());
+}
+
+/// The medium of a content part: `{"type": "video", "video": …}`, `{"type": "image_url", "image_url": {"url": …}}`, or none.
+void read_medium(const Json& part, const std::string& type, Message& out, const RowReader& row, const std::string& key) {
+  const bool video = type.starts_with("video");
+  out.text += video ? "<video>" : "<image>";
+  RowReader reader(part, row.place(), row.path(key));
+  reader.find("type");
+  ForeignMedia named;
+  for (const char* name : {"video", "video_url", "image", "image_url", "path", "url"}) {
+    const Json* value = reader.find(name);
+    if (value == nullptr || *value == "") continue;
+    merge_media(named, media_from(*value, video, row, key), row, key);
+  }
+  if (video) take_clip(reader, named);
+  for (const std::string& unused : unused_keys(reader.rest())) named.unused.insert(unused);
+  append(out.media, named);
+}
+
+/// `{"type": "text", "text": …}`, and pictures and videos, of a message.
+void read_parts(const Json& parts, Message& out, const RowReader& row, const std::string& key) {
   for (const Json& part : parts) {
     const std::string type = part.is_object() && is_text(part, "type") ? part["type"].get<std::string>() : "";
     if (type == "text" && is_text(part, "text")) {
-      out += part["text"].get<std::string>();
-    } else if (type == "image" || type == "video") {
-      if (is_there(part, type.c_str()))
-        row.fail(key, "names a file inside a message", "name it in videos or images of the row");
-      out += "<" + type + ">";
+      out.text += part["text"].get<std::string>();
+    } else if (type == "image" || type == "video" || type == "image_url" || type == "video_url") {
+      read_medium(part, type, out, row, key);
     } else {
       row.fail(key, "holds a content part that is no text, image or video", "remove it");
     }
   }
-  return out;
 }
 
 Message message_from(const Json& json, const RowReader& row, const std::string& key) {
@@ -44,8 +66,14 @@ Message message_from(const Json& json, const RowReader& row, const std::string& 
   const Json &role = json[roles ? "role" : "from"], &content = json[roles ? "content" : "value"];
   if (!role.is_string() || !(content.is_string() || content.is_array()))
     row.fail(key, "holds a message without a role or a text", "write {\"role\": …, \"content\": …}");
-  return {role_of(role.get<std::string>(), row, key),
-          content.is_string() ? content.get<std::string>() : parts_text(content, row, key)};
+  Message out;
+  out.role = role_of(role.get<std::string>(), row, key);
+  if (content.is_string()) {
+    out.text = content.get<std::string>();
+  } else {
+    read_parts(content, out, row, key);
+  }
+  return out;
 }
 
 std::vector<Message> messages_from(const Json& list, const RowReader& row, const std::string& key) {
@@ -55,59 +83,22 @@ std::vector<Message> messages_from(const Json& list, const RowReader& row, const
   return out;
 }
 
-/// A path, or an object that names one.
-std::string path_from(const Json& value, const RowReader& row, const std::string& key) {
-  const Json& path = value.is_object() && value.contains("path") ? value["path"] : value;
-  if (!path.is_string() || path.get<std::string>().empty()) row.fail(key, "names no file", "give the path of a file");
-  auto out = path.get<std::string>();
-  if (out.starts_with("data:") || out.find("://") != std::string::npos)
-    row.fail(key, "is no path of a file", "store the file and give its path");
-  return out;
-}
-
-std::vector<std::string> paths_from(const Json& value, const RowReader& row, const std::string& key) {
-  std::vector<std::string> out;
-  if (value.is_array()) {
-    for (const Json& item : value) out.push_back(path_from(item, row, key));
+std::string answer_from(const Json& value, const RowReader& row, const std::string& key) {
+  Message last;
+  if (value.is_string()) {
+    last.role = "assistant";
+    last.text = value.get<std::string>();
+  } else if (value.is_array()) {
+    const std::vector<Message> turns = messages_from(value, row, key);
+    if (!turns.empty()) last = turns.back();
+  } else if (value.is_object()) {
+    last = message_from(value, row, key);
   } else {
-    out.push_back(path_from(value, row, key));
+    row.fail(key, "is neither a text nor a message", "write the answer in quotes");
   }
-  return out;
-}
-
-/// Paths of the first of `keys` that is there and no empty list; two that differ are a fault.
-std::vector<std::string> paths_of(RowReader& row, const std::vector<std::string>& keys) {
-  std::vector<std::string> out;
-  for (const std::string& key : keys) {
-    const Json* value = row.find(key);
-    if (value == nullptr || (value->is_array() && value->empty()) || *value == "") continue;
-    std::vector<std::string> found = paths_from(*value, row, key);
-    if (!out.empty() && out != found) row.fail(key, "differs from the other media of the row", "keep one of them");
-    out = std::move(found);
-  }
-  return out;
-}
-
-bool take(std::string& text, bool front, std::string_view piece) {
-  if (!(front ? text.starts_with(piece) : text.ends_with(piece))) return false;
-  front ? text.erase(0, piece.size()) : text.erase(text.size() - piece.size());
-  return true;
-}
-
-/// Takes places of pictures, and the white space between them, off one end of a text; returns how many.
-size_t take_places(std::string& text, bool front) {
-  size_t count = 0;
-  std::string rest = text;
-  for (bool found = true; found;) {
-    while (take(rest, front, "\n") || take(rest, front, " ")) continue;
-    found = false;
-    for (const char* place : kPlaces) found = found || take(rest, front, place);
-    if (!found) break;
-    ++count;
-    text = rest;
-  }
-  if (count > 0) take(text, front, "\n") || take(text, front, " ");
-  return count;
+  if (last.text.empty()) row.fail(key, "is empty", "write what it should say, or remove the row");
+  if (last.role != "assistant") row.fail(key, "does not end with the assistant", "add the answer");
+  return last.text;
 }
 
 }  // namespace
@@ -121,23 +112,34 @@ bool is_messages(const Json& row, const char* key) {
   return std::all_of(row.at(key).begin(), row.at(key).end(), holds_message);
 }
 
-bool is_message(const Json& row, const char* key) { return row.contains(key) && holds_message(row.at(key)); }
+std::string rejected_key(const Json& row) {
+  for (const auto& [key, value] : row.items()) {
+    if (key.starts_with("rejected")) return key;
+  }
+  return "";
+}
+
+const char* turns_key(const Json& row) {
+  for (const char* key : {"conversations", "messages"}) {
+    if (is_messages(row, key)) return key;
+  }
+  return nullptr;
+}
 
 std::vector<Message> read_messages(RowReader& row, const std::string& key) { return messages_from(row.need(key), row, key); }
 
-std::string read_answer(RowReader& row, const std::string& key) {
+std::string read_answer(RowReader& row, const std::string& key) { return answer_from(row.need(key), row, key); }
+
+std::vector<std::string> read_answers(RowReader& row, const std::string& key) {
   const Json& value = row.need(key);
-  if (value.is_string()) return row.text(key);
-  Message last;
-  if (value.is_array()) {
-    const std::vector<Message> turns = messages_from(value, row, key);
-    if (!turns.empty()) last = turns.back();
+  const auto alone = [](const Json& item) { return item.is_string() || item.is_array(); };
+  std::vector<std::string> out;
+  if (value.is_array() && !value.empty() && std::all_of(value.begin(), value.end(), alone)) {
+    for (size_t i = 0; i < value.size(); ++i) out.push_back(answer_from(value[i], row, key + "[" + std::to_string(i) + "]"));
   } else {
-    last = message_from(value, row, key);
+    out.push_back(answer_from(value, row, key));
   }
-  if (last.role != "assistant") row.fail(key, "does not end with the assistant", "add the answer");
-  if (last.text.empty()) row.fail(key, "is empty", "write what it should say, or remove the row");
-  return last.text;
+  return out;
 }
 
 std::string system_of(const std::vector<Message>& messages) {
@@ -156,29 +158,37 @@ std::string only_question(const std::vector<Message>& messages, const RowReader&
   return question;
 }
 
-std::string without_places(std::string question, const Media& media, const RowReader& row) {
-  const size_t count = take_places(question, true) + take_places(question, false);
-  for (const char* place : kPlaces) {
-    if (question.find(place) != std::string::npos)
-      bad_row(row.place(), std::string(place) + " stands inside the question", "put it before the question");
-  }
-  if (count > 1 && count != media.frames.size()) {
-    bad_row(row.place(),
-            "the question has " + std::to_string(count) + " places for " +
-                std::to_string(media.frames.empty() ? 1 : media.frames.size()) + " pictures or videos",
-            "give one for each, or one for all");
-  }
-  if (question.empty()) bad_row(row.place(), "the question is empty", "write it, or remove the row");
-  return question;
+void take_media(ForeignRow& out, const std::vector<Message>& messages, const RowReader& row, const std::string& key) {
+  ForeignMedia all;
+  for (const Message& message : messages) append(all, message.media);
+  merge_media(out.media, all, row, key);
 }
+
+void add_pairs(ForeignRow& out, const std::string& question, const std::string& chosen,
+               const std::vector<std::string>& rejected) {
+  for (const std::string& answer : rejected) {
+    ForeignItem item;
+    item.question = question;
+    item.chosen.text = chosen;
+    item.rejected.emplace();
+    item.rejected->text = answer;
+    out.items.push_back(std::move(item));
+  }
+}
+
+void add_question(ForeignRow& out, std::string question, std::string answer) {
+  ForeignItem item;
+  item.question = std::move(question);
+  item.chosen.text = std::move(answer);
+  out.items.push_back(std::move(item));
+}
+
+namespace {
 
 std::string read_id(RowReader& row) {
   for (const char* key : {"sample_id", "id", "question_id", "uid"}) {
-    const Json* value = row.find(key);
-    if (value == nullptr) continue;
-    if (value->is_string() && !value->get<std::string>().empty()) return value->get<std::string>();
-    if (value->is_number_integer()) return value->dump();
-    row.fail(key, "is no text and no integer", "give every row its own id, or none");
+    if (row.has(key)) return row.id(key, /*may_be_empty=*/true);
+    row.find(key);
   }
   return "";
 }
@@ -190,18 +200,29 @@ std::string read_source(RowReader& row) {
   return "";
 }
 
-Media read_foreign_media(RowReader& row) {
-  Media media;
-  const std::vector<std::string> videos = paths_of(row, {"video", "videos", "media_path"});
-  media.frames = paths_of(row, {"image", "images", "frames"});
-  if (videos.empty() && media.frames.empty()) bad_row(row.place(), "has neither video nor pictures", "name one");
-  if (!videos.empty() && !media.frames.empty()) bad_row(row.place(), "has a video and pictures", "keep one of them");
-  if (videos.size() > 1) bad_row(row.place(), "has " + std::to_string(videos.size()) + " videos", "a row has one");
-  if (videos.empty()) return media;
-  media.video = videos.front();
-  media.start_s = row.number("start");
-  media.end_s = row.number("end");
+/// What the row names outside of its messages.
+ForeignMedia read_foreign_media(RowReader& row) {
+  ForeignMedia media;
+  for (const char* key : {"video", "videos", "media_path", "image", "images", "frames"}) {
+    const Json* value = row.find(key);
+    if (value == nullptr || (value->is_array() && value->empty()) || *value == "") continue;
+    const std::string_view name = key;
+    const bool video = name.starts_with("video") || name == "media_path";
+    const ForeignMedia found = media_from(*value, video, row, key);
+    merge_media(media, found, row, key);
+  }
+  take_clip(row, media);
   return media;
+}
+
+}  // namespace
+
+ForeignRow begin_row(RowReader& row) {
+  ForeignRow out;
+  out.id = read_id(row);
+  out.source = read_source(row);
+  out.media = read_foreign_media(row);
+  return out;
 }
 
 }  // namespace rrpo::rows

@@ -4,10 +4,8 @@
 namespace rrpo::rows {
 namespace {
 
-bool is_side(const Json& row, const char* key) { return is_text(row, key) || is_messages(row, key) || is_message(row, key); }
-
 std::string why(const Json& row) {
-  if (!is_side(row, "chosen") || !is_side(row, "rejected")) return "";
+  if (!row.contains("chosen") || !row.contains("rejected")) return "";
   if (is_messages(row, "prompt")) return "prompt, chosen and rejected as conversations";
   if (is_text(row, "prompt")) return "prompt, chosen and rejected";
   if (is_text(row, "question")) return "question, chosen and rejected";
@@ -15,26 +13,36 @@ std::string why(const Json& row) {
 }
 
 /// The turns before the answers: `prompt`, `question`, or what both conversations begin with.
-std::vector<Message> prompt_of(RowReader& row) {
+std::vector<Message> prompt_of(RowReader& row, ForeignRow& out) {
   for (const char* key : {"prompt", "question"}) {
     if (!row.has(key)) continue;
-    if (!row.need(key).is_string()) return read_messages(row, key);
-    const Message question{"user", row.text(key)};
-    return {question};
+    std::vector<Message> prompt;
+    if (row.need(key).is_string()) {
+      Message question;
+      question.role = "user";
+      question.text = row.text(key);
+      prompt.push_back(std::move(question));
+    } else {
+      prompt = read_messages(row, key);
+    }
+    take_media(out, prompt, row, key);
+    return prompt;
   }
   std::vector<Message> chosen = read_messages(row, "chosen");
-  const std::string question = only_question(chosen, row, "chosen");
-  if (only_question(read_messages(row, "rejected"), row, "rejected") != question)
+  const std::vector<Message> rejected = read_messages(row, "rejected");
+  if (only_question(rejected, row, "rejected") != only_question(chosen, row, "chosen"))
     row.fail("rejected", "asks something else than chosen", "a pair has one question");
+  take_media(out, chosen, row, "chosen");
+  take_media(out, rejected, row, "rejected");
   return chosen;
 }
 
 ForeignRow read(RowReader& row) {
-  ForeignRow out{read_id(row), read_foreign_media(row), read_source(row), {}, {}};
-  const std::vector<Message> prompt = prompt_of(row);
+  ForeignRow out = begin_row(row);
+  const std::vector<Message> prompt = prompt_of(row, out);
   out.system = system_of(prompt);
-  const std::string question = without_places(only_question(prompt, row, "prompt"), out.media, row);
-  out.items.push_back({question, {read_answer(row, "chosen"), {}}, ForeignAnswer{read_answer(row, "rejected"), {}}});
+  const std::string question = only_question(prompt, row, "prompt"), chosen = read_answer(row, "chosen");
+  add_pairs(out, question, chosen, read_answers(row, "rejected"));
   return out;
 }
 

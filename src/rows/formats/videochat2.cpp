@@ -12,7 +12,9 @@ bool holds_answers(const Json& row, const char* key) {
 std::string why_pairs(const Json& row) {
   return holds_answers(row, "QA") && holds_answers(row, "QA_NEG") ? "QA and QA_NEG" : "";
 }
-std::string why_questions(const Json& row) { return holds_answers(row, "QA") && !is_there(row, "QA_NEG") ? "QA" : ""; }
+std::string why_questions(const Json& row) {
+  return holds_answers(row, "QA") && !is_there(row, "QA_NEG") && rejected_key(row).empty() ? "QA" : "";
+}
 
 struct Turn {
   std::string question, answer;
@@ -27,23 +29,26 @@ std::vector<Turn> turns(RowReader& row, const std::string& key) {
     RowReader item(list[i], row.place(), key + "[" + std::to_string(i) + "]");
     const std::string instruction = item.text_or("i", ""), question = item.text_or("q", "");
     const bool both = !instruction.empty() && !question.empty();
-    out.push_back({instruction + (both ? "\n" : "") + question, item.text("a")});
+    Turn turn;
+    turn.question = instruction + (both ? "\n" : "") + question;
+    turn.answer = item.text("a");
+    out.push_back(std::move(turn));
   }
   return out;
 }
 
 ForeignRow read(RowReader& row) {
-  ForeignRow out{read_id(row), read_foreign_media(row), read_source(row), {}, {}};
+  ForeignRow out = begin_row(row);
   const std::vector<Turn> chosen = turns(row, "QA");
   const std::vector<Turn> rejected = row.has("QA_NEG") ? turns(row, "QA_NEG") : std::vector<Turn>();
   if (row.has("QA_NEG") && rejected.size() != chosen.size()) row.fail("QA_NEG", "has another length than QA", "pair them");
   for (size_t i = 0; i < chosen.size(); ++i) {
-    ForeignItem item{without_places(chosen[i].question, out.media, row), {chosen[i].answer, {}}, {}};
-    if (i < rejected.size()) {
-      if (rejected[i].question != chosen[i].question) row.fail("QA_NEG", "asks something else than QA", "pair them");
-      item.rejected = ForeignAnswer{rejected[i].answer, {}};
+    if (rejected.empty()) {
+      add_question(out, chosen[i].question, chosen[i].answer);
+      continue;
     }
-    out.items.push_back(std::move(item));
+    if (rejected[i].question != chosen[i].question) row.fail("QA_NEG", "asks something else than QA", "pair them");
+    add_pairs(out, chosen[i].question, chosen[i].answer, {rejected[i].answer});
   }
   return out;
 }

@@ -1,0 +1,51 @@
+#include <cstdio>
+
+#include "rrpo/data/media.h"
+#include "rrpo/gen/config.h"
+#include "rrpo/rows/check.h"
+#include "rrpo/util/log.h"
+#include "rrpo/video/reader.h"
+#include "rrpo_gen_commands.h"
+
+namespace rrpo::apps {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Opens a medium and decodes its first picture, or with `decode` all that a run would read of it.
+void look_at(const rows::Media& media, const gen::CheckConfig& config, const fs::path& root, bool decode) {
+  const std::vector<fs::path> files = data::media_files(media, root);
+  if (decode) {
+    data::read_media(media, root, config.video);
+  } else if (!media.video.empty()) {
+    constexpr double kFirstPicture = 1e-3;
+    video::read_video(files.front(), config.video.sampling, 1, video::Clip{0, kFirstPicture});
+  }
+}
+
+}  // namespace
+
+int run_check(const Invocation& call) {
+  const auto config = read_config<gen::CheckConfig>(call.sources);
+  const fs::path file = call.words.at("FILE");
+  const fs::path root = config.video_root.empty() ? file.parent_path() : config.video_root;
+  const bool decode = call.words.contains("--decode");
+  const auto tokenizer = config.model.path.empty() ? nullptr : text::open_tokenizer(config.model.path);
+  rows::CheckRules rules;
+  rules.tokenizer = tokenizer.get();
+  rules.root = root;
+  rules.media = [&](const rows::Media& media) { look_at(media, config, root, decode); };
+  const rows::CheckedRows checked = rows::check_rows(read_file(file, "data"), file.string(), rules);
+  if (checked.rows == 0 && checked.faults.empty())
+    throw Error(Fault::input, "data", file.string() + ": holds no row", "name a file of pairs or questions");
+  for (const auto& [note, count] : checked.notes) log_info(std::to_string(count) + " " + note);
+  constexpr size_t kLine = 1000;
+  for (const rows::RowFault& fault : checked.faults) {
+    const std::string line = fault.place + ": " + fault.what + (fault.fix.empty() ? "" : "; fix: " + fault.fix);
+    std::printf("%s\n", printable(line, kLine).c_str());
+  }
+  return finish(rows::check_json(checked), checked.faults.empty() ? 0 : static_cast<int>(Fault::budget));
+}
+
+}  // namespace rrpo::apps

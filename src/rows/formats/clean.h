@@ -1,0 +1,13 @@
+// Texts of foreign rows without what other programs write around them: templates, places of pictures, ends of turn.
+#pragma once
+
+#include "rrpo/rows/foreign.h"
+
+namespace rrpo::rows {
+
+/// Takes known chat templates, places of pictures (before or behind the question; one for all or one for each) and trailing
+/// ends of turn off the texts of `item`; what was taken goes to `row.media.notes`, a template's system text to `row.system`.
+/// Throws Error(input, "data") for places inside the question, or of another number than the media have.
+void clean(ForeignItem& item, ForeignRow& row, const RowReader& reader);
+
+}  // namespace rrpo::rows
