@@ -44,7 +44,8 @@ eval::Scores write_reports(const eval::EvalConfig& config, const std::vector<row
                             config.eval.questions.string();
   io::write_json(out / "scores.json", eval::scores_json(scores));
   io::write_file(out / "report.md", eval::scores_markdown(scores, title));
-  io::write_file(out / "report.html", eval::scores_page(scores, questions, predictions, title, config_json(config)));
+  io::write_file(out / "report.html", eval::scores_page(scores, questions, predictions, title, config_json(config),
+                                                        eval::clips_of(config, questions), config.eval.examples));
   std::fputs(report::text_table(eval::scores_table(scores)).c_str(), stdout);
   std::printf("\n");
   return scores;
@@ -72,7 +73,7 @@ int run_eval(const Invocation& call) {
   std::vector<fs::path> inputs = io::model_files(config.model.path, config.model.adapter);
   inputs.push_back(config.eval.questions);
   io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), inputs, "predictions.jsonl",
-                                               {"threads", "device", "eval.video_root"}));
+                                               {"threads", "device", "eval.video_root", "eval.examples"}));
   const eval::Predictions made = eval::predict(config, questions, folder.path() / "predictions.jsonl");
   if (made.stopped) {
     record.set_counts({{"predictions", made.rows.size()}, {"questions", questions.size()}});
@@ -101,7 +102,8 @@ int run_compare(const Invocation& call) {
     std::error_code unused;
     fs::create_directories(call.out, unused);
     io::write_json(call.out / "compare.json", eval::comparison_json(comparison, a, b));
-    io::write_file(call.out / "compare.html", eval::comparison_page(comparison, a, b));
+    io::write_file(call.out / "compare.html",
+                   eval::comparison_page(comparison, a, b, eval::clips_of(fs::path(a)), config.examples));
   }
   std::fputs(report::text_table(eval::comparison_table(comparison)).c_str(), stdout);
   std::printf("\n%s\nexact McNemar over questions: p = %s\n", eval::headline(comparison).c_str(),

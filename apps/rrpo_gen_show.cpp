@@ -14,9 +14,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Writes the page into --out, or beside `file`, and prints its path.
-int leave_page(const Invocation& call, const fs::path& file, const char* name, const std::function<std::string()>& html) {
-  const fs::path folder = call.out.empty() ? file.parent_path() : call.out, page = folder / name;
+/// Writes the page into --out, or into the folder that the user stands in, never into one of data; prints its path.
+int leave_page(const Invocation& call, const char* name, const std::function<std::string()>& html) {
+  const fs::path folder = call.out, page = folder / name;
   refuse_existing(page, call);
   const std::string text = html();
   std::error_code unused;
@@ -58,8 +58,7 @@ Clips clips_of(const Invocation& call, const gen::ShowConfig& config) {
 int show_perturbations(const Invocation& call, const gen::ShowConfig& config) {
   const Clips clips = clips_of(call, config);
   if (call.dry_run) return finish({{"clips", clips.media.size()}}, 0);
-  return leave_page(call, call.words.at("FILE"), "perturbations.html",
-                    [&] { return gen::perturbation_page(config, clips.root, clips.media); });
+  return leave_page(call, "perturbations.html", [&] { return gen::perturbation_page(config, clips.root, clips.media); });
 }
 
 }  // namespace
@@ -76,7 +75,7 @@ int run_show(const Invocation& call) {
     std::fputs(gen::lens_text(config, pairs, ::isatty(STDOUT_FILENO) != 0).c_str(), stdout);
     return 0;
   }
-  return leave_page(call, file, "show.html", [&] { return gen::lens_page(config, file, pairs); });
+  return leave_page(call, "show.html", [&] { return gen::lens_page(config, file, pairs); });
 }
 
 }  // namespace rrpo::apps
