@@ -101,6 +101,7 @@ std::string line_chart(const LineChart& chart) {
     if (!series.faint) legend.push_back(series.name);
   }
   if (chart.from_zero) ys.push_back(0);
+  if (chart.most) ys.push_back(*chart.most);
   if (legend.size() < 2) legend.clear();
   auto [out, top] = open_chart(chart.title, legend);
   const Scale x = x_scale(xs);
@@ -200,6 +201,7 @@ std::string bar_chart(const BarChart& chart) {
     }
   }
   if (chart.reference) values.push_back(*chart.reference);
+  if (chart.most) values.push_back(*chart.most);
   if (legend.size() < 2) legend.clear();
   auto [out, top] = open_chart(chart.title, legend);
   const Scale y = scale_over(values, kHeight - kBottom, top + 12, 5, false);
