@@ -87,6 +87,10 @@ Scale x_scale(const std::vector<double>& values) {
     scale.high = high;
     std::erase_if(scale.ticks, [&](double tick) { return tick < low || tick > high; });
   }
+  // There is no step 1.5.
+  const auto whole = [](double value) { return value == std::floor(value); };
+  if (std::all_of(values.begin(), values.end(), whole))
+    std::erase_if(scale.ticks, [&](double tick) { return !whole(tick); });
   return scale;
 }
 

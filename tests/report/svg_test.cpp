@@ -84,6 +84,12 @@ TEST(RunningMean, TakesLongCurves) {
   EXPECT_EQ(mean[999999], 2.5);
 }
 
+TEST(LineChart, StepsAreWhole) {
+  const std::string svg = line_chart(chart_of({1, 2, 3}, {10, 20, 30}));
+  for (const char* tick : {">1<", ">2<", ">3<"}) EXPECT_THAT(svg, HasSubstr(tick));
+  EXPECT_THAT(svg, Not(HasSubstr(">1.5<")));
+}
+
 TEST(LineChart, ZerosStandOnTheGround) {
   EXPECT_THAT(line_chart(chart_of({1, 2}, {0, 0})), Not(HasSubstr(">-")));
   EXPECT_THAT(bar_chart({.title = "", .y_label = "", .groups = {"g"}, .bars = {{"b", {0}, {}}}}), Not(HasSubstr(">-")));

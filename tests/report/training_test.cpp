@@ -38,7 +38,7 @@ TEST(TrainingReport, SharesHaveTheirWholeAxis) {
     Json next = row;
     next["step"] = 2;
     const std::string html = training_report(Json::object(), {row, next});
-    for (const char* tick : {">0.0<", ">1.0<"}) EXPECT_THAT(html, HasSubstr(tick)) << value;
+    for (const char* tick : {">0<", ">1.0<"}) EXPECT_THAT(html, HasSubstr(tick)) << value;
     for (const char* tick : {">-1", ">-0", ">1.2<"}) EXPECT_THAT(html, Not(HasSubstr(tick))) << value;
   }
 }
