@@ -25,7 +25,8 @@ struct Flags {
   std::vector<std::string> config, set, words;
   std::string out, log_format = "text", compat;
   std::map<std::string, std::string> own;
-  bool resume = false, overwrite = false, dry_run = false, quiet = false, help = false, version = false;
+  bool resume = false, overwrite = false, dry_run = false, quiet = false, help = false, version = false,
+       print_config = false;
 };
 
 /// `optim.lr=1e-3`, as opposed to a sentence that holds an equals sign.
@@ -53,6 +54,7 @@ void declare(CLI::App& app, const Command& command, Flags& flags) {
   app.add_flag("--overwrite", flags.overwrite);
   app.add_flag("--dry-run", flags.dry_run);
   app.add_flag("--quiet", flags.quiet);
+  app.add_flag("--print-config", flags.print_config);
   app.add_flag("--help,-h", flags.help);
   app.add_flag("--version", flags.version);
   for (const Word& word : command.flags) {
@@ -140,9 +142,8 @@ void place_words(const Command& command, const Flags& flags, Invocation& call) {
 /// `--compat official` is the field `compat` of the command's configuration.
 void place_compat(const Command& command, const std::string& value, Invocation& call) {
   if (value.empty()) return;
-  const std::vector<FieldHelp> fields = command.fields();
-  const bool has = std::any_of(fields.begin(), fields.end(), [](const FieldHelp& field) { return field.path == "compat"; });
-  if (!has) bad_usage("--compat: this command has no quirk of the authors' code to reproduce", "leave it out");
+  if (!takes_compat(command))
+    bad_usage("--compat: this command has no quirk of the authors' code to reproduce", "leave it out");
   call.sources.settings.push_back("compat=" + value);
 }
 
@@ -183,7 +184,18 @@ const Command& choose_command(const Program& program, std::vector<std::string>& 
   return *command;
 }
 
+/// The two pages that an installation asks for; null for any other command line.
+std::function<std::string(const Program&)> install_page(const std::vector<std::string>& arguments) {
+  if (arguments == std::vector<std::string>{"--completion", "bash"}) return bash_completion;
+  if (arguments == std::vector<std::string>{"--help-man"}) return man_page;
+  return nullptr;
+}
+
 int dispatch(const Program& program, std::vector<std::string> arguments) {
+  if (const auto page = install_page(arguments)) {
+    std::fputs(page(program).c_str(), stdout);
+    return 0;
+  }
   const Command& command = choose_command(program, arguments);
   const Flags flags = parse_flags(command, std::move(arguments));
   if (flags.help) {
@@ -195,6 +207,10 @@ int dispatch(const Program& program, std::vector<std::string> arguments) {
     return 0;
   }
   const Invocation call = invocation(program, command, flags);
+  if (flags.print_config) {
+    std::printf("%s\n", command.resolved(call.sources).dump(2).c_str());
+    return 0;
+  }
   const bool json = flags.log_format == "json";
   open_log(json ? LogFormat::json : LogFormat::text, call.quiet);
   report::open_progress(call.quiet || json ? report::ProgressMode::off : report::ProgressMode::automatic);
@@ -216,7 +232,9 @@ LogFormat log_format(int argc, char** argv) {
 bool may_use_gpu(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "device=cpu" || word == "--help" || word == "-h" || word == "--version") return false;
+    if (word == "device=cpu" || word == "--help" || word == "--help-man" || word == "--completion" || word == "-h" ||
+        word == "--version")
+      return false;
   }
   return true;
 }

@@ -53,7 +53,15 @@ struct Command {
   std::function<std::vector<FieldHelp>()> fields;
   std::function<int(const Invocation&)> run;         ///< returns the exit code
   std::function<std::vector<HelpTable>()> tables{};  ///< that its own help lists, beside those of the program's main job
+  std::string example{};                             ///< what follows the command's name in its help: a line to start from
+  std::function<Json(const ConfigSources&)> resolved{};  ///< for --print-config: files and settings with every default
 };
+
+/// Command::resolved of a configuration struct.
+template <class Config>
+Json resolved(const ConfigSources& sources) {
+  return config_json(read_config<Config>(sources));
+}
 
 struct Program {
   std::string name, help;
@@ -67,7 +75,14 @@ int run_program(const Program& program, int argc, char** argv);
 /// Throws Error(usage) for a fault of the command line.
 [[noreturn]] void bad_usage(const std::string& problem, const std::string& fix);
 
+/// True where the command's configuration has the field `compat`.
+bool takes_compat(const Command& command);
+
 std::string program_help(const Program& program, const Command& command);
+
+/// For `--completion bash` and `--help-man`, which the installation calls.
+std::string bash_completion(const Program& program);
+std::string man_page(const Program& program);
 
 /// Rows for --help from a table whose rows have `name` and `help`; `fields(row)` gives the row's own fields.
 template <class Rows, class Fields>

@@ -7,13 +7,17 @@ using namespace rrpo;  // NOLINT: the program itself
 
 int main(int argc, char** argv) {
   apps::Program program{"rrpo-eval", "measure a video language model on questions", {}, apps::common_tables};
-  program.commands.push_back({.name = "",
-                              .help = "Answer every question of eval.questions and score the answers.",
-                              .arguments = {},
-                              .flags = {},
-                              .needs_out = true,
-                              .fields = describe<eval::EvalConfig>,
-                              .run = apps::run_eval});
+  program.commands.push_back(
+      {.name = "",
+       .help = "Answer every question of eval.questions and score the answers.",
+       .arguments = {},
+       .flags = {},
+       .needs_out = true,
+       .fields = describe<eval::EvalConfig>,
+       .run = apps::run_eval,
+       .tables = {},
+       .example = "--out after model.path=MODEL model.adapter=run/adapter eval.questions=test.jsonl eval.video_root=videos",
+       .resolved = apps::resolved<eval::EvalConfig>});
   program.commands.push_back(
       {.name = "compare",
        .help = "Compare two evaluations of the same questions.",
@@ -21,7 +25,10 @@ int main(int argc, char** argv) {
        .flags = {},
        .needs_out = false,
        .fields = describe<eval::CompareConfig>,
-       .run = apps::run_compare});
+       .run = apps::run_compare,
+       .tables = {},
+       .example = "before after --out comparison",
+       .resolved = apps::resolved<eval::CompareConfig>});
   program.commands.push_back({.name = "ask",
                               .help = "Ask one question about one video.",
                               .arguments = {{"QUESTION", "the question, in quotes"}},
@@ -29,6 +36,9 @@ int main(int argc, char** argv) {
                                         {"--frames-html", "write a page with the frames that the model saw", false}},
                               .needs_out = false,
                               .fields = describe<eval::AskConfig>,
-                              .run = apps::run_ask});
+                              .run = apps::run_ask,
+                              .tables = {},
+                              .example = "--video clip.mp4 \"What happens?\" model.path=MODEL",
+                              .resolved = apps::resolved<eval::AskConfig>});
   return apps::run_program(program, argc, argv);
 }

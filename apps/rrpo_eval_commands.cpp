@@ -47,7 +47,8 @@ eval::Scores write_reports(const eval::EvalConfig& config, const std::vector<row
                             config.eval.questions.string();
   io::write_json(out / "scores.json", eval::scores_json(scores));
   io::write_file(out / "report.md", eval::scores_markdown(scores, title));
-  io::write_file(out / "report.html", eval::scores_page(scores, questions, predictions, title, config_json(config)));
+  io::write_file(out / "report.html", eval::scores_page(scores, questions, predictions, title, config_json(config),
+                                                        eval::clips_of(config, questions), config.eval.examples));
   print(report::text_table(eval::scores_table(scores)) + "\n");
   return scores;
 }
@@ -77,9 +78,9 @@ int run_eval(const Invocation& call) {
   if (call.dry_run) return finish(plan(config, questions), 0);
   const io::OutputFolder folder(call.out, call.existing,
                                 claim_of(call, {"predictions.jsonl", "scores.json", "report.md", "report.html"}));
-  io::RunHead head =
-      run_head(call, folder, config_json(config), std::move(inputs), "predictions.jsonl",
-               {.fields = {"threads", "device", "eval.video_root", "video.max_memory_mb", "video.follow_links"}});
+  io::RunHead head = run_head(
+      call, folder, config_json(config), std::move(inputs), "predictions.jsonl",
+      {.fields = {"threads", "device", "eval.video_root", "eval.examples", "video.max_memory_mb", "video.follow_links"}});
   keep(head, model_folders(config.model));
   note_media(head, call, questions, eval::media_root(config.eval), "predictions.jsonl");
   prove_readable(call, config.model, config.device);
@@ -109,8 +110,10 @@ int run_compare(const Invocation& call) {
       eval::compare(eval::open_predictions(a), eval::open_predictions(b), static_cast<uint64_t>(config.seed));
   if (!call.out.empty() && !call.dry_run) {
     const std::string json = eval::comparison_json(comparison, a, b).dump(2, ' ', false, Json::error_handler_t::replace);
-    io::leave_pages(call.out, call.existing, claim_of(call, {}),
-                    {{"compare.json", json + "\n"}, {"compare.html", eval::comparison_page(comparison, a, b)}});
+    io::leave_pages(
+        call.out, call.existing, claim_of(call, {}),
+        {{"compare.json", json + "\n"},
+         {"compare.html", eval::comparison_page(comparison, a, b, eval::clips_of(fs::path(a)), config.examples)}});
   }
   print(report::text_table(eval::comparison_table(comparison)) + "\n" + eval::headline(comparison) +
         "\nexact McNemar over questions: p = " + report::compact(comparison.mcnemar, 3) + "\n");

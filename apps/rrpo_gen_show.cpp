@@ -16,10 +16,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Writes the page into --out, or beside `file` where no page lies yet, and prints its path.
-int leave_page(const Invocation& call, const fs::path& file, const char* name, const std::function<std::string()>& html) {
-  const fs::path folder = call.out.empty() ? file.parent_path() : call.out, page = folder / name;
-  if (call.out.empty()) {
+/// Writes the page into --out, or into the folder that the user stands in, never into one of data; prints its path.
+int leave_page(const Invocation& call, const char* name, const std::function<std::string()>& html) {
+  const fs::path folder = call.out, page = folder / name;
+  if (folder.empty()) {
     refuse_existing(page);
     io::write_file(page, html());
   } else {
@@ -61,8 +61,7 @@ Clips clips_of(const Invocation& call, const gen::ShowConfig& config) {
 int show_perturbations(const Invocation& call, const gen::ShowConfig& config) {
   const Clips clips = clips_of(call, config);
   if (call.dry_run) return finish({{"clips", clips.media.size()}}, 0);
-  return leave_page(call, call.words.at("FILE"), "perturbations.html",
-                    [&] { return gen::perturbation_page(config, clips.root, clips.media); });
+  return leave_page(call, "perturbations.html", [&] { return gen::perturbation_page(config, clips.root, clips.media); });
 }
 
 }  // namespace
@@ -80,7 +79,7 @@ int run_show(const Invocation& call) {
     print(gen::lens_text(config, pairs, ::isatty(STDOUT_FILENO) != 0));
     return 0;
   }
-  return leave_page(call, file, "show.html", [&] { return gen::lens_page(config, file, pairs); });
+  return leave_page(call, "show.html", [&] { return gen::lens_page(config, file, pairs); });
 }
 
 }  // namespace rrpo::apps

@@ -25,8 +25,8 @@ std::vector<apps::HelpTable> tables() {
 
 /// One entry point of the training layer as a command.
 template <class Config>
-apps::Command command(const char* name, const char* help, train::Result (*job)(const Config&, const train::RunOptions&),
-                      bool needs_out = true) {
+apps::Command command(const char* name, const char* help, const char* example,
+                      train::Result (*job)(const Config&, const train::RunOptions&), bool needs_out = true) {
   const auto run = [job](const apps::Invocation& call) {
     auto config = read_config<Config>(call.sources);
     if constexpr (requires { config.model.adapter; }) policy::find_models(config.model);
@@ -42,27 +42,38 @@ apps::Command command(const char* name, const char* help, train::Result (*job)(c
           .flags = {},
           .needs_out = needs_out,
           .fields = describe<Config>,
-          .run = run};
+          .run = run,
+          .tables = {},
+          .example = example,
+          .resolved = apps::resolved<Config>};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   apps::Program program{"rrpo-train", "align a video language model with preference pairs", {}, tables};
-  program.commands.push_back(
-      command<train::TrainConfig>("", "Train; the last line of stdout is a JSON summary.", train::run));
-  program.commands.push_back(command<train::InitConfig>("init", "Make a checkpoint with initial values.", train::init));
-  program.commands.push_back(command<train::TrainConfig>(
-      "score", "Statistics of each pair and token under policy and reference, without an update.", train::score));
-  program.commands.push_back(command<train::MergeConfig>(
-      "merge", "An adapter into base weights, as a whole folder, written only if both answer the same.", train::merge));
-  program.commands.push_back(command<train::VerifyConfig>(
+  const auto add = [&](apps::Command one) { program.commands.push_back(std::move(one)); };
+  add(command<train::TrainConfig>("", "Train; the last line of stdout is a JSON summary.",
+                                  "--out run model.path=MODEL data.pairs=pairs/pairs.jsonl data.video_root=videos",
+                                  train::run));
+  add(command<train::InitConfig>("init", "Make a checkpoint with initial values.",
+                                 "--out model config=recipe tokenizer=tokenizer seed=1", train::init));
+  add(command<train::TrainConfig>("score",
+                                  "Statistics of each pair and token under policy and reference, without an update.",
+                                  "--out scores model.path=MODEL model.adapter=run/adapter data.pairs=pairs/pairs.jsonl "
+                                  "data.video_root=videos",
+                                  train::score));
+  add(command<train::MergeConfig>("merge",
+                                  "An adapter into base weights, as a whole folder, written only if both answer the same.",
+                                  "--out merged model.path=MODEL model.adapter=run/adapter", train::merge));
+  add(command<train::VerifyConfig>(
       "verify-resume", "On your data: 2 N steps against N, a stop, and N more; what differs first, if anything does.",
+      "--out proof model.path=MODEL data.pairs=pairs/pairs.jsonl data.video_root=videos verify_steps=4",
       train::verify_resume));
-  program.commands.push_back(command<train::SelftestConfig>(
-      "selftest", "Values that Python computed once against this machine, in each type and on each device.", train::selftest,
-      /*needs_out=*/false));
-  program.commands.push_back(command<train::DoctorConfig>(
-      "doctor", "Versions, devices, memory, disk; what is missing and how to get it.", train::doctor, /*needs_out=*/false));
+  add(command<train::SelftestConfig>(
+      "selftest", "Values that Python computed once against this machine, in each type and on each device.", "device=cpu",
+      train::selftest, /*needs_out=*/false));
+  add(command<train::DoctorConfig>("doctor", "Versions, devices, memory, disk; what is missing and how to get it.", "",
+                                   train::doctor, /*needs_out=*/false));
   return apps::run_program(program, argc, argv);
 }

@@ -51,11 +51,12 @@ function(rrpo_library)
   foreach(layer ${layers})
     target_sources(rrpo PRIVATE $<TARGET_OBJECTS:${layer}>)
   endforeach()
+  target_compile_features(rrpo PUBLIC cxx_std_20)
   target_include_directories(rrpo PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
-  target_link_libraries(rrpo PUBLIC torch::torch_cpu nlohmann_json::nlohmann_json spdlog::spdlog ffmpeg opencv utf8proc sentencepiece
-    PkgConfig::libcurl PkgConfig::libcrypto PkgConfig::libpcre2)
-  install(TARGETS rrpo ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/rrpo DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  target_link_libraries(rrpo
+    PUBLIC torch::torch_cpu nlohmann_json::nlohmann_json Threads::Threads
+    PRIVATE spdlog::spdlog rrpo::ffmpeg rrpo::opencv rrpo::utf8proc rrpo::sentencepiece PkgConfig::libcurl
+      PkgConfig::libcrypto PkgConfig::libpcre2)
 endfunction()
 
 # rrpo_program(NAME SOURCE): one of the commands, from apps/. Its own sources begin with SOURCE's name; apps/app*.cpp serve all.
@@ -69,5 +70,5 @@ function(rrpo_program name source)
   endif()
   add_executable(${name} ${own})
   target_link_libraries(${name} PRIVATE torch::torch_cpu apps rrpo ${CMAKE_DL_LIBS})
-  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  set_property(GLOBAL APPEND PROPERTY RRPO_PROGRAMS ${name})
 endfunction()

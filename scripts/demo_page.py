@@ -2,7 +2,6 @@
 programs wrote.  usage: python3 scripts/demo_page.py OUT"""
 import json
 import pathlib
-import re
 import sys
 
 SETS = ("unbiased", "biased")
@@ -37,8 +36,11 @@ def text_table(lines):
 
 
 def html_table(lines):
-    row = lambda cells, tag: "<tr>" + "".join(f"<{tag}>{c}</{tag}>" for c in cells) + "</tr>"
-    return "<table><thead>" + row(lines[0], "th") + "</thead><tbody>" + "".join(row(l, "td") for l in lines[1:]) + "</tbody></table>"
+    """As the programs write theirs: the first two columns are words, the others numbers."""
+    def row(cells, tag):
+        return "<tr>" + "".join(f"<{tag}{'' if i < 2 else ' class=r'}>{cell}</{tag}>" for i, cell in enumerate(cells)) + "</tr>"
+    return ('<div class="scroll"><table><thead>' + row(lines[0], "th") + "</thead><tbody>" +
+            "".join(row(line, "td") for line in lines[1:]) + "</tbody></table></div>")
 
 
 def headline(out, clips):
@@ -47,9 +49,12 @@ def headline(out, clips):
     return f"{clips}, aligned - base: {line[len('B - A: '):]}"
 
 
-def body(page):
-    """What stands between a page's heading and its end."""
-    return re.search(r"</h1>(.*)</body>", page.read_text(), re.S).group(1)
+def parts(page):
+    """A page of ours: all before its title, and what stands between its heading and its end."""
+    text = page.read_text()
+    head, rest = text.split("<title>", 1)
+    style = rest.split("</title>", 1)[1].split("</head>", 1)[0]
+    return head, style, rest.split("</h1>", 1)[1].rsplit("</body>", 1)[0]
 
 
 def main(out):
@@ -57,14 +62,18 @@ def main(out):
     print(text_table(lines))
     for clips in SETS:
         print(headline(out, clips))
-    style = re.search(r"<style>.*?</style>", (out / "train" / "report.html").read_text(), re.S).group(0)
-    parts = [("Base against aligned", html_table(lines) + "".join(f"<p>{headline(out, c)}</p>" for c in SETS)),
-             ("Pairs from the model's own mistakes", body(out / "show" / "show.html")),
-             ("Training", body(out / "train" / "report.html")),
-             ("Unbiased clips, question by question", body(out / "compare-unbiased" / "compare.html"))]
-    page = "".join(f"<h1>{title}</h1>\n{content}\n" for title, content in parts)
-    (out / "demo.html").write_text("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>RRPO demo</title>"
-                                   f"{style}</head>\n<body>\n{page}</body></html>\n")
+    pages = {"Pairs from the model's own mistakes": out / "show" / "show.html",
+             "Training": out / "train" / "report.html",
+             "Unbiased clips, question by question": out / "compare-unbiased" / "compare.html"}
+    head, style, _ = parts(out / "train" / "report.html")
+    title = "RRPO: a model aligned with its own mistakes"
+    text = f"{head}<title>{title}</title>{style}</head>\n<body>\n<h1>{title}</h1>\n"
+    text += '<p class="subtitle">Made by scripts/demo.sh: a toy model of 600,000 parameters, clips that it never saw</p>\n'
+    text += "<h2>Base against aligned</h2>\n<p>Accuracy in %; for cap the share of right slots.</p>\n" + html_table(lines)
+    text += "".join(f"<p>{headline(out, clips)}</p>\n" for clips in SETS)
+    for heading, page in pages.items():
+        text += f'<h1 class="part">{heading}</h1>\n{parts(page)[2]}\n'
+    (out / "demo.html").write_text(text + "</body>\n</html>\n")
     print(f"page: {out / 'demo.html'}")
 
 

@@ -2,8 +2,8 @@
 """Writes the parity table: what the tests compared with an original, and the worst difference they saw.
 
     python3 scripts/parity_table.py                 prints the table of build/parity (written by scripts/test.sh)
-    python3 scripts/parity_table.py --readme        puts it into README.md between its two marks
-    python3 scripts/parity_table.py --check         fails where README.md misses a row of the tests or has one too many
+    python3 scripts/parity_table.py --write        puts it into docs/parity.md between its two marks
+    python3 scripts/parity_table.py --check         fails where docs/parity.md misses a row of the tests or has one too many
 
 --build DIR names another build folder. Differences vary in their last digits between processors; rows and tolerances do not.
 """
@@ -57,21 +57,21 @@ def keys(text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=ROOT / "build")
-    parser.add_argument("--readme", action="store_true")
+    parser.add_argument("--write", action="store_true")
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     text = table(read(arguments.build / "parity"))
-    readme = ROOT / "README.md"
-    if not (arguments.readme or arguments.check):
+    page = ROOT / "docs" / "parity.md"
+    if not (arguments.write or arguments.check):
         print(text)
         return
     if arguments.check:
-        _, old, _ = PART.split(readme.read_text())
+        _, old, _ = PART.split(page.read_text())
         differing = sorted(keys(old) ^ keys(text))
         for row in differing:
-            print("only in " + ("README.md: " if row in keys(old) else "the tests: ") + " | ".join(row))
+            print("only in " + ("docs/parity.md: " if row in keys(old) else "the tests: ") + " | ".join(row))
         sys.exit(1 if differing else 0)
-    PART.publish(readme, text, check=False)
+    PART.publish(page, text, check=False)
 
 
 if __name__ == "__main__":

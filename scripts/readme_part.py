@@ -1,4 +1,4 @@
-"""A part of README.md that a program writes: the lines between two marks."""
+"""A part of a page of docs/ that a program writes: the lines between two marks."""
 import sys
 
 

@@ -5,7 +5,7 @@
 #
 #   scripts/reproduce_miniature.sh           all of it, under 2 hours on 2 cores
 #   scripts/reproduce_miniature.sh --quick   the shipped base model and one seed, under 8 minutes
-#   scripts/reproduce_miniature.sh --update  all of it, then data/results/miniature and the README section are replaced
+#   scripts/reproduce_miniature.sh --update  all of it, then data/results/miniature and the section of docs/evidence.md are replaced
 #
 # RRPO_JOBS (2) says how many compile or train at a time. scripts/miniature/reproduce.py --help tells the path inside, and
 # how to train some of the base models alone.
@@ -42,7 +42,7 @@ echo "page: $out/results/report.html" >&2
 if [ "$update" = 1 ]; then
   mkdir -p "$kept"
   cp "$out"/results/* "$kept"
-  python3 scripts/miniature/readme_section.py "$kept" README.md
+  python3 scripts/miniature/readme_section.py "$kept" docs/evidence.md
 elif diff -rq --exclude=times.json "$out/results" "$kept" >&2; then
   echo "same bytes as $kept" >&2
 else

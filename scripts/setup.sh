@@ -3,7 +3,7 @@
 # is already there. LibTorch is taken from the first of: RRPO_TORCH_DIR, a Python environment's own torch 2.11, .deps/.
 #
 #   scripts/setup.sh          what building and running on a CPU needs
-#   scripts/setup.sh --tests  and what the checks of .ci/run need (clang and its tools, shellcheck)
+#   scripts/setup.sh --tests  and what the checks of .ci/run need (clang and its tools, shellcheck, chromium, ffmpeg: 600 MB)
 #   scripts/setup.sh --cuda   and the CUDA side of LibTorch (2.0 GB), for a node with an NVIDIA driver
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,8 +15,8 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"
-  elif command -v sudo >/dev/null; then sudo "$@"
-  else say "error: root is needed for: $*; fix: run as root or install sudo"; exit 4
+  elif sudo -n true 2>/dev/null; then sudo "$@"
+  else say "error: root is needed once; fix: let root type: apt-get install -y --no-install-recommends ${missing[*]}"; exit 4
   fi
 }
 
@@ -26,7 +26,7 @@ install_packages() {
     libssl-dev libpcre2-dev
     libgtest-dev libgmock-dev libcpp-httplib-dev
     libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libopencv-core-dev libopencv-imgproc-dev)
-  [ "$want_tests" = 1 ] && packages+=(clang clang-format clang-tidy libclang-rt-14-dev shellcheck)
+  [ "$want_tests" = 1 ] && packages+=(clang clang-format clang-tidy libclang-rt-14-dev shellcheck chromium ffmpeg)
   local missing=()
   for package in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

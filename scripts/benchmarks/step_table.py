@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The table of README.md that data/results/step_7b.json writes (the results of step_7b.py).
+"""The table of docs/evidence.md that data/results/step_7b.json writes (the results of step_7b.py).
 
     python3 scripts/benchmarks/step_table.py            writes it between its two marks
-    python3 scripts/benchmarks/step_table.py --check    fails where README.md says something else"""
+    python3 scripts/benchmarks/step_table.py --check    fails where docs/evidence.md says something else"""
 import argparse
 import json
 import sys
@@ -43,7 +43,7 @@ def main():
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
     results = json.loads((ROOT / "data" / "results" / "step_7b.json").read_text())
-    PART.publish(ROOT / "README.md", table(results["steps"]), check)
+    PART.publish(ROOT / "docs" / "evidence.md", table(results["steps"]), check)
 
 
 if __name__ == "__main__":

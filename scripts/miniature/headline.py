@@ -1,4 +1,4 @@
-"""The first sentences of the page and of the README section, from the data."""
+"""The first sentences of the page and of the section of docs/evidence.md, from the data."""
 from names import METHODS, counted, interval_words, number
 
 

@@ -187,6 +187,8 @@ def report(results, drawn, moving):
     title = "RRPO in a miniature video world"
     return ('<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
+            'style-src \'unsafe-inline\'; script-src \'unsafe-inline\'">'
             f"<title>{title}</title>\n<style>\n{style}</style></head>\n<body>\n<h1>{title}</h1>\n"
             f"{lead}<nav>{links}</nav>\n{body}\n</body></html>\n")
 

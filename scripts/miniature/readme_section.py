@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The section of README.md that the results of the miniature write.
+"""The section of docs/evidence.md that the results of the miniature write.
 
-    python3 scripts/miniature/readme_section.py FOLDER README.md            writes it between its two marks
-    python3 scripts/miniature/readme_section.py FOLDER README.md --check    fails where README.md says something else"""
+    python3 scripts/miniature/readme_section.py FOLDER docs/evidence.md            writes it between its two marks
+    python3 scripts/miniature/readme_section.py FOLDER docs/evidence.md --check    fails where it says something else"""
 import argparse
 import os
 import sys

@@ -84,10 +84,9 @@ std::string ask_page(const std::string& video, const std::string& question, cons
     const auto at = static_cast<size_t>(i);
     const std::string caption = "frame " + std::to_string(seen.index.empty() ? i : seen.index[at]) +
                                 (seen.time_s.empty() ? "" : ", " + report::fixed(seen.time_s[at], 2) + " s");
-    const int width = static_cast<int>(std::max<int64_t>(seen.width, 160));
-    pictures.push_back(report::figure(report::png_image(video::encode_png(seen, i), caption, width), caption));
+    pictures.push_back(report::figure(report::png_image(video::encode_png(seen, i), caption), caption));
   }
-  return page.add(report::grid(pictures)).html();
+  return page.add(report::thumbnails(pictures)).html();
 }
 
 }  // namespace rrpo::eval

@@ -55,18 +55,35 @@ std::string method(const SignFlip& test) {
 
 std::string said(const rows::Prediction& row) { return row.failed() ? "failed: " + row.error : row.response; }
 
-report::Table changed(const Comparison& comparison, Change wanted) {
-  report::Table table{{"id", "question", "answer", "A said", "B said"}, {}};
+/// The questions that changed in the `wanted` way: some with frames, the others in a table.
+void add_changed(report::Page& page, const Comparison& comparison, Change wanted, const Clips& clips, int64_t examples) {
+  const auto plain = [](const char* name, const std::string& text) {
+    return report::labelled(name, report::marked_text(text, {}, report::Mark::plain));
+  };
+  report::Table rest{{"id", "question", "answer", "A said", "B said"}, {}};
+  int64_t shown = 0;
   for (size_t i = 0; i < comparison.a.size(); ++i) {
     if (comparison.changes[i] != wanted) continue;
-    const rows::Prediction& a = comparison.a[i];
-    table.rows.push_back({a.id, a.extra.value("question", ""), a.extra.value("answer", ""), said(a), said(comparison.b[i])});
+    const rows::Prediction &a = comparison.a[i], &b = comparison.b[i];
+    const std::string question = a.extra.value("question", ""), answer = a.extra.value("answer", "");
+    if (++shown > examples) {
+      rest.rows.push_back({a.id, question, answer, said(a), said(b)});
+      continue;
+    }
+    page.subsection(a.id).add(clips.strip(a.id));
+    page.add(report::grid({plain("question", question), plain("true answer", answer)}));
+    page.add(report::grid({plain("A said", said(a)), plain("B said", said(b))}));
   }
-  return table;
+  if (shown == 0) page.paragraph("None.");
+  if (!rest.rows.empty()) {
+    const std::string more = examples > 0 ? " more" : "";
+    page.add(report::details(std::to_string(rest.rows.size()) + more + " questions", report::html_table(rest)));
+  }
 }
 
 std::string chart(const Comparison& comparison, const std::string& a, const std::string& b) {
-  report::BarChart chart{.title = "Accuracy by type", .y_label = "%", .groups = {}, .bars = {{a, {}, {}}, {b, {}, {}}}};
+  report::BarChart chart{
+      .title = "Accuracy by type", .y_label = "%", .groups = {}, .bars = {{a, {}, {}}, {b, {}, {}}}, .most = 100};
   for (const ChangeCounts& counts : comparison.types) {
     chart.groups.push_back(counts.name);
     chart.bars[0].values.push_back(percent(counts.right_a, counts.questions));
@@ -111,7 +128,8 @@ Json comparison_json(const Comparison& comparison, const std::string& a, const s
   return json;
 }
 
-std::string comparison_page(const Comparison& comparison, const std::string& a, const std::string& b) {
+std::string comparison_page(const Comparison& comparison, const std::string& a, const std::string& b, const Clips& clips,
+                            int64_t examples) {
   const SignFlip& test = comparison.by_video;
   report::Page page("Comparison", "A: " + a + "   B: " + b);
   page.add(report::facts({{"points by video", signed_points(100 * test.mean)},
@@ -126,9 +144,8 @@ std::string comparison_page(const Comparison& comparison, const std::string& a, 
       "test counts single questions.");
   page.section("By type").add(report::html_table(comparison_table(comparison))).add(chart(comparison, "A", "B"));
   for (const Change change : {Change::gained, Change::lost}) {
-    const report::Table table = changed(comparison, change);
     page.section(change == Change::gained ? "Gained" : "Lost");
-    page.add(report::details(std::to_string(table.rows.size()) + " questions", report::html_table(table)));
+    add_changed(page, comparison, change, clips, examples);
   }
   return page.html();
 }

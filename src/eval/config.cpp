@@ -14,13 +14,18 @@ std::string below(const std::string& at, const char* name) { return at.empty() ?
 
 }  // namespace
 
-void EvalFields::check(const std::string& at) const { check_range(at + ".max_new_tokens", max_new_tokens, 1, 32768); }
+void EvalFields::check(const std::string& at) const {
+  check_range(at + ".max_new_tokens", max_new_tokens, 1, 32768);
+  check_range(at + ".examples", examples, 0, 1000);
+}
 
 void EvalConfig::check(const std::string& at) const {
   if (eval.questions.empty()) bad_field(below(at, "eval.questions"), "not given", "name a file of questions");
   if (model.path.empty()) bad_field(below(at, "model.path"), "not given", "name a checkpoint folder");
   check_range(below(at, "threads"), threads, 0, 1024);
 }
+
+void CompareConfig::check(const std::string& at) const { check_range(below(at, "examples"), examples, 0, 1000); }
 
 void AskConfig::check(const std::string& at) const {
   if (model.path.empty()) bad_field(below(at, "model.path"), "not given", "name a checkpoint folder");

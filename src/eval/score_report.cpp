@@ -32,7 +32,7 @@ report::Table table_of(const std::string& first, const std::vector<Counts>& grou
 }
 
 std::string scores_chart(const Scores& scores) {
-  report::BarChart chart{.title = "Score by type", .y_label = "%", .groups = {}, .bars = {{"score", {}, {}}}};
+  report::BarChart chart{.title = "Score by type", .y_label = "%", .groups = {}, .bars = {{"score", {}, {}}}, .most = 100};
   for (const Counts& counts : scores.types.empty() ? scores.formats : scores.types) {
     chart.groups.push_back(counts.name);
     chart.bars[0].values.push_back(100 * counts.score());
@@ -40,20 +40,49 @@ std::string scores_chart(const Scores& scores) {
   return report::figure(report::bar_chart(chart), "Unparsed and failed answers count as not correct.");
 }
 
-/// At most `limit` questions that were not answered right, with what was said.
-report::Table mistakes(const std::vector<rows::Question>& questions, const std::vector<rows::Prediction>& predictions,
-                       size_t limit) {
+/// A question that was not answered right, with what was said.
+struct Mistake {
+  const rows::Question* question;
+  std::string said, verdict;
+};
+
+/// The first `limit` of them.
+std::vector<Mistake> mistakes(const std::vector<rows::Question>& questions, const std::vector<rows::Prediction>& predictions,
+                              size_t limit) {
   std::map<std::string, const rows::Prediction*> by_id;
   for (const rows::Prediction& prediction : predictions) by_id[prediction.id] = &prediction;
-  report::Table table{{"id", "question", "answer", "response", "verdict"}, {}};
+  std::vector<Mistake> found;
   for (const rows::Question& question : questions) {
     const rows::Prediction& said = *by_id.at(question.id);
-    if (table.rows.size() >= limit) break;
+    if (found.size() >= limit) break;
     if (!said.failed() && said.judged.verdict == rows::Verdict::right) continue;
-    table.rows.push_back({question.id, question.question, question.answer, said.failed() ? said.error : said.response,
-                          said.failed() ? "failed" : rows::verdict_name(said.judged.verdict)});
+    found.push_back({&question, said.failed() ? said.error : said.response,
+                     said.failed() ? "failed" : rows::verdict_name(said.judged.verdict)});
   }
-  return table;
+  return found;
+}
+
+void add_mistakes(report::Page& page, const std::vector<Mistake>& wrong, const Clips& clips, int64_t examples) {
+  const auto plain = [](const char* name, const std::string& text) {
+    return report::labelled(name, report::marked_text(text, {}, report::Mark::plain));
+  };
+  report::Table rest{{"id", "question", "answer", "response", "verdict"}, {}};
+  for (size_t i = 0; i < wrong.size(); ++i) {
+    const auto& [question, said, verdict] = wrong[i];
+    if (i >= static_cast<size_t>(examples)) {
+      rest.rows.push_back({question->id, question->question, question->answer, said, verdict});
+      continue;
+    }
+    page.subsection(question->id + " · " + verdict)
+        .add(clips.strip(question->id))
+        .add(plain("question", question->question));
+    page.add(report::grid({plain("true answer", question->answer), plain("response", said)}));
+  }
+  if (!rest.rows.empty()) {
+    const std::string more = examples > 0 ? " more" : "";
+    page.add(report::details(std::to_string(rest.rows.size()) + more + " questions not answered right",
+                             report::html_table(rest)));
+  }
 }
 
 }  // namespace
@@ -74,7 +103,8 @@ std::string scores_markdown(const Scores& scores, const std::string& title) {
 }
 
 std::string scores_page(const Scores& scores, const std::vector<rows::Question>& questions,
-                        const std::vector<rows::Prediction>& predictions, const std::string& title, const Json& config) {
+                        const std::vector<rows::Prediction>& predictions, const std::string& title, const Json& config,
+                        const Clips& clips, int64_t examples) {
   constexpr size_t kShown = 200;
   const Counts& all = scores.all;
   report::Page page("Evaluation", title);
@@ -87,10 +117,11 @@ std::string scores_page(const Scores& scores, const std::vector<rows::Question>&
   page.section("By type").add(report::html_table(scores_table(scores))).paragraph(kNote);
   if (!scores.formats.empty()) page.add(scores_chart(scores));
   page.section("By format").add(report::html_table(table_of("format", scores.formats)));
-  const report::Table wrong = mistakes(questions, predictions, kShown);
+  const std::vector<Mistake> wrong = mistakes(questions, predictions, kShown);
   page.section("Mistakes");
-  page.add(report::details("The first " + std::to_string(wrong.rows.size()) + " questions not answered right",
-                           report::html_table(wrong)));
+  if (wrong.empty()) page.paragraph("None.");
+  if (wrong.size() == kShown) page.paragraph("The first " + std::to_string(kShown) + "; predictions.jsonl has them all.");
+  add_mistakes(page, wrong, clips, examples);
   page.section("Settings").add(report::settings_table(config));
   return page.html();
 }

@@ -3,35 +3,20 @@
 #include <algorithm>
 
 #include "rrpo/data/media.h"
+#include "rrpo/data/sheet.h"
 #include "rrpo/gen/lens.h"
 #include "rrpo/report/html.h"
 #include "rrpo/util/table.h"
-#include "sheet_html.h"
 
 namespace rrpo::gen {
 
 namespace {
 
-/// `most` of the frames, evenly picked.
-video::Frames picked(const video::Frames& frames, int64_t most) {
-  if (most <= 0 || frames.count <= most) return frames;
-  video::Frames out = frames;
-  out.count = most;
-  out.rgb.clear(), out.time_s.clear(), out.index.clear();
-  for (int64_t i = 0; i < most; ++i) {
-    const int64_t at = i * frames.count / most;
-    out.rgb.insert(out.rgb.end(), frames.frame(at), frames.frame(at) + frames.frame_bytes());
-    out.time_s.push_back(frames.time_s[static_cast<size_t>(at)]);
-    out.index.push_back(frames.index[static_cast<size_t>(at)]);
-  }
-  return out;
-}
-
 std::string sheet(const ClipView& view, const video::Frames& frames, const std::string& caption) {
   const bool some = view.most > 0 && frames.count > view.most;
   const std::string which =
       some ? " (" + std::to_string(view.most) + " of " + std::to_string(frames.count) + " frames)" : "";
-  return sheet_html(picked(frames, view.most), view.columns, caption + which);
+  return data::sheet_html(data::picked(frames, view.most), view.columns, caption + which);
 }
 
 std::string side_html(const char* name, const text::MarkedText& side, const text::Tokenizer* tokenizer, report::Mark mark) {
@@ -64,15 +49,16 @@ std::string answers_html(const rows::Pair& pair, const text::Tokenizer* tokenize
   const auto plain = [](const char* name, const std::string& text) {
     return report::labelled(name, report::marked_text(text, {}, report::Mark::plain));
   };
-  std::vector<std::string> texts = {side_html("chosen", pair.chosen, tokenizer, report::Mark::chosen),
-                                    side_html("rejected", pair.rejected, tokenizer, report::Mark::rejected)};
+  std::string responses;
   const Json made = pair.extra.value("made", Json());
   for (const auto& [key, name] : {std::pair("response", "response"), {"clean_response", "response to the clean video"}}) {
     if (made.is_object() && made.contains(key) && made.at(key).is_string())
-      texts.push_back(plain(name, made.at(key).get<std::string>()));
+      responses += plain(name, made.at(key).get<std::string>());
   }
-  return plain("question", pair.question) + report::grid(texts) +
-         (official.empty() ? "" : report::labelled("official", report::escape(official)));
+  return plain("question", pair.question) +
+         report::grid({side_html("chosen", pair.chosen, tokenizer, report::Mark::chosen),
+                       side_html("rejected", pair.rejected, tokenizer, report::Mark::rejected)}) +
+         responses + (official.empty() ? "" : report::labelled("official", report::escape(official)));
 }
 
 }  // namespace rrpo::gen

@@ -1,10 +1,10 @@
 // `rrpo-gen show --perturbations`: what each perturbation does to a clip.
 #include "rrpo/data/media.h"
+#include "rrpo/data/sheet.h"
 #include "rrpo/gen/lens.h"
 #include "rrpo/gen/perturbation.h"
 #include "rrpo/report/html.h"
 #include "rrpo/util/table.h"
-#include "sheet_html.h"
 
 namespace rrpo::gen {
 
@@ -45,7 +45,7 @@ std::string sheet_of(const ShowConfig& config, const video::Frames& frames, cons
     help += (help.empty() ? "" : ", then ") + find_row(perturbations(), step.name)->help;
   }
   const std::string order = seen.index == frames.index ? "" : "; frames " + order_of(seen);
-  return sheet_html(seen, config.columns, help + order + "; " + settings);
+  return data::sheet_html(seen, config.columns, help + order + "; " + settings);
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ std::string perturbation_page(const ShowConfig& config, const std::filesystem::p
   for (const rows::Media& media : clips) {
     const video::Frames frames = data::read_media(media, root, config.video);
     page.section(media.video.empty() ? media.frames.front() : media.video);
-    page.add(sheet_html(frames, config.columns, "as it is; frames " + order_of(frames)));
+    page.add(data::sheet_html(frames, config.columns, "as it is; frames " + order_of(frames)));
     for (const Json& list : shown_lists(config)) page.add(sheet_of(config, frames, list, media.key()));
   }
   return page.html();

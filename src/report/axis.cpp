@@ -48,17 +48,30 @@ std::vector<double> round_ticks(double low, double high, int count) {
   return ticks;
 }
 
+namespace {
+
+struct Sum {
+  double value = 0, count = 0;
+  Sum operator+(const Sum& other) const { return {value + other.value, count + other.count}; }
+};
+
+}  // namespace
+
+// A window covers the end of one block of its own length and the beginning of the next: both sums are known from one pass in
+// each direction. Differences of sums over the whole would lose what stands behind a single huge value.
 std::vector<double> running_mean(const std::vector<double>& y, size_t window) {
+  const size_t half = window / 2, wide = 2 * half + 1, total = y.size() + 2 * half;
+  std::vector<Sum> from_left(total), from_right(total);
+  const auto at = [&](size_t i) {
+    const bool counts = i >= half && i - half < y.size() && std::isfinite(y[i - half]);
+    return counts ? Sum{y[i - half], 1} : Sum{};
+  };
+  for (size_t i = 0; i < total; ++i) from_left[i] = i % wide == 0 ? at(i) : from_left[i - 1] + at(i);
+  for (size_t i = total; i-- > 0;) from_right[i] = i + 1 == total || (i + 1) % wide == 0 ? at(i) : at(i) + from_right[i + 1];
   std::vector<double> mean(y.size());
-  const size_t half = window / 2;
   for (size_t i = 0; i < y.size(); ++i) {
-    double sum = 0, count = 0;
-    for (size_t j = i > half ? i - half : 0; j < std::min(y.size(), i + half + 1); ++j) {
-      if (!std::isfinite(y[j])) continue;
-      sum += y[j];
-      ++count;
-    }
-    mean[i] = sum / count;
+    const Sum sum = i % wide == 0 ? from_right[i] : from_right[i] + from_left[i + wide - 1];
+    mean[i] = sum.value / sum.count;
   }
   return mean;
 }
@@ -80,12 +93,12 @@ Scale scale_over(const std::vector<double>& values, double from, double to, int 
     if (high < low * 1.5) low /= 1.5, high *= 1.5;
     return {.low = low, .high = high, .from = from, .to = to, .log = true, .ticks = log_ticks(low, high)};
   }
-  // One value only: it stands in the middle.
+  // One value only: it stands in the middle. Zeros stand on the ground: counts and shares have nothing below.
   const double least = std::max(std::abs(low), std::abs(high)) * 1e-9;
   if (high - low <= least) {
-    const double margin = low == 0 ? 1 : std::abs(low) * 0.1;
+    const double margin = std::abs(low) * 0.1;
+    high = low == 0 ? 1 : high + margin;
     low -= margin;
-    high += margin;
   }
   Scale scale{.low = low, .high = high, .from = from, .to = to, .log = false, .ticks = round_ticks(low, high, tick_count)};
   scale.low = scale.ticks.front();

@@ -16,6 +16,7 @@ constexpr const char* kStyle = R"css(
 body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 72rem; background: var(--paper); color: var(--ink);
   font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; overflow-wrap: break-word; }
 h1 { margin: 0; font-size: 1.6rem; line-height: 1.25; font-weight: 650; }
+h1.part { margin-top: 4rem; padding-top: 1.6rem; border-top: 2px solid var(--line); }
 h2 { margin: 2.4rem 0 .8rem; padding-bottom: .3rem; font-size: 1.15rem; font-weight: 600; border-bottom: 1px solid var(--line); }
 h3 { margin: 1.6rem 0 .5rem; font-size: 1rem; font-weight: 600; }
 p { margin: .6rem 0; max-width: 46rem; }
@@ -29,17 +30,22 @@ td.r, th.r { text-align: right; padding-left: .6rem; white-space: nowrap; }
 td.key { color: var(--soft); white-space: nowrap; font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .87em; }
 td.value { overflow-wrap: anywhere; white-space: pre-wrap; font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
   font-size: .87em; }
-figure { margin: 0; padding: .6rem .7rem; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; }
+figure { margin: 0; padding: .6rem .7rem; overflow-x: auto; background: var(--panel); border: 1px solid var(--line);
+  border-radius: 8px; }
 figure + figure { margin-top: .6rem; }
 figcaption { margin-top: .3rem; font-size: .87rem; }
 svg, img { display: block; max-width: 100%; height: auto; }
+figure > svg { min-width: 26rem; } figure > img.wide { min-width: 30rem; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 1rem; margin: .8rem 0; }
+.grid > *, .thumbnails > * { margin: 0; }
+.thumbnails { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: .6rem; margin: .8rem 0; }
+.thumbnails figure { padding: .35rem; } .thumbnails img { width: 100%; } .thumbnails figcaption { margin-top: .2rem; font-size: .8rem; }
 .facts { display: flex; flex-wrap: wrap; gap: .7rem; margin: 1.4rem 0; }
 .fact { padding: 0.55rem .9rem; min-width: 6.6rem; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; }
 .fact b { display: block; font-size: 1.3rem; font-weight: 600; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .fact span { color: var(--soft); font-size: .84rem; }
 .labelled { margin: .6rem 0; } .labelled > span { display: block; color: var(--soft); font-size: .84rem; }
-.labelled > .text { margin: .15rem 0 0; } .grid > .labelled { margin: 0; }
+.labelled > .text { margin: .15rem 0 0; }
 .text { margin: .4rem 0; padding: .6rem .8rem; background: var(--panel); border: 1px solid var(--line); border-radius: 8px;
   white-space: pre-wrap; }
 mark { color: inherit; border-radius: 3px; padding: .05em .12em; }
@@ -48,6 +54,11 @@ details { margin: .8rem 0; } summary { cursor: pointer; color: var(--soft); }
 footer { margin-top: 3rem; font-size: .84rem; }
 @media print { body { max-width: none; padding: 0; } figure { break-inside: avoid; } }
 )css";
+
+/// A page has its own style and pictures and nothing else: no script runs and nothing is fetched, whatever a row may hold.
+constexpr const char* kPolicy =
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src "
+    "'unsafe-inline'\">\n";
 
 const char* class_of(Mark mark) {
   switch (mark) {
@@ -132,9 +143,9 @@ std::string data_uri(std::string_view mime, std::string_view bytes) {
   return out;
 }
 
-std::string png_image(std::string_view png, std::string_view alt, int width) {
+std::string png_image(std::string_view png, std::string_view alt, int width, bool wide) {
   return "<img src=\"" + data_uri("image/png", png) + "\" alt=\"" + escape(alt) + "\"" +
-         (width > 0 ? " width=\"" + std::to_string(width) + "\"" : "") + ">";
+         (width > 0 ? " width=\"" + std::to_string(width) + "\"" : "") + (wide ? " class=\"wide\">" : ">");
 }
 
 std::string marked_text(std::string_view text, const std::vector<std::pair<int64_t, int64_t>>& spans, Mark mark) {
@@ -182,6 +193,12 @@ std::string grid(const std::vector<std::string>& items) {
   return out + "</div>\n";
 }
 
+std::string thumbnails(const std::vector<std::string>& items) {
+  std::string out = "<div class=\"thumbnails\">\n";
+  for (const std::string& item : items) out += item;
+  return out + "</div>\n";
+}
+
 std::string facts(const std::vector<std::pair<std::string, std::string>>& name_and_value) {
   std::string out = "<div class=\"facts\">\n";
   for (const auto& [name, value] : name_and_value) {
@@ -210,6 +227,7 @@ Page& Page::add(std::string_view html) {
 std::string Page::html() const {
   std::string out = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
   out += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
+  out += kPolicy;
   out += "<title>" + escape(title_) + "</title>\n<style>" + kStyle + "</style>\n</head>\n<body>\n<h1>" + escape(title_) +
          "</h1>\n";
   if (!subtitle_.empty()) out += "<p class=\"subtitle\">" + escape(subtitle_) + "</p>\n";

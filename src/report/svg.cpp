@@ -87,6 +87,10 @@ Scale x_scale(const std::vector<double>& values) {
     scale.high = high;
     std::erase_if(scale.ticks, [&](double tick) { return tick < low || tick > high; });
   }
+  // There is no step 1.5.
+  const auto whole = [](double value) { return value == std::floor(value); };
+  if (std::all_of(values.begin(), values.end(), whole))
+    std::erase_if(scale.ticks, [&](double tick) { return !whole(tick); });
   return scale;
 }
 
@@ -101,6 +105,7 @@ std::string line_chart(const LineChart& chart) {
     if (!series.faint) legend.push_back(series.name);
   }
   if (chart.from_zero) ys.push_back(0);
+  if (chart.most) ys.push_back(*chart.most);
   if (legend.size() < 2) legend.clear();
   auto [out, top] = open_chart(chart.title, legend);
   const Scale x = x_scale(xs);
@@ -200,6 +205,7 @@ std::string bar_chart(const BarChart& chart) {
     }
   }
   if (chart.reference) values.push_back(*chart.reference);
+  if (chart.most) values.push_back(*chart.most);
   if (legend.size() < 2) legend.clear();
   auto [out, top] = open_chart(chart.title, legend);
   const Scale y = scale_over(values, kHeight - kBottom, top + 12, 5, false);

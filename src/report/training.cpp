@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <optional>
 #include <set>
 
 #include "rrpo/report/html.h"
@@ -24,6 +26,7 @@ struct Chart {
   const char* caption;
   std::vector<Curve> curves;
   bool from_zero = false;
+  std::optional<double> most{};
 };
 
 const std::vector<Chart>& charts() {
@@ -44,7 +47,8 @@ const std::vector<Chart>& charts() {
        "share of pairs",
        "Pairs whose chosen answer has the larger reward.",
        {{"rewards/accuracies", "accuracy"}},
-       true},
+       true,
+       1},
       {"Divergence from the reference",
        "nats per answer",
        "KL(reference to policy), summed over the tokens of the answer.",
@@ -75,9 +79,11 @@ Series series_of(const std::vector<Json>& metrics, const std::string& key, const
   return series;
 }
 
-bool drawable(const Series& series) {
-  return std::any_of(series.y.begin(), series.y.end(), [](double y) { return std::isfinite(y); });
+int64_t finite_points(const Series& series) {
+  return std::count_if(series.y.begin(), series.y.end(), [](double y) { return std::isfinite(y); });
 }
+
+bool drawable(const Series& series) { return finite_points(series) > 0; }
 
 /// A long noisy curve is shown as its running mean over the pale raw values.
 void add_curve(LineChart& chart, Series series) {
@@ -93,8 +99,12 @@ void add_curve(LineChart& chart, Series series) {
 }
 
 std::string draw(const std::vector<Json>& metrics, const Chart& spec, std::set<std::string>& shown) {
-  LineChart chart{
-      .title = spec.title, .x_label = "step", .y_label = spec.y_label, .series = {}, .from_zero = spec.from_zero};
+  LineChart chart{.title = spec.title,
+                  .x_label = "step",
+                  .y_label = spec.y_label,
+                  .series = {},
+                  .from_zero = spec.from_zero,
+                  .most = spec.most};
   for (const Curve& curve : spec.curves) {
     const std::string twin = std::string("eval/") + curve.key;
     // The learning rate is exact and must not be smoothed.
@@ -107,7 +117,25 @@ std::string draw(const std::vector<Json>& metrics, const Chart& spec, std::set<s
     add_curve(chart, series_of(metrics, twin, std::string(curve.name) + ", held out"));
     shown.insert({curve.key, twin});
   }
-  return chart.series.empty() ? "" : figure(line_chart(chart), spec.caption);
+  const bool curve =
+      std::any_of(chart.series.begin(), chart.series.end(), [](const Series& one) { return finite_points(one) > 1; });
+  return curve ? figure(line_chart(chart), spec.caption) : "";
+}
+
+/// What was measured once only, which is no curve.
+Table single_values(const std::vector<Json>& metrics) {
+  std::map<std::string, std::vector<double>> values;
+  for (const Json& row : metrics) {
+    if (!row.is_object()) continue;
+    for (const auto& [key, value] : row.items()) {
+      if (value.is_number() && key != "step") values[key].push_back(value.get<double>());
+    }
+  }
+  Table table{{"measured once", "value"}, {}};
+  for (const auto& [key, found] : values) {
+    if (found.size() == 1) table.rows.push_back({key, compact(found.front(), 6)});
+  }
+  return table;
 }
 
 std::vector<std::string> all_charts(const std::vector<Json>& metrics) {
@@ -181,7 +209,11 @@ std::string training_report(const Json& run, const std::vector<Json>& metrics) {
   if (metrics.empty()) {
     page.paragraph("No step was taken.");
   } else {
-    page.add(headline(metrics)).section("Curves").add(grid(all_charts(metrics)));
+    page.add(headline(metrics));
+    const std::vector<std::string> curves = all_charts(metrics);
+    if (!curves.empty()) page.section("Curves").add(grid(curves));
+    const Table once = single_values(metrics);
+    if (!once.rows.empty()) page.section("Values").add(html_table(once));
   }
   Json rest = run.is_object() ? run : Json::object();
   for (const auto& [key, heading] : {std::pair{"counts", "Counts"}, std::pair{"config", "Settings"}}) {

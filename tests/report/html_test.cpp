@@ -37,6 +37,10 @@ TEST(Html, PagesFetchNothing) {
   for (const char* outside : {"http:", "https:", "src=", "@import", "url("}) EXPECT_THAT(html, Not(HasSubstr(outside)));
 }
 
+TEST(Html, PagesForbidScriptsAndFetching) {
+  EXPECT_THAT(Page("t").html(), HasSubstr("content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\""));
+}
+
 // RFC 4648, section 10.
 TEST(Html, Base64) {
   const auto base64 = [](std::string_view bytes) {

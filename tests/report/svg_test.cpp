@@ -47,6 +47,54 @@ TEST(Ticks, AreRoundAndCover) {
 
 TEST(RunningMean, IgnoresWhatIsNotFinite) { EXPECT_THAT(running_mean({1, NAN, 3, 5}, 3), ElementsAre(1, 2, 4, 4)); }
 
+std::vector<double> slow_mean(const std::vector<double>& y, int64_t half) {
+  std::vector<double> mean;
+  for (int64_t i = 0; i < static_cast<int64_t>(y.size()); ++i) {
+    double sum = 0, count = 0;
+    for (int64_t j = std::max<int64_t>(0, i - half); j <= i + half && j < static_cast<int64_t>(y.size()); ++j) {
+      const double value = y[static_cast<size_t>(j)];
+      if (std::isfinite(value)) sum += value, ++count;
+    }
+    mean.push_back(sum / count);
+  }
+  return mean;
+}
+
+TEST(RunningMean, IsTheMeanOfEachWindow) {
+  std::vector<double> y;
+  for (int i = 0; i < 67; ++i) y.push_back(i % 7 == 3 ? NAN : std::sin(i * 1.7) + i);
+  y[20] = 1e30;  // what stands behind it must not drown
+  for (const size_t window : {1, 2, 3, 5, 8, 33, 66, 67, 68, 200}) {
+    const std::vector<double> fast = running_mean(y, window), slow = slow_mean(y, static_cast<int64_t>(window / 2));
+    ASSERT_EQ(fast.size(), slow.size());
+    for (size_t i = 0; i < y.size(); ++i) {
+      if (std::isnan(slow[i]))
+        EXPECT_TRUE(std::isnan(fast[i])) << window << " " << i;
+      else
+        EXPECT_NEAR(fast[i], slow[i], 1e-12 * std::max(1.0, std::abs(slow[i]))) << window << " " << i;
+    }
+  }
+  EXPECT_TRUE(running_mean({}, 5).empty());
+}
+
+// A window of half a million points over a million would take 5e11 additions one by one.
+TEST(RunningMean, TakesLongCurves) {
+  const std::vector<double> mean = running_mean(std::vector<double>(1000000, 2.5), 500001);
+  EXPECT_EQ(mean.front(), 2.5);
+  EXPECT_EQ(mean[999999], 2.5);
+}
+
+TEST(LineChart, StepsAreWhole) {
+  const std::string svg = line_chart(chart_of({1, 2, 3}, {10, 20, 30}));
+  for (const char* tick : {">1<", ">2<", ">3<"}) EXPECT_THAT(svg, HasSubstr(tick));
+  EXPECT_THAT(svg, Not(HasSubstr(">1.5<")));
+}
+
+TEST(LineChart, ZerosStandOnTheGround) {
+  EXPECT_THAT(line_chart(chart_of({1, 2}, {0, 0})), Not(HasSubstr(">-")));
+  EXPECT_THAT(bar_chart({.title = "", .y_label = "", .groups = {"g"}, .bars = {{"b", {0}, {}}}}), Not(HasSubstr(">-")));
+}
+
 TEST(LineChart, DegenerateDataIsDrawable) {
   for (const std::vector<double>& y : {std::vector<double>{},
                                        {1},

@@ -11,7 +11,8 @@ using testing::Not;
 
 TEST(TrainingReport, SkipsAbsentKeysAndShowsUnknownOnes) {
   const std::vector<Json> metrics = {Json::parse(R"({"step":1,"loss":0.7,"margin/new":1,"pairs":32,"note":"<b>"})"),
-                                     Json::parse(R"({"step":2,"loss":null,"margin/new":2,"pairs":32})"), Json(3)};
+                                     Json::parse(R"({"step":2,"loss":null,"margin/new":2,"pairs":32})"), Json(3),
+                                     Json::parse(R"({"step":4,"loss":0.5,"once/only":0.25})")};
   const Json run =
       Json::parse(R"({"version":"0.1.0","seed":42,"config":{"objective":{"name":"rrpo"}},"counts":{"rows":64}})");
   const std::string html = training_report(run, metrics);
@@ -22,6 +23,24 @@ TEST(TrainingReport, SkipsAbsentKeysAndShowsUnknownOnes) {
   EXPECT_THAT(html, HasSubstr("objective.name"));
   EXPECT_THAT(html, HasSubstr(">rows<"));
   EXPECT_THAT(html, Not(HasSubstr("nan")));
+}
+
+TEST(TrainingReport, OneStepIsNoCurve) {
+  const std::string html = training_report(Json::object(), {Json::parse(R"({"step":1,"loss":0.7,"rewards/accuracies":0})")});
+  EXPECT_THAT(html, Not(HasSubstr("<svg")));
+  EXPECT_THAT(html, HasSubstr(">rewards/accuracies</td><td class=\"r\">0<"));
+}
+
+// No accuracy lies below 0 or above 1, whatever the values are.
+TEST(TrainingReport, SharesHaveTheirWholeAxis) {
+  for (const double value : {0.0, 0.5, 1.0}) {
+    const Json row = {{"step", 1}, {"rewards/accuracies", value}};
+    Json next = row;
+    next["step"] = 2;
+    const std::string html = training_report(Json::object(), {row, next});
+    for (const char* tick : {">0<", ">1.0<"}) EXPECT_THAT(html, HasSubstr(tick)) << value;
+    for (const char* tick : {">-1", ">-0", ">1.2<"}) EXPECT_THAT(html, Not(HasSubstr(tick))) << value;
+  }
 }
 
 TEST(TrainingReport, NeedsNothing) {

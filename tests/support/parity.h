@@ -1,4 +1,4 @@
-// Comparisons with originals. Each checks its tolerance and leaves a line for the parity table of the README
+// Comparisons with originals. Each checks its tolerance and leaves a line for docs/parity.md
 // (scripts/parity_table.py), so that the table shows what the tests saw.
 #pragma once
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""scripts/miniature: scales, places of labels, the rules of the claims, figures, page and the section of the README.
+"""scripts/miniature: scales, places of labels, the rules of the claims, figures, page and the section of docs/evidence.md.
 
     python3 tests/tools/miniature_test.py
 """

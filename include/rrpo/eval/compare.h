@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "rrpo/eval/clips.h"
 #include "rrpo/report/table.h"
 #include "rrpo/rows/prediction.h"
 
@@ -57,6 +58,8 @@ std::vector<rows::Prediction> open_predictions(const std::filesystem::path& fold
 std::string headline(const Comparison& comparison);
 report::Table comparison_table(const Comparison& comparison);
 Json comparison_json(const Comparison& comparison, const std::string& a, const std::string& b);
-std::string comparison_page(const Comparison& comparison, const std::string& a, const std::string& b);
+/// The first `examples` gained and lost questions are shown with frames of their clips.
+std::string comparison_page(const Comparison& comparison, const std::string& a, const std::string& b,
+                            const Clips& clips = {}, int64_t examples = 0);
 
 }  // namespace rrpo::eval

@@ -15,11 +15,13 @@ struct EvalFields {
   std::filesystem::path questions;
   std::filesystem::path video_root;
   int64_t max_new_tokens = 64;
+  int64_t examples = 12;
   template <class V>
   void fields(V& v) {
     v("questions", questions, "question rows (JSONL)");
     v("video_root", video_root, "folder that videos and frames are relative to; empty: that of the questions");
     v("max_new_tokens", max_new_tokens, "an answer is cut after so many tokens");
+    v("examples", examples, "so many mistakes have frames of their clip on the page; 0: none, no video is read for it");
   }
   void check(const std::string& at) const;
 };
@@ -62,10 +64,14 @@ struct AskConfig {
 /// `rrpo-eval compare`.
 struct CompareConfig {
   int64_t seed = 42;
+  int64_t examples = 12;
   template <class V>
   void fields(V& v) {
     v("seed", seed, "of the random flips, where there are too many videos to try every flip");
+    v("examples", examples,
+      "so many of the gained and of the lost questions have frames of their clip on the page; 0: none");
   }
+  void check(const std::string& at) const;
 };
 
 }  // namespace rrpo::eval

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "rrpo/eval/clips.h"
 #include "rrpo/report/table.h"
 #include "rrpo/rows/prediction.h"
 #include "rrpo/rows/question.h"
@@ -42,9 +43,10 @@ Scores score(const std::vector<rows::Question>& questions, const std::vector<row
 Json scores_json(const Scores& scores);
 /// One line per type (per format without types), then the mean and all questions.
 report::Table scores_table(const Scores& scores);
-/// report.md and report.html.
+/// report.md and report.html; the first `examples` mistakes are shown with frames of their clips.
 std::string scores_markdown(const Scores& scores, const std::string& title);
 std::string scores_page(const Scores& scores, const std::vector<rows::Question>& questions,
-                        const std::vector<rows::Prediction>& predictions, const std::string& title, const Json& config);
+                        const std::vector<rows::Prediction>& predictions, const std::string& title, const Json& config,
+                        const Clips& clips = {}, int64_t examples = 0);
 
 }  // namespace rrpo::eval

@@ -18,8 +18,9 @@ std::string escape(std::string_view text);
 /// `data:MIME;base64,…`
 std::string data_uri(std::string_view mime, std::string_view bytes);
 
-/// An <img> of PNG bytes inside the page. `width` in CSS pixels; 0: the picture's own.
-std::string png_image(std::string_view png, std::string_view alt, int width = 0);
+/// An <img> of PNG bytes inside the page. `width` in CSS pixels; 0: the picture's own. `wide`: a narrow screen scrolls over
+/// it instead of making its parts too small to see.
+std::string png_image(std::string_view png, std::string_view alt, int width = 0, bool wide = false);
 
 /// The colour of marked text.
 enum class Mark { plain, chosen, rejected };
@@ -42,6 +43,9 @@ std::string labelled(std::string_view label, std::string_view html);
 
 /// Items side by side as far as the window allows.
 std::string grid(const std::vector<std::string>& items);
+
+/// Small figures in rows, as many side by side as the window holds.
+std::string thumbnails(const std::vector<std::string>& items);
 
 /// Large numbers with their names below: what a reader looks for first.
 std::string facts(const std::vector<std::pair<std::string, std::string>>& name_and_value);

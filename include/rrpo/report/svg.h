@@ -21,7 +21,8 @@ struct LineChart {
   std::string y_label;
   std::vector<Series> series;
   bool log_y = false;
-  bool from_zero = false;  ///< the vertical axis begins at 0
+  bool from_zero = false;        ///< the vertical axis begins at 0
+  std::optional<double> most{};  ///< and reaches this value at least: 1 for shares
 };
 std::string line_chart(const LineChart& chart);
 
@@ -38,13 +39,15 @@ struct BarChart {
   std::vector<std::string> groups;
   std::vector<Bars> bars;
   std::optional<double> reference{};  ///< a dashed line, such as chance level
+  std::optional<double> most{};       ///< the axis reaches this value at least: 100 for percentages
 };
 std::string bar_chart(const BarChart& chart);
 
 /// Round values that cover [low, high]: about `count` of them, steps of 1, 2 or 5 times a power of ten.
 std::vector<double> round_ticks(double low, double high, int count);
 
-/// The mean of `y` over a centred window of `window` points, ignoring what is not finite.
+/// The mean of `y` over a centred window of `window` points, ignoring what is not finite. Its time does not depend
+/// on `window`.
 std::vector<double> running_mean(const std::vector<double>& y, size_t window);
 
 }  // namespace rrpo::report
