@@ -98,6 +98,7 @@ struct AnswerStream::Work {
 
   std::vector<VideoQuestions> groups;
   AnswerRules rules;
+  bool stopped = false;
   Prefetch<VideoAnswers> answers;  // last: its threads use the others
 };
 
@@ -126,9 +127,11 @@ AnswerStream::AnswerStream(const policy::Policy& policy, const std::vector<rows:
 AnswerStream::~AnswerStream() = default;
 
 std::optional<VideoAnswers> AnswerStream::next() {
+  if (work_->stopped) return std::nullopt;
   try {
     return work_->answers.next();
-  } catch (const Stopped&) {  // this video is left to the next run
+  } catch (const Stopped&) {  // this video and those behind it are left to the next run
+    work_->stopped = true;
     return std::nullopt;
   }
 }
