@@ -31,9 +31,3 @@ last_step() {
   echo "== $name"
   "$@" </dev/null
 }
-
-# all_times: prints how long each step took, and all of them together.
-all_times() {
-  echo "== times"
-  printf '%s%6d s  in all\n' "$step_times" "$SECONDS"
-}
