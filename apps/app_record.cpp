@@ -1,6 +1,7 @@
 #include "app_record.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "rrpo/util/lines.h"
@@ -108,17 +109,19 @@ void prove_readable(const Invocation& call, const policy::ModelConfig& config, c
 void note_media(io::RunHead& head, const Invocation& call, const std::vector<rows::Question>& questions,
                 const fs::path& root, const std::string& file) {
   const Json earlier = earlier_record(call);
-  const Json before = earlier.is_object() ? earlier.value("media", Json()) : Json();
-  const std::set<std::string> done = before.is_object() ? answered(call.out / file) : std::set<std::string>();
-  head.media = Json::object();
+  std::map<std::string, Json> before, now;  // a Json object is searched from its beginning
+  const Json media = earlier.is_object() ? earlier.value("media", Json()) : Json();
+  for (const auto& [name, size] : media.items()) before[name] = size;
+  const std::set<std::string> done = before.empty() ? std::set<std::string>() : answered(call.out / file);
   for (const rows::Question& question : questions) {
     for (const std::string& name : names_of(question.media)) {
-      if (!head.media.contains(name)) head.media[name] = size_of(root / name);
-      if (done.contains(question.id) && before.contains(name) && before.at(name) != head.media.at(name))
+      if (!now.contains(name)) now[name] = size_of(root / name);
+      if (done.contains(question.id) && before.contains(name) && before.at(name) != now.at(name))
         throw Error(Fault::usage, "run", (root / name).string() + ": has another size than when it was asked about",
                     "put the earlier file back, or start anew with --overwrite");
     }
   }
+  head.media = Json(now);
   keep(head, media_of(questions, root));
 }
 

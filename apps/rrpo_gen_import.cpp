@@ -74,8 +74,10 @@ int run_import(const Invocation& call) {
                 "see the reasons above");
   Json summary = counts_of(imported);
   if (call.dry_run) return finish(summary, 0);
-  const io::OutputFolder folder(
-      call.out, call.existing, claim_of(call, {"ledger.jsonl", imported.format->pairs ? "pairs.jsonl" : "questions.jsonl"}));
+  std::vector<std::string> names = {"ledger.jsonl"};
+  if (!imported.pairs.empty()) names.emplace_back("pairs.jsonl");
+  if (!imported.questions.empty()) names.emplace_back("questions.jsonl");
+  const io::OutputFolder folder(call.out, call.existing, claim_of(call, std::move(names)));
   io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), std::move(inputs), "ledger.jsonl"));
   write_rows(imported, call.out);
   const bool failed = imported.skipped() > config.max_skipped;

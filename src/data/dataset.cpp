@@ -7,6 +7,7 @@
 
 #include "rrpo/data/length.h"
 #include "rrpo/data/media.h"
+#include "rrpo/policy/length.h"
 #include "rrpo/rows/question.h"
 #include "rrpo/text/chat.h"
 #include "rrpo/text/markup.h"

@@ -40,7 +40,8 @@ void VisualCache::open_folder(const fs::path& folder, policy::Policy& policy, co
 
 std::string VisualCache::name_of(const rows::Media& media) {
   std::string parts = key_;
-  for (const fs::path& file : media_files(media, root_)) parts += "\n" + hashes_.of(file);
+  // Whether links may lead out of the root was asked when the rows were read.
+  for (const fs::path& file : media_files(media, root_, /*follow_links=*/true)) parts += "\n" + hashes_.of(file);
   const Json clip = {{"start_s", media.start_s ? Json(*media.start_s) : Json()},
                      {"end_s", media.end_s ? Json(*media.end_s) : Json()}};
   return io::sha256(parts + "\n" + clip.dump());

@@ -52,7 +52,7 @@ std::string visual_key(policy::Policy& policy, const policy::VideoConfig& video)
                     {"tiles", tiles_json(weights.projector.tiles)},
                     {"pixels", pixels_json(policy.pixels)},
                     {"tile_pixels", policy.tiles ? pixels_json(*policy.tiles) : Json()},
-                    {"video", config_json(video)}};
+                    {"video", {{"frames", video.frames}, {"sampling", video.sampling}}}};
   return io::sha256(key.dump());
 }
 

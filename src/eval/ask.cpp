@@ -22,7 +22,7 @@ namespace {
 bool is_picture(const std::filesystem::path& file) {
   std::string kind = file.extension().string();
   std::transform(kind.begin(), kind.end(), kind.begin(), [](unsigned char c) { return std::tolower(c); });
-  return kind == ".png" || kind == ".jpg" || kind == ".jpeg";
+  return kind == ".png" || kind == ".jpg" || kind == ".jpeg" || kind == ".webp" || kind == ".bmp";
 }
 
 rows::Media media_of(const std::filesystem::path& file) {

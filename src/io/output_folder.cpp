@@ -141,8 +141,9 @@ OutputFolder::OutputFolder(const fs::path& folder, Existing existing, const Clai
   }
   remove_left_behind(own->root, names);
   name_holder(lock.get(), folder);
-  resumed_ = existing == Existing::resume && record.is_object();
-  (existing == Existing::overwrite ? own->stale : own->names) = std::move(names);
+  const bool cleared = record.is_object() && record["exit"].is_object() && told(record["exit"], "state") == kClearing;
+  resumed_ = existing == Existing::resume && record.is_object() && !cleared;
+  (existing == Existing::overwrite || cleared ? own->stale : own->names) = std::move(names);
   open_ownership(own);
   own_ = std::move(own);
   lock_ = lock.release();

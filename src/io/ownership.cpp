@@ -145,7 +145,7 @@ std::vector<std::string> files_below(const fs::path& folder) {
   return names;
 }
 
-void remove_stale(Ownership& own, const std::vector<fs::path>& inputs) {
+void check_stale(const Ownership& own, const std::vector<fs::path>& inputs) {
   std::error_code code;
   std::vector<fs::path> real;
   for (const fs::path& input : inputs) real.push_back(fs::weakly_canonical(fs::absolute(input), code));
@@ -153,6 +153,10 @@ void remove_stale(Ownership& own, const std::vector<fs::path>& inputs) {
     if (fs::is_directory(fs::symlink_status(own.root / name, code))) throw_not_ours(own.root / name);
     if (is_there(own.root / name)) check_no_input(own.root / name, real);
   }
+}
+
+void remove_stale(Ownership& own) {
+  std::error_code code;
   for (const std::string& name : own.stale) {
     const fs::path file = own.root / name;
     if (!fs::remove(file, code) && code)

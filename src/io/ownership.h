@@ -57,9 +57,15 @@ void note_growing(const std::filesystem::path& file);
 /// A JSON file's content, indented by two.
 std::string json_text(const Json& json);
 
-/// Removes the stale names and the folders that become empty. Throws Error(environment, "io") before anything is removed
-/// where one of `inputs` is among them, or is a folder that one of them lies in.
-void remove_stale(Ownership& own, const std::vector<std::filesystem::path>& inputs);
+/// The state of a run.json whose earlier results are being removed: a run that is killed meanwhile leaves nothing to go on
+/// from.
+constexpr const char* kClearing = "clearing";
+
+/// Throws Error(environment, "io") where one of `inputs` is among the stale names, or is a folder that one of them lies in.
+void check_stale(const Ownership& own, const std::vector<std::filesystem::path>& inputs);
+
+/// Removes the stale names and the folders that become empty.
+void remove_stale(Ownership& own);
 
 [[noreturn]] void throw_not_ours(const std::filesystem::path& file);
 

@@ -72,15 +72,18 @@ RunRecord::RunRecord(fs::path folder, RunHead head)
     std::vector<fs::path> keep = head_.keep;
     const Json inputs = head_.inputs.so_far();
     for (const auto& [file, unused] : inputs.items()) keep.emplace_back(file);
-    remove_stale(*own_, keep);
+    check_stale(*own_, keep);
+    clear();
+  }
+  set_end("running", nullptr, nullptr);
+  write();
+  if (own_) {
     const std::lock_guard lock(own_->mutex);
     own_->record = [this] {
       const std::lock_guard mine(mutex_);
       write();
     };
   }
-  set_end("running", nullptr, nullptr);
-  write();
   if (!head_.inputs.ready()) hashing_ = std::async(std::launch::async, [this] { note_hashes(); });
 }
 
@@ -169,11 +172,19 @@ void RunRecord::conclude_failed() {
   fs::remove(folder_ / kRunFile, absent);
 }
 
+/// Removes what the earlier run left. Until that is done the record says so, with all its names.
+void RunRecord::clear() {
+  if (own_->stale.empty()) return;
+  set_end(kClearing, nullptr, nullptr);
+  write();
+  remove_stale(*own_);
+}
+
 /// In a folder of its own, which nobody has open, all files are the run's.
 Json RunRecord::outputs() const {
   if (!own_) return files_below(folder_);
   const std::lock_guard lock(own_->mutex);
-  return own_->names;
+  return own_->stale.empty() ? own_->names : own_->stale;
 }
 
 Json RunRecord::write() {

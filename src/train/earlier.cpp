@@ -53,7 +53,9 @@ std::map<std::string, int64_t> media_bytes(const data::Dataset& rows, const fs::
   for (const rows::Media& media : rows.videos) {
     int64_t& bytes = all[media.key()];
     std::error_code gone;
-    for (const fs::path& file : data::media_files(media, root)) bytes += static_cast<int64_t>(fs::file_size(file, gone));
+    // Whether links may lead out of the root was asked when the rows were read.
+    for (const fs::path& file : data::media_files(media, root, /*follow_links=*/true))
+      bytes += static_cast<int64_t>(fs::file_size(file, gone));
   }
   return all;
 }

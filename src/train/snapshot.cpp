@@ -22,9 +22,9 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Fields that may change between two parts of one run: they move no number of its result.
-const std::vector<std::string> kFree = {"train.save_every", "train.keep",    "data.cache",       "data.cache_memory_mb",
-                                        "data.threads",     "data.ahead_mb", "data.max_skipped", "data.video_root",
-                                        "threads",          "device"};
+const std::vector<std::string> kFree = {"train.save_every", "train.keep",    "data.cache",          "data.cache_memory_mb",
+                                        "data.threads",     "data.ahead_mb", "data.max_skipped",    "data.video_root",
+                                        "threads",          "device",        "video.max_memory_mb", "video.follow_links"};
 
 /// A folder under the name of a checkpoint, whatever it holds.
 struct Numbered {

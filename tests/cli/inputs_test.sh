@@ -32,7 +32,9 @@ PY
 # A space more changes no value; the bytes are what counts.
 space() { kept_times "$1" sed -i '1s/$/ /' "$1"; }
 
-# refused NAME FILE CHANGE COMMAND...: after the change the command says which file it was.
+note() { echo >>"$1"; }
+
+# refused FILE CHANGE COMMAND...: after the change the command says which file it was.
 refused() {
   local file="$1" change="$2"
   shift 2
@@ -81,7 +83,6 @@ table() {
     same "$out-undisturbed/$rows" "$out/$rows"
   done
 }
-note() { kept_times "$1" sh -c "echo '{}' >>$1"; }
 
 table eval predictions.jsonl "${evaluate[@]}"
 for file in scores.json report.md; do same eval-undisturbed/$file eval/$file; done

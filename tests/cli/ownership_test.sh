@@ -22,12 +22,11 @@ sed 's/"videos\//"/' world/questions.jsonl >user/questions.jsonl
 sed -i 's/"videos\//"/' user/pairs.jsonl
 echo 'remember the milk' >user/notes.txt
 echo '<p>mine</p>' >user/report.html
-echo '{}' >user/convert.json
 mkdir user/reports && mv user/report.html user/reports/
 
-# command NAME FLAG...: a command whose results go into the current folder, a copy of the user's.
+# attempt NAME FLAG...: a command whose results go into the current folder, a copy of the user's.
 here=(model.path=model video.frames=4 device=cpu --quiet --out .)
-command() {
+attempt() {
   local name="$1"
   shift
   case "$name" in
@@ -65,13 +64,13 @@ commands=(gen scenes import merge replay show show-beside perturbations check tr
 stays() { (cd "$1" && sha256sum --quiet --strict -c ../his.txt) >changed.txt 2>&1 || fault "$2: $(head -n 3 changed.txt | tr '\n' ' ')"; }
 
 # every_command FOLDER: each command thrice in a copy of it; its later runs find what its first has left.
-every_command() {
+every_attempt() {
   (cd "$1" && find . -type f | sort | xargs sha256sum) >his.txt
   for name in "${commands[@]}"; do
     rm -rf tried && cp -r "$1" tried
-    for flags in "" --overwrite --resume --overwrite; do
+    for flags in "" --overwrite --resume; do
       local got=0
-      (cd tried && command "$name" $flags >../out.txt 2>../err.txt </dev/null) || got=$?
+      (cd tried && attempt "$name" $flags >../out.txt 2>../err.txt </dev/null) || got=$?
       case $got in 0 | 2 | 3 | 4 | 8) ;; *) fault "$name $flags in $1: exit $got: $(tail -n 1 err.txt)" ;; esac
       stays tried "$name $flags in $1"
       printf '%s%s:%s ' "$name" "$flags" "$got"
@@ -90,8 +89,7 @@ every_command project
 say "a project where there is room for results"
 cp -r user roomy && mv roomy/pairs.jsonl roomy/my_pairs.jsonl && mv roomy/questions.jsonl roomy/my_questions.jsonl
 mv roomy/adapter roomy/my_adapter
-sed -i 's/[a-z.]*pairs\.jsonl/&/' roomy/notes.txt
-eval "$(declare -f command | sed 's/\bpairs\.jsonl/my_pairs.jsonl/g; s/=questions\.jsonl/=my_questions.jsonl/g; s/model\.adapter=adapter/model.adapter=my_adapter/g')"
+eval "$(declare -f attempt | sed 's/\bpairs\.jsonl/my_pairs.jsonl/g; s/=questions\.jsonl/=my_questions.jsonl/g; s/model\.adapter=adapter/model.adapter=my_adapter/g')"
 every_command roomy
 
 say "a run.json that is not ours, and a lock that leads elsewhere"
@@ -113,8 +111,6 @@ runs 0 "$eval" compare measured measured --out measured
 echo mine >measured/mine.txt
 runs 3 "$eval" --out measured "${toy[@]}" model.path=absent eval.questions=world/questions.jsonl --overwrite
 [ -s measured/predictions.jsonl ] || fault "results went before the model was read"
-runs 4 "$eval" --out made "${toy[@]}" eval.questions=made/responses.jsonl eval.video_root=world --overwrite ||
-  [ -s made/responses.jsonl ] || fault "an input went"
 runs 0 "$eval" --out measured "${toy[@]}" eval.questions=world/questions.jsonl eval.max_new_tokens=4 --overwrite
 [ ! -e measured/compare.html ] && [ ! -e measured/compare.json ] || fault "a comparison of earlier predictions stayed"
 says measured/mine.txt mine

@@ -163,6 +163,20 @@ TEST(OutputFolder, NothingGoesBeforeTheRunBegins) {
   EXPECT_TRUE(fs::exists(dir / "page.html"));
 }
 
+// Half of the earlier results are gone: what is left is none to go on from.
+TEST(OutputFolder, AKillWhileOverwritingLeavesNothingToGoOnFrom) {
+  const TempDir dir;
+  run_in(dir.path());
+  Json record = read_json(dir / "run.json", "test");
+  record["exit"]["state"] = "clearing";
+  dir.write("run.json", record.dump());
+  fs::remove(dir / "page.html");
+  EXPECT_FALSE(OutputFolder(dir.path(), Existing::resume, kClaim).resumed());
+  run_in(dir.path(), Existing::resume);
+  EXPECT_EQ(read_file(dir / "rows.jsonl", "test"), "1\n");
+  EXPECT_THAT(recorded(dir.path()), UnorderedElementsAre("rows.jsonl", "page.html", "adapter/weights"));
+}
+
 TEST(OutputFolder, InputsAreNeverRemoved) {
   const TempDir dir;
   run_in(dir / "out");

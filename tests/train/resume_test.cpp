@@ -235,9 +235,11 @@ TEST(Resume, ChangedPicturesAreRefusedBySizeAtTheStartAndByContentWhereTheyAreRe
   const std::string before = read_file(picture, "test");
   io::write_file(picture, before + "x");
   EXPECT_THAT(fault_of([&] { go_on(config, out); }, Fault::usage), HasSubstr("1-0.png"));
-  // Of the same size: stored without compression, so a picture of other colours has as many bytes.
+  // Noise cannot be packed: another one has as many bytes.
+  Random random(2, "other noise");
   video::Frames frame{
-      .count = 1, .height = 32, .width = 32, .rgb = std::vector<uint8_t>(32 * 32 * 3, 7), .time_s = {0}, .index = {0}};
+      .count = 1, .height = 32, .width = 32, .rgb = std::vector<uint8_t>(32 * 32 * 3), .time_s = {0}, .index = {0}};
+  for (uint8_t& byte : frame.rgb) byte = static_cast<uint8_t>(random.below(256));
   io::write_file(picture, video::encode_png(frame, 0));
   ASSERT_EQ(fs::file_size(picture), before.size());
   EXPECT_THAT(fault_of([&] { go_on(config, out); }, Fault::usage), HasSubstr("1-0.png"));

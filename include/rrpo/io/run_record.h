@@ -71,6 +71,7 @@ class RunRecord {
   void set_end(const std::string& state, const Json& exit_code, const Json& result);
   Json write();
   Json outputs() const;
+  void clear();
   void sync_results();
   void conclude_failed();
 

@@ -48,7 +48,7 @@ ForeignRow read(RowReader& row) {
   if (row.has("rejected_messages") && !row.has("rejected_response")) {
     rejected.push_back(rejected_conversation(row, question, out));
   } else {
-    const bool plain = row.contains("rejected") && !row.contains("rejected_response");
+    const bool plain = row.has("rejected") && !row.has("rejected_response");
     rejected = read_answers(row, plain ? "rejected" : "rejected_response");
   }
   add_pairs(out, question, chosen, rejected);
