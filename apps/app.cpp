@@ -193,7 +193,7 @@ std::function<std::string(const Program&)> install_page(const std::vector<std::s
 
 int dispatch(const Program& program, std::vector<std::string> arguments) {
   if (const auto page = install_page(arguments)) {
-    std::fputs(page(program).c_str(), stdout);
+    print(page(program));
     return 0;
   }
   const Command& command = choose_command(program, arguments);
@@ -208,7 +208,7 @@ int dispatch(const Program& program, std::vector<std::string> arguments) {
   }
   const Invocation call = invocation(program, command, flags);
   if (flags.print_config) {
-    std::printf("%s\n", command.resolved(call.sources).dump(2).c_str());
+    print(command.resolved(call.sources).dump(2) + "\n");
     return 0;
   }
   const bool json = flags.log_format == "json";

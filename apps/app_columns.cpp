@@ -84,7 +84,8 @@ std::string two_columns(const std::string& left, const std::string& right, size_
   if (at + kLeastRight > columns) return paragraph(left, indent, 4) + paragraph(right, indent + 4);
   std::vector<std::string> lines = wrapped(right, columns - at);
   const std::string first = padded(std::string(indent, ' ') + left, at);
-  if (display_width(first) > at) return first + "\n" + joined(lines, at, 0, "\n");
+  const std::string alone = display_width(first) > columns ? paragraph(left, indent, 4) : first + "\n";
+  if (display_width(first) > at) return alone + std::string(at, ' ') + joined(lines, 0, at, "\n");
   return first + joined(lines, 0, at, "\n");
 }
 

@@ -1,5 +1,4 @@
-#include <cstdio>
-
+#include "app_streams.h"
 #include "rrpo/data/media.h"
 #include "rrpo/gen/config.h"
 #include "rrpo/rows/check.h"
@@ -44,7 +43,7 @@ int run_check(const Invocation& call) {
   constexpr size_t kLine = 1000;
   for (const rows::RowFault& fault : checked.faults) {
     const std::string line = fault.place + ": " + fault.what + (fault.fix.empty() ? "" : "; fix: " + fault.fix);
-    std::printf("%s\n", printable(line, kLine).c_str());
+    print(printable(line, kLine) + "\n");
   }
   return finish(rows::check_json(checked), checked.faults.empty() ? 0 : static_cast<int>(Fault::budget));
 }

@@ -7,7 +7,7 @@ source "$(dirname "$0")/checks.sh" "$1"
 export LC_ALL=C.UTF-8
 
 # columns FILE: the longest line, in characters.
-columns() { awk '{ if (length($0) > most) most = length($0) } END { print most }' "$1"; }
+columns() { wc -L <"$1"; }
 
 # sub_commands PROGRAM: their names, and one empty line for the main job.
 sub_commands() {

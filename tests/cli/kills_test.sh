@@ -38,7 +38,7 @@ killed() {
     done
     runs 0 "$@" --out "$out" --resume
     for file in $files; do same "$out-undisturbed/$file" "$out/$file"; done
-    ls -A "$out" | grep -q rrpo-tmp && fault "temporaries were left in $out"
+    [ -z "$(find "$out" -maxdepth 1 -name '*rrpo-tmp*')" ] || fault "temporaries were left in $out"
   done
   [ "$hits" -ge "$kills" ] || fault "only $hits of $kills kills hit a run of $length ms"
   say "$out: $hits kills in $tries runs of about $length ms"

@@ -48,7 +48,7 @@ TEST(FirstNotFinite, KnowsWhatATypeDoesNotHold) {
   }
 }
 
-std::string fault(const std::function<void()>& call) {
+std::string numerics_fault(const std::function<void()>& call) {
   try {
     call();
   } catch (const Error& error) {
@@ -65,7 +65,7 @@ TEST(WeightsNotFinite, AreNamedAtLoad) {
     folder.write("config.json", tiny_config().dump());
     lvlm.weights().decoder.layers[1].up.weight.select(0, 2).select(0, 5).fill_(value);
     save_weights(lvlm, folder.path(), Dtype::bfloat16);
-    EXPECT_THAT(fault([&] { load(folder.path(), {}); }),
+    EXPECT_THAT(numerics_fault([&] { load(folder.path(), {}); }),
                 AllOf(HasSubstr("model.safetensors#language_model.model.layers.1.mlp.up_proj.weight"),
                       HasSubstr("element 69 is not a finite number")));
   }
@@ -77,10 +77,10 @@ TEST(WeightsNotFinite, AreNamedWhereTheTypeIsTooNarrow) {
   folder.write("config.json", tiny_config().dump());
   lvlm.weights().decoder.norm.weight.select(0, 4).fill_(3.4e38);
   save_weights(lvlm, folder.path(), Dtype::float32);
-  EXPECT_EQ(fault([&] { load(folder.path(), {}); }), "no fault");
+  EXPECT_EQ(numerics_fault([&] { load(folder.path(), {}); }), "no fault");
   LoadOptions narrow;
   narrow.dtype = Dtype::bfloat16;
-  EXPECT_THAT(fault([&] { load(folder.path(), narrow); }),
+  EXPECT_THAT(numerics_fault([&] { load(folder.path(), narrow); }),
               AllOf(HasSubstr("norm.weight: element 4 is too large for BFloat16"), HasSubstr("model.dtype=float32")));
 }
 
@@ -91,7 +91,7 @@ TEST(WeightsNotFinite, AreNamedInAnAdapter) {
   const test::TempDir folder;
   save_adapter(lvlm, folder.path(), "base");
   Lvlm fresh = tiny_model();
-  EXPECT_THAT(fault([&] { load_adapter(fresh, folder.path()); }),
+  EXPECT_THAT(numerics_fault([&] { load_adapter(fresh, folder.path()); }),
               HasSubstr("layers.2.self_attn.q_proj.lora_B.weight: element 3 is not a finite number"));
   EXPECT_FALSE(has_adapter(fresh));
 }

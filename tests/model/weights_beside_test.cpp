@@ -19,7 +19,7 @@ using testing::Not;
 
 using Named = std::vector<std::pair<std::string, at::Tensor>>;
 
-std::string fault(const std::function<void()>& call) {
+std::string refusal(const std::function<void()>& call) {
   try {
     call();
   } catch (const Error& error) {
@@ -46,7 +46,7 @@ class Beside : public testing::Test {
   }
   std::string load_fault() {
     fresh_.emplace(tiny_model());
-    return fault([&] { load_adapter(*fresh_, folder_.path()); });
+    return refusal([&] { load_adapter(*fresh_, folder_.path()); });
   }
 
   test::TempDir folder_;
@@ -143,7 +143,7 @@ class Base : public testing::Test {
     write_tensors(folder_ / "model.safetensors", named, at::kFloat);
   }
   std::string load_fault() {
-    return fault([&] { loaded_.emplace(load(folder_.path(), {})); });
+    return refusal([&] { loaded_.emplace(load(folder_.path(), {})); });
   }
   test::TempDir folder_;
   Lvlm lvlm_ = tiny_model(1, Dtype::float32);

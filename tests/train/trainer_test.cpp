@@ -192,7 +192,9 @@ TEST(Run, KilledBetweenCheckpointsGoesOnFromTheLastOne) {
   std::filesystem::remove_all(killed / "adapter");
   std::filesystem::remove_all(killed / "checkpoints/step-000006");
   std::filesystem::create_directory(killed / "checkpoints/step-000006");
-  std::filesystem::remove(killed / "run.json");
+  Json record = read_json(killed / "run.json", "test");
+  record["exit"] = {{"state", "running"}, {"code", nullptr}};
+  io::write_json(killed / "run.json", record);
   std::ofstream(killed / "metrics.jsonl", std::ios::app) << "{\"step\": 7, \"lo";
   ASSERT_EQ(run(config, {killed, io::Existing::resume}).exit_code, 0);
   EXPECT_EQ(timeless(killed), timeless(world / "straight"));

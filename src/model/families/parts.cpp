@@ -79,7 +79,6 @@ Decoder qwen2_decoder(const ConfigReader& text, double theta, const Shapes& shap
   decoder.head_width = text.has("head_dim") ? text.integer("head_dim", 2, width) : width / decoder.heads;
   if (decoder.head_width % 2 != 0) text.refuse("num_attention_heads", "makes heads of odd width");
   decoder.theta = theta;
-  if (text.has("max_position_embeddings")) decoder.positions = text.integer("max_position_embeddings", 1, int64_t{1} << 40);
   const double eps = text.number("rms_norm_eps", 1e-6);
   const int64_t rows = text.integer("vocab_size", 1, kMaxVocabulary);
   const int64_t q_width = decoder.heads * decoder.head_width, kv_width = decoder.kv_heads * decoder.head_width;
