@@ -1,5 +1,6 @@
 // rrpo-eval: questions and a model to numbers; two evaluations to a comparison; one question to one answer.
 #include "app.h"
+#include "app_decode.h"
 #include "rrpo/eval/config.h"
 #include "rrpo_eval_commands.h"
 
@@ -11,7 +12,7 @@ int main(int argc, char** argv) {
       {.name = "",
        .help = "Answer every question of eval.questions and score the answers.",
        .arguments = {},
-       .flags = {},
+       .flags = {apps::decode_flag()},
        .needs_out = true,
        .fields = describe<eval::EvalConfig>,
        .run = apps::run_eval,

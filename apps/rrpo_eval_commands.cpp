@@ -1,5 +1,6 @@
 #include "rrpo_eval_commands.h"
 
+#include "app_decode.h"
 #include "app_record.h"
 #include "app_streams.h"
 #include "rrpo/data/answers.h"
@@ -75,7 +76,8 @@ int run_eval(const Invocation& call) {
   files.push_back(config.eval.questions);
   io::Inputs inputs = take_inputs(call, files);
   const std::vector<rows::Question> questions = read_questions(config.eval.questions);
-  if (call.dry_run) return finish(plan(config, questions), 0);
+  if (call.dry_run || decodes(call))
+    return finish_plan(call, plan(config, questions), {questions, eval::media_root(config.eval), config.video});
   const io::OutputFolder folder(call.out, call.existing,
                                 claim_of(call, {"predictions.jsonl", "scores.json", "report.md", "report.html"}));
   io::RunHead head = run_head(

@@ -1,5 +1,6 @@
 // rrpo-gen: questions, videos and a model to preference pairs; small video worlds; pairs as a page.
 #include "app.h"
+#include "app_decode.h"
 #include "rrpo/gen/config.h"
 #include "rrpo/gen/judge.h"
 #include "rrpo/gen/perturbation.h"
@@ -34,7 +35,7 @@ int main(int argc, char** argv) {
       {.name = "",
        .help = "Perturb each video, let the model answer, keep its mistakes as preference pairs; report.html shows them.",
        .arguments = {},
-       .flags = {},
+       .flags = {apps::decode_flag()},
        .needs_out = true,
        .fields = describe<gen::GenConfig>,
        .run = apps::run_gen,

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "app_decode.h"
 #include "app_record.h"
 #include "rrpo/data/answers.h"
 #include "rrpo/data/media.h"
@@ -85,7 +86,8 @@ int run_gen(const Invocation& typed) {
   const size_t all = questions.size();
   if (config.gen.shard) questions = gen::shard_questions(questions, gen::parse_shard(*config.gen.shard));
   if (gen::asks_llm(config.gen) && config.gen.llm.replay.empty()) config.gen.llm.chat.check_key("gen.llm");
-  if (call.dry_run) return finish(plan(config, questions), 0);
+  if (call.dry_run || decodes(call))
+    return finish_plan(call, plan(config, questions), {questions, gen::media_root(config.gen), config.video});
   check_replay(call, config.gen.llm.replay);
   const io::OutputFolder folder(
       call.out, call.existing,

@@ -1,6 +1,7 @@
 // rrpo-train: pairs and a model to an adapter or a whole checkpoint.
 
 #include "app.h"
+#include "app_decode.h"
 #include "app_streams.h"
 #include "rrpo/loss/loss.h"
 #include "rrpo/policy/hub.h"
@@ -30,7 +31,7 @@ apps::Command command(const char* name, const char* help, const char* example,
   const auto run = [job](const apps::Invocation& call) {
     auto config = read_config<Config>(call.sources);
     if constexpr (requires { config.model.adapter; }) policy::find_models(config.model);
-    const auto result = job(config, {call.out, call.existing, call.dry_run});
+    const auto result = job(config, {call.out, call.existing, call.dry_run, apps::decodes(call)});
     apps::print(result.text);
     apps::finish(result.summary, result.exit_code);
     if (result.error) throw *result.error;
@@ -56,6 +57,7 @@ int main(int argc, char** argv) {
   add(command<train::TrainConfig>("", "Train; the last line of stdout is a JSON summary.",
                                   "--out run model.path=MODEL data.pairs=pairs/pairs.jsonl data.video_root=videos",
                                   train::run));
+  program.commands.back().flags = {apps::decode_flag()};
   add(command<train::InitConfig>("init", "Make a checkpoint with initial values.",
                                  "--out model config=recipe tokenizer=tokenizer seed=1", train::init));
   add(command<train::TrainConfig>("score",

@@ -13,7 +13,12 @@ double percent(int64_t part, int64_t whole) {
   return whole == 0 ? NAN : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
-std::string signed_points(double value) { return (value >= 0 ? "+" : "") + report::fixed(value, 1); }
+/// One decimal; what rounds to nothing has no minus.
+std::string signed_points(double value) {
+  const std::string text = report::fixed(value, 1);
+  if (text == "-0.0") return "+0.0";
+  return (value >= 0 ? "+" : "") + text;
+}
 
 std::string p_text(double p) { return p < 1e-4 ? report::compact(p, 2) : report::fixed(p, 4); }
 

@@ -30,14 +30,14 @@ td.r, th.r { text-align: right; padding-left: .6rem; white-space: nowrap; }
 td.key { color: var(--soft); white-space: nowrap; font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .87em; }
 td.value { overflow-wrap: anywhere; white-space: pre-wrap; font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
   font-size: .87em; }
-figure { margin: 0; padding: .6rem .7rem; overflow-x: auto; background: var(--panel); border: 1px solid var(--line);
+figure { margin: 0; padding: .6rem .7rem; width: fit-content; max-width: 100%; overflow-x: auto; background: var(--panel); border: 1px solid var(--line);
   border-radius: 8px; }
 figure + figure { margin-top: .6rem; }
 figcaption { margin-top: .3rem; font-size: .87rem; }
 svg, img { display: block; max-width: 100%; height: auto; }
 figure > svg { min-width: 26rem; } figure > img.wide { min-width: 30rem; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 1rem; margin: .8rem 0; }
-.grid > *, .thumbnails > * { margin: 0; }
+.grid > *, .thumbnails > * { margin: 0; width: auto; }
 .thumbnails { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: .6rem; margin: .8rem 0; }
 .thumbnails figure { padding: .35rem; } .thumbnails img { width: 100%; } .thumbnails figcaption { margin-top: .2rem; font-size: .8rem; }
 .facts { display: flex; flex-wrap: wrap; gap: .7rem; margin: 1.4rem 0; }

@@ -8,6 +8,7 @@
 
 #include "dry_run.h"
 #include "earlier.h"
+#include "rrpo/data/media_check.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/io/line_writer.h"
 #include "rrpo/io/output_folder.h"
@@ -52,6 +53,8 @@ class Run {
   }
 
   Json plan() const;
+  /// The plan; with `options.decode` each bad row and media stands before it, and the exit code is 8 where there is one.
+  Result plan_result() const;
   void keep(io::RunHead& head) const;
   /// Puts a checkpoint of `out` back, or the beginning, and cuts everything after it off.
   void resume(const fs::path& out, const std::optional<Snapshot>& snapshot);
@@ -64,7 +67,7 @@ class Run {
   int64_t skipped() const { return static_cast<int64_t>(rows_.skipped.size() + at_.skipped.size()); }
 
  private:
-  bool skips() const { return config_.data.max_skipped > 0; }
+  bool skips() const { return config_.data.max_skipped > 0 || options_.decode; }
   data::LoaderRules training_rules() const;
   Scorer scorer() { return {policy_, objective_, cache_.get()}; }
   bool last_step() const { return at_.step == at_.steps; }
@@ -126,6 +129,26 @@ Json Run::plan() const {
   plan.update(counts());
   plan.update(plan_json({config_, objective_, policy_, rows_, optimizer_, at_.steps}));
   return plan;
+}
+
+Result Run::plan_result() const {
+  Result result{plan(), 0};
+  if (!options_.decode) return result;
+  std::vector<rows::Media> all = rows_.videos;
+  if (held_out_) all.insert(all.end(), held_out_->videos.begin(), held_out_->videos.end());
+  const int64_t threads = training_rules().threads;
+  std::vector<data::MediaFault> faults = data::unreadable_media(all, config_.data.video_root, config_.video, threads);
+  result.summary["decoded"] = all.size();
+  result.summary["unreadable"] = faults.size();
+  for (const data::SkippedRow& row : rows_.skipped) faults.push_back({row.id, row.reason});
+  result.text = data::fault_lines(faults);
+  if (faults.empty()) return result;
+  result.exit_code = static_cast<int>(Fault::budget);
+  result.error.emplace(
+      Fault::budget, "data",
+      std::to_string(faults.size()) + " rows or media are bad, the first is " + printable(faults.front().media, 120),
+      "mend or leave out what stands above");
+  return result;
 }
 
 void Run::resume(const fs::path& out, const std::optional<Snapshot>& snapshot) {
@@ -298,7 +321,7 @@ Result run(const TrainConfig& config, const RunOptions& options) {
   require_inputs(config);
   check_trainable(config, loss::make_objective(config.objective));
   set_tensor_threads(config.threads);
-  if (options.dry_run) return {Run(config, options, policy::open_shapes(config.model, config.device)).plan(), 0};
+  if (options.dry_run) return Run(config, options, policy::open_shapes(config.model, config.device)).plan_result();
 
   const char* result = trains_adapter(config.train) ? "adapter" : "model";
   const io::OutputFolder folder(options.out, options.existing,

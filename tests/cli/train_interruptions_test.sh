@@ -92,7 +92,8 @@ runs 0 "${window[@]}" --out twice --resume
 ended_alike twice windows
 
 say "a damaged checkpoint is named, and the whole one before it is used"
-loud=("${window[@]/--quiet/}") && loud=("${loud[@]/train.save_every=3/train.save_every=1}")
+loud=()
+for word in "${window[@]}"; do [ "$word" = --quiet ] || loud+=("${word/train.save_every=3/train.save_every=1}"); done
 begin "${loud[@]}" --out damaged
 await damaged/metrics.jsonl 4
 kill -KILL "$process" 2>/dev/null

@@ -139,6 +139,7 @@ struct RunOptions {
   std::filesystem::path out;
   io::Existing existing = io::Existing::refuse;
   bool dry_run = false;                    ///< read, check and count; write nothing, the summary is the plan
+  bool decode = false;                     ///< a dry run that reads every media too and lists each bad row and media
   std::optional<int64_t> halt_after = {};  ///< a step after which the run stops as by a signal
   /// Told the ids of the pairs of each step, in the order in which they were taken.
   std::function<void(const std::vector<std::string>&)> watch = {};

@@ -1,0 +1,39 @@
+#include "app_decode.h"
+
+#include <set>
+#include <string>
+
+#include "app_streams.h"
+#include "rrpo/data/answers.h"
+#include "rrpo/data/media_check.h"
+
+namespace rrpo::apps {
+
+Word decode_flag() {
+  return {"--decode", "with --dry-run: read every video too and list each that cannot be; exit 8 where there is one", false,
+          false};
+}
+
+bool decodes(const Invocation& call) {
+  const bool wanted = call.words.contains("--decode");
+  if (wanted && !call.dry_run) bad_usage("--decode belongs to --dry-run", "--dry-run --decode");
+  return wanted;
+}
+
+int finish_plan(const Invocation& call, Json plan, const QuestionMedia& media) {
+  if (!decodes(call)) return finish(plan, 0);
+  std::vector<rows::Media> all;
+  std::set<std::string> known;
+  for (const rows::Question& question : media.questions) {
+    if (known.insert(question.media.key()).second) all.push_back(question.media);
+  }
+  const auto faults = data::unreadable_media(all, media.root, media.video, data::answer_threads(0, "cpu"));
+  print(data::fault_lines(faults));
+  plan["decoded"] = all.size();
+  plan["unreadable"] = faults.size();
+  finish(plan, 0);
+  if (faults.empty()) return 0;
+  throw data::unreadable(faults, all.size());
+}
+
+}  // namespace rrpo::apps
