@@ -11,8 +11,11 @@
 #include "rrpo/eval/score.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/policy/hub.h"
+#include "rrpo/rows/scored.h"
+#include "rrpo/util/log.h"
 #include "rrpo/util/ranks.h"
 #include "rrpo/util/stop.h"
+#include "rrpo/util/table.h"
 
 namespace rrpo::apps {
 
@@ -39,31 +42,78 @@ Json plan(const eval::EvalConfig& config, const std::vector<rows::Question>& que
           {"max_new_tokens", config.eval.max_new_tokens}};
 }
 
-/// scores.json, report.md and report.html; prints the table.
-eval::Scores write_reports(const eval::EvalConfig& config, const std::vector<rows::Question>& questions,
-                           const std::vector<rows::Prediction>& predictions, const fs::path& out) {
-  const eval::Scores scores = eval::score(questions, predictions);
-  const std::string title = config.model.path.string() +
-                            (config.model.adapter ? " + " + config.model.adapter->string() : "") + " on " +
-                            config.eval.questions.string();
-  io::write_json(out / "scores.json", eval::scores_json(scores));
-  io::write_file(out / "report.md", eval::scores_markdown(scores, title));
-  io::write_file(out / "report.html", eval::scores_page(scores, questions, predictions, title, config_json(config),
-                                                        eval::clips_of(config, questions), config.eval.examples));
-  print(report::text_table(eval::scores_table(scores)) + "\n");
-  return scores;
+/// What replies are scored with, and what the reports are headed with.
+struct Scoring {
+  std::vector<std::string> scorers;
+  std::string title;
+  Json config;
+  eval::Clips clips{};   ///< frames of mistakes
+  int64_t examples = 0;  ///< how many mistakes are shown with them
+};
+
+/// The numbers of the first scorer, and its verdicts.
+struct Scored {
+  eval::Scores scores;
+  std::vector<rows::Scored> verdicts;
+};
+
+/// verdicts.jsonl, scores.json, report.md and report.html; prints the table, and what it would hide.
+Scored write_scores(const Scoring& scoring, const std::vector<rows::Question>& questions,
+                    const std::vector<rows::Prediction>& predictions, const fs::path& out) {
+  std::vector<eval::Scores> all;
+  std::vector<rows::Scored> first;
+  std::string lines;
+  for (const std::string& name : scoring.scorers) {
+    const rows::Scorer& scorer = *find_row(rows::scorers(), name);
+    std::vector<rows::Scored> verdicts = rows::score_predictions(scorer, questions, predictions);
+    for (const rows::Scored& row : verdicts) lines += json_line(rows::scored_json(row)) + "\n";
+    all.push_back(eval::score(scorer, questions, verdicts));
+    if (all.size() == 1) first = std::move(verdicts);
+  }
+  io::write_file(out / "verdicts.jsonl", lines);
+  io::write_json(out / "scores.json", eval::scores_json(all));
+  io::write_file(out / "report.md", eval::scores_markdown(all.front(), first, scoring.title));
+  io::write_file(out / "report.html",
+                 eval::scores_page(all.front(), first, scoring.title, scoring.config, scoring.clips, scoring.examples));
+  print(report::text_table(eval::scores_table(all.front())) + "\n");
+  for (const std::string& warning : eval::score_warnings(all.front(), first)) log_warning(warning);
+  return {all.front(), std::move(first)};
 }
 
-/// The error line of an evaluation with failed questions.
-[[noreturn]] void throw_failed(const eval::Scores& scores, const std::vector<rows::Prediction>& predictions) {
+/// The error line of an evaluation with failed questions, or with questions that have no prediction.
+[[noreturn]] void throw_failed(const Scored& scored) {
+  const eval::Counts& all = scored.scores.all;
   std::string first;
-  for (const rows::Prediction& row : predictions) {
-    if (row.failed() && first.empty()) first = row.id + ": " + row.error.substr(0, row.error.find("; fix: "));
+  for (const rows::Scored& row : scored.verdicts) {
+    if (row.judged.verdict != rows::Verdict::failed || !first.empty()) continue;
+    first = row.id + ": " + row.judged.reason.substr(0, row.judged.reason.find("; fix: "));
   }
+  if (all.failed == 0)
+    throw Error(Fault::budget, "eval",
+                std::to_string(all.missing) + " of " + std::to_string(all.questions) + " questions have no prediction",
+                "predict the rest, then score again");
   throw Error(Fault::budget, "eval",
-              std::to_string(scores.all.failed) + " of " + std::to_string(scores.all.questions) + " questions failed (" +
+              std::to_string(all.failed) + " of " + std::to_string(all.questions) + " questions failed (" +
                   printable(first, 180) + ")",
               "mend the media and go on with --resume");
+}
+
+/// The end of a scored run: record, last line, exit code.
+int conclude(const Invocation& call, const Scored& scored, io::RunRecord& record) {
+  const eval::Counts& all = scored.scores.all;
+  const int exit_code = all.failed > 0 || all.missing > 0 ? static_cast<int>(Fault::budget) : 0;
+  Json summary = eval::summary_json(scored.scores);
+  record.set_counts(summary);
+  record.end(exit_code);
+  summary["out"] = call.out.string();
+  finish(summary, exit_code);
+  if (exit_code != 0) throw_failed(scored);
+  return exit_code;
+}
+
+std::string title_of(const eval::EvalConfig& config) {
+  return config.model.path.string() + (config.model.adapter ? " + " + config.model.adapter->string() : "") + " on " +
+         config.eval.questions.string();
 }
 
 }  // namespace
@@ -78,8 +128,9 @@ int run_eval(const Invocation& call) {
   const std::vector<rows::Question> questions = read_questions(config.eval.questions);
   if (call.dry_run || decodes(call))
     return finish_plan(call, plan(config, questions), {questions, eval::media_root(config.eval), config.video});
-  const io::OutputFolder folder(call.out, call.existing,
-                                claim_of(call, {"predictions.jsonl", "scores.json", "report.md", "report.html"}));
+  const io::OutputFolder folder(
+      call.out, call.existing,
+      claim_of(call, {"predictions.jsonl", "verdicts.jsonl", "scores.json", "report.md", "report.html"}));
   io::RunHead head = run_head(
       call, folder, config_json(config), std::move(inputs), "predictions.jsonl",
       {.fields = {"threads", "device", "eval.video_root", "eval.examples", "video.max_memory_mb", "video.follow_links"}});
@@ -93,23 +144,36 @@ int run_eval(const Invocation& call) {
     record.end(128 + stop_signal());
     return finish({{"stopped", true}, {"predictions", made.rows.size()}, {"out", call.out.string()}}, 128 + stop_signal());
   }
-  const eval::Scores scores = write_reports(config, questions, made.rows, folder.path());
-  Json summary = eval::scores_json(scores);
-  const int exit_code = scores.all.failed > 0 ? static_cast<int>(Fault::budget) : 0;
-  record.set_counts(summary);
-  record.end(exit_code);
-  for (const char* key : {"by_format", "by_type"}) summary.erase(key);  // the table and scores.json have them
-  summary["out"] = call.out.string();
-  finish(summary, exit_code);
-  if (exit_code != 0) throw_failed(scores, made.rows);
-  return exit_code;
+  const Scoring scoring{{rows::scorers().front().name},
+                        title_of(config),
+                        config_json(config),
+                        eval::clips_of(config, questions),
+                        config.eval.examples};
+  return conclude(call, write_scores(scoring, questions, made.rows, folder.path()), record);
+}
+
+int run_score(const Invocation& call) {
+  const auto config = read_config<eval::ScoreConfig>(call.sources);
+  const fs::path asked = call.words.at("--questions"), said = call.words.at("--predictions");
+  io::Inputs inputs = take_inputs(call, {asked, said});
+  const std::vector<rows::Question> questions = read_questions(asked);
+  const std::vector<rows::Prediction> predictions = rows::read_predictions(said);
+  if (call.dry_run) return finish({{"questions", questions.size()}, {"predictions", predictions.size()}}, 0);
+  const io::OutputFolder folder(call.out, call.existing,
+                                claim_of(call, {"verdicts.jsonl", "scores.json", "report.md", "report.html"}));
+  Json settings = config_json(config);
+  settings["questions"] = asked.string();
+  settings["predictions"] = said.string();
+  io::RunRecord record(folder.path(), run_head(call, folder, settings, std::move(inputs), ""));
+  const Scoring scoring{config.scorers, said.string() + " on " + asked.string(), settings};
+  return conclude(call, write_scores(scoring, questions, predictions, folder.path()), record);
 }
 
 int run_compare(const Invocation& call) {
   const auto config = read_config<eval::CompareConfig>(call.sources);
   const std::string a = call.words.at("A"), b = call.words.at("B");
   const eval::Comparison comparison =
-      eval::compare(eval::open_predictions(a), eval::open_predictions(b), static_cast<uint64_t>(config.seed));
+      eval::compare(eval::open_side(a), eval::open_side(b), static_cast<uint64_t>(config.seed));
   if (!call.out.empty() && !call.dry_run) {
     const std::string json = eval::comparison_json(comparison, a, b).dump(2, ' ', false, Json::error_handler_t::replace);
     io::leave_pages(
@@ -119,6 +183,7 @@ int run_compare(const Invocation& call) {
   }
   print(report::text_table(eval::comparison_table(comparison)) + "\n" + eval::headline(comparison) +
         "\nexact McNemar over questions: p = " + report::compact(comparison.mcnemar, 3) + "\n");
+  for (const std::string& note : eval::comparison_notes(comparison)) print(note + "\n");
   return 0;
 }
 

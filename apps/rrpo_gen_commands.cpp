@@ -31,6 +31,7 @@ Json plan(const gen::GenConfig& config, const std::vector<rows::Question>& quest
                {"videos", videos.size()},
                {"frames", config.video.frames},
                {"max_new_tokens", config.gen.max_new_tokens}};
+  if (const int64_t unread = count_unread(config, questions); unread > 0) plan["open_without_judge"] = unread;
   const gen::LlmFields& llm = config.gen.llm;
   const int64_t prompts = gen::most_prompts(config.gen, questions);
   if (prompts > 0)
@@ -86,6 +87,7 @@ int run_gen(const Invocation& typed) {
   const size_t all = questions.size();
   if (config.gen.shard) questions = gen::shard_questions(questions, gen::parse_shard(*config.gen.shard));
   if (gen::asks_llm(config.gen) && config.gen.llm.replay.empty()) config.gen.llm.chat.check_key("gen.llm");
+  warn_of_unread(config, questions);
   if (call.dry_run || decodes(call))
     return finish_plan(call, plan(config, questions), {questions, gen::media_root(config.gen), config.video});
   check_replay(call, config.gen.llm.replay);

@@ -1,11 +1,14 @@
 #include "rrpo_gen_result.h"
 
+#include <algorithm>
+#include <map>
 #include <optional>
 
 #include "app_streams.h"
 #include "rrpo/gen/report.h"
 #include "rrpo/gen/shard.h"
 #include "rrpo/io/atomic.h"
+#include "rrpo/util/log.h"
 
 namespace rrpo::apps {
 
@@ -41,6 +44,22 @@ std::optional<Error> shortfall(const gen::GenConfig& config, const Ended& failed
   return std::nullopt;
 }
 
+/// The commonest reason why a question has no pair.
+std::string commonest_reason(const gen::PairSet& set) {
+  std::map<std::string, int64_t> counts;
+  for (const gen::Fate& fate : set.fates)
+    ++counts[fate.state + (fate.reason.empty() ? "" : ": " + gen::reason_kind(fate.reason))];
+  const auto most =
+      std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == counts.end() ? "no question" : std::to_string(most->second) + " questions " + most->first;
+}
+
+/// What a user must not have to find in a table.
+void warn_of_losses(const gen::GenConfig& config, const gen::PairSet& set, const std::vector<rows::Question>& questions) {
+  warn_of_unread(config, questions);
+  if (set.pairs.empty() && !config.gen.shard) log_warning("no pair was made; most often: " + commonest_reason(set));
+}
+
 /// Table, record and last line, with the states of all questions in `summary`.
 int conclude(const Invocation& call, const gen::GenConfig& config, const gen::PairSet& set,
              const std::vector<rows::Question>& questions, Json summary, io::RunRecord& record) {
@@ -53,6 +72,8 @@ int conclude(const Invocation& call, const gen::GenConfig& config, const gen::Pa
   const report::Table reasons = gen::reason_table(set.fates, kReasons);
   if (!reasons.rows.empty()) print("\n" + report::text_table(reasons));
   print("\n");
+  warn_of_losses(config, set, questions);
+  if (const int64_t unread = count_unread(config, questions); unread > 0) summary["open_without_judge"] = unread;
   summary["out"] = call.out.string();
   finish(summary, exit_code);
   if (error) throw Error(*error);
@@ -60,6 +81,19 @@ int conclude(const Invocation& call, const gen::GenConfig& config, const gen::Pa
 }
 
 }  // namespace
+
+int64_t count_unread(const gen::GenConfig& config, const std::vector<rows::Question>& questions) {
+  return std::count_if(questions.begin(), questions.end(),
+                       [&](const rows::Question& question) { return gen::is_unread(config.gen, question); });
+}
+
+void warn_of_unread(const gen::GenConfig& config, const std::vector<rows::Question>& questions) {
+  const int64_t unread = count_unread(config, questions);
+  if (unread == 0) return;
+  log_warning(std::to_string(unread) + " of " + std::to_string(questions.size()) +
+              " questions are open: no rule can judge what is said to them, and they make no pair; gen.judge=llm and "
+              "gen.llm.* ask a language model");
+}
 
 int conclude_pairs(const Invocation& call, const gen::GenConfig& config, const std::vector<rows::Question>& questions,
                    const gen::Responses& responses, const gen::Judgements& judgements, io::RunRecord& record) {

@@ -1,6 +1,7 @@
 // How the jobs of rrpo-gen end: files, tables, record.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,11 @@
 #include "rrpo/io/run_record.h"
 
 namespace rrpo::apps {
+
+/// How many questions nobody will judge: open ones without slots where no language model is asked.
+int64_t count_unread(const gen::GenConfig& config, const std::vector<rows::Question>& questions);
+/// Says so, where there are some.
+void warn_of_unread(const gen::GenConfig& config, const std::vector<rows::Question>& questions);
 
 /// The end of a run whose every question was asked: pairs.jsonl, ledger.jsonl, the tables, the last line. Returns the exit
 /// code; throws Error(budget) when questions failed, or more than gen.max_unjudged are unjudged.

@@ -9,22 +9,22 @@ MODELS = ("base", "aligned")
 
 
 def scores(out, model, clips):
-    return json.loads((out / f"eval-{model}-{clips}" / "scores.json").read_text())
+    return json.loads((out / f"eval-{model}-{clips}" / "scores.json").read_text())["ours"]
 
 
 def score(group):
     """Share of right slots where a type has them, else accuracy: as rrpo-eval prints it."""
-    return 100 * group.get("slot_share", group["accuracy"])
+    return 100 * (group.get("slot_share", group["accuracy"]) or 0)
 
 
 def table(out):
-    types = list(scores(out, "base", "unbiased")["by_type"])
+    types = list(scores(out, "base", "unbiased")["tasks"])
     lines = [["model", "clips", "mean", *types, "unparsed", "failed"]]
     for clips in SETS:
         for model in MODELS:
             result = scores(out, model, clips)
-            by_type = result["by_type"]
-            lines.append([model, clips, f"{100 * result['mean_over_types']:.1f}",
+            by_type = result["tasks"]
+            lines.append([model, clips, f"{100 * result['extra']['mean_over_types']:.1f}",
                           *(f"{score(by_type[t]):.1f}" for t in types), str(result["unparsed"]), str(result["failed"])])
     return lines
 

@@ -397,7 +397,7 @@ def our_decode(rows, args):
         if run.returncode != 0:
             sys.exit(f"rrpo-eval: exit {run.returncode}: {run.stderr.read().strip()}")
         seconds[tokens] = statistics.median(b - a for a, b in zip(seen, seen[1:]))
-        texts = [row["response"] for row in json_lines(file)]
+        texts = [row["raw"] for row in json_lines(file)]
     return per_token(seconds, texts)
 
 

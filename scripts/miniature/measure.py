@@ -17,19 +17,24 @@ def with_mean(by_type):
     return {"mean": round(mean(list(by_type.values())), 4), **by_type}
 
 
+def scores(folder):
+    """The numbers of the scorer `ours`."""
+    return read_json(folder / "scores.json")["ours"]
+
+
 def accuracies(folder):
     """Accuracy per type in percent, for captions the share of right slots; an answer that cannot be parsed is wrong."""
-    by_type = read_json(folder / "scores.json")["by_type"]
-    return with_mean({t: percent(by_type[t].get("slot_share", by_type[t]["accuracy"])) for t in TYPES})
+    by_type = scores(folder)["tasks"]  # no score where nothing of a type could be read: here nothing of it is right
+    return with_mean({t: percent(by_type[t].get("slot_share", by_type[t]["accuracy"]) or 0) for t in TYPES})
 
 
 def unparsed(folder):
-    return read_json(folder / "scores.json")["unparsed"]
+    return scores(folder)["unparsed"]
 
 
 def yes_rate(folder):
     """Share of yes among the yes and no answers that could be read, in percent; None where none could."""
-    rows = [row for row in json_lines(folder / "predictions.jsonl") if row["format"] == "yesno" and row["found"]]
+    rows = [row for row in json_lines(folder / "verdicts.jsonl") if row["format"] == "yesno" and row["found"]]
     return percent(mean([float(row["found"][0] == "yes") for row in rows])) if rows else None
 
 
@@ -47,7 +52,7 @@ def probe_rows(questions, predictions, root, clips):
     """For the first `clips` videos, a row with the true answer as chosen and the model's own as rejected: scoring it gives
     the KL of both. A model's own answer that is the true one stands there once (`same/…`; its other side is not read). Own
     answers that are empty have no row; their number is the second result."""
-    own = {row["id"]: row["response"] for row in predictions}
+    own = {row["id"]: row["raw"] for row in predictions}
     videos = list(dict.fromkeys(q["video"] for q in questions))[:clips]
     rows, empty = [], 0
     for question in questions:

@@ -1,6 +1,8 @@
 #include "rrpo/eval/compare.h"
 
+#include <algorithm>
 #include <map>
+#include <set>
 
 #include "rrpo/util/error.h"
 
@@ -12,26 +14,43 @@ namespace {
   throw Error(Fault::input, "data", "compare: " + problem, "compare two evaluations of one question file");
 }
 
-/// The rows of `b` in the order of `a`.
-std::vector<rows::Prediction> aligned(const std::vector<rows::Prediction>& a, std::vector<rows::Prediction> b) {
-  std::map<std::string, size_t> places;
-  for (size_t i = 0; i < b.size(); ++i) places[b[i].id] = i;
-  std::vector<rows::Prediction> out;
-  for (const rows::Prediction& row : a) {
-    const auto found = places.find(row.id);
-    if (found == places.end()) mismatch("question '" + row.id + "' is in A only");
-    rows::Prediction& other = b[found->second];
-    if (other.video != row.video) mismatch("question '" + row.id + "' is about another video in B");
-    out.push_back(std::move(other));
-    places.erase(found);
-  }
-  if (!places.empty()) mismatch("question '" + places.begin()->first + "' is in B only");
-  return out;
+/// Both sides know a text and it is another one.
+bool differs(const std::string& a, const std::string& b) { return !a.empty() && !b.empty() && a != b; }
+
+void check_same(const rows::Scored& a, const rows::Scored& b) {
+  const std::string name = "question '" + printable(a.id, 60) + "' ";
+  if (differs(a.question, b.question)) mismatch(name + "has another text in B");
+  if (differs(a.answer, b.answer)) mismatch(name + "has another true answer in B");
+  if (differs(a.video, b.video)) mismatch(name + "is about another video in B");
 }
 
-bool is_right(const rows::Prediction& row) { return !row.failed() && row.judged.verdict == rows::Verdict::right; }
+/// Fills the rows of both sides that can be compared, in the order of A.
+void align(std::vector<rows::Scored> a, std::vector<rows::Scored> b, Comparison& out) {
+  std::map<std::string, size_t> places;
+  for (size_t i = 0; i < b.size(); ++i) places[b[i].id] = i;
+  for (rows::Scored& row : a) {
+    const auto found = places.find(row.id);
+    if (found == places.end()) {
+      ++out.only_a;
+      continue;
+    }
+    rows::Scored& other = b[found->second];
+    places.erase(found);
+    check_same(row, other);
+    if (!row.counts() || !other.counts()) {
+      ++out.uncounted;
+      continue;
+    }
+    out.a.push_back(std::move(row));
+    out.b.push_back(std::move(other));
+  }
+  out.only_b = static_cast<int64_t>(places.size());
+  if (out.a.empty()) mismatch("A and B share no question that was answered");
+}
 
-std::string type_of(const rows::Prediction& row) {
+bool is_right(const rows::Scored& row) { return row.right(); }
+
+std::string type_of(const rows::Scored& row) {
   return row.tags.contains("type") && row.tags["type"].is_string() ? row.tags["type"].get<std::string>() : row.format;
 }
 
@@ -62,21 +81,36 @@ std::vector<double> video_differences(const Comparison& comparison) {
   return differences;
 }
 
-}  // namespace
-
-std::vector<rows::Prediction> open_predictions(const std::filesystem::path& folder_or_file) {
-  const bool folder = std::filesystem::is_directory(folder_or_file);
-  std::vector<rows::Prediction> rows =
-      rows::read_predictions(folder ? folder_or_file / "predictions.jsonl" : folder_or_file);
-  if (rows.empty())
-    throw Error(Fault::input, "data", folder_or_file.string() + ": holds no prediction", "finish that evaluation first");
-  return rows;
+/// What may differ without a word: the models, where things lie, how the work is divided.
+bool is_free(const std::string& field) {
+  static const std::set<std::string> free = {"model.path",      "model.adapter", "device",      "threads", "eval.questions",
+                                             "eval.video_root", "questions",     "predictions", "seed"};
+  return free.contains(field);
 }
 
-Comparison compare(std::vector<rows::Prediction> a, std::vector<rows::Prediction> b, uint64_t seed) {
+std::vector<Setting> differing_settings(const Json& a, const Json& b) {
+  std::vector<Setting> out;
+  if (!a.is_object() || !b.is_object()) return out;
+  const Json left = a.flatten(), right = b.flatten();
+  std::set<std::string> fields;
+  for (const Json* side : {&left, &right}) {
+    for (const auto& [field, value] : side->items()) fields.insert(field);
+  }
+  for (const std::string& pointer : fields) {
+    const Json before = left.value(pointer, Json()), after = right.value(pointer, Json());
+    std::string field = pointer.substr(std::min<size_t>(1, pointer.size()));
+    std::replace(field.begin(), field.end(), '/', '.');
+    if (before != after && !is_free(field)) out.push_back({field, before, after});
+  }
+  return out;
+}
+
+}  // namespace
+
+Comparison compare(Side a, Side b, uint64_t seed) {
   Comparison out;
-  out.b = aligned(a, std::move(b));
-  out.a = std::move(a);
+  out.settings = differing_settings(a.config, b.config);
+  align(std::move(a.rows), std::move(b.rows), out);
   out.all.name = "all";
   for (size_t i = 0; i < out.a.size(); ++i) {
     const bool before = is_right(out.a[i]), after = is_right(out.b[i]);

@@ -4,6 +4,7 @@
 #include "rrpo/eval/compare.h"
 #include "rrpo/report/html.h"
 #include "rrpo/report/svg.h"
+#include "rrpo/util/error.h"
 
 namespace rrpo::eval {
 
@@ -58,7 +59,11 @@ std::string method(const SignFlip& test) {
   return test.exact ? "all flips tried" : std::to_string(kRandomFlips) + " random flips";
 }
 
-std::string said(const rows::Prediction& row) { return row.failed() ? "failed: " + row.error : row.response; }
+Json settings_json(const Comparison& comparison) {
+  Json out = Json::object();
+  for (const Setting& setting : comparison.settings) out[setting.field] = {{"a", setting.a}, {"b", setting.b}};
+  return out;
+}
 
 /// The questions that changed in the `wanted` way: some with frames, the others in a table.
 void add_changed(report::Page& page, const Comparison& comparison, Change wanted, const Clips& clips, int64_t examples) {
@@ -69,15 +74,14 @@ void add_changed(report::Page& page, const Comparison& comparison, Change wanted
   int64_t shown = 0;
   for (size_t i = 0; i < comparison.a.size(); ++i) {
     if (comparison.changes[i] != wanted) continue;
-    const rows::Prediction &a = comparison.a[i], &b = comparison.b[i];
-    const std::string question = a.extra.value("question", ""), answer = a.extra.value("answer", "");
+    const rows::Scored &a = comparison.a[i], &b = comparison.b[i];
     if (++shown > examples) {
-      rest.rows.push_back({a.id, question, answer, said(a), said(b)});
+      rest.rows.push_back({a.id, a.question, a.answer, a.said, b.said});
       continue;
     }
     page.subsection(a.id).add(clips.strip(a.id));
-    page.add(report::grid({plain("question", question), plain("true answer", answer)}));
-    page.add(report::grid({plain("A said", said(a)), plain("B said", said(b))}));
+    page.add(report::grid({plain("question", a.question), plain("true answer", a.answer)}));
+    page.add(report::grid({plain("A said", a.said), plain("B said", b.said)}));
   }
   if (shown == 0) page.paragraph("None.");
   if (!rest.rows.empty()) {
@@ -99,6 +103,20 @@ std::string chart(const Comparison& comparison, const std::string& a, const std:
 
 }  // namespace
 
+std::vector<std::string> comparison_notes(const Comparison& comparison) {
+  std::vector<std::string> out;
+  const auto add = [&](int64_t count, const std::string& what) {
+    if (count > 0) out.push_back(std::to_string(count) + " questions " + what);
+  };
+  add(comparison.only_a, "are in A only: left out");
+  add(comparison.only_b, "are in B only: left out");
+  add(comparison.uncounted, "have no reply, or no judge, on a side: left out");
+  for (const Setting& setting : comparison.settings)
+    out.push_back("another setting than the model differs: " + setting.field + " is " + printable(setting.a.dump(), 60) +
+                  " in A and " + printable(setting.b.dump(), 60) + " in B");
+  return out;
+}
+
 std::string headline(const Comparison& comparison) {
   const SignFlip& test = comparison.by_video;
   return "B - A: " + signed_points(100 * test.mean) + " points of accuracy, mean over " + std::to_string(test.videos) +
@@ -117,6 +135,8 @@ Json comparison_json(const Comparison& comparison, const std::string& a, const s
   const SignFlip& test = comparison.by_video;
   Json json = {{"a", a}, {"b", b}};
   json["all"] = counts_json(comparison.all);
+  json["left_out"] = {{"only_a", comparison.only_a}, {"only_b", comparison.only_b}, {"uncounted", comparison.uncounted}};
+  json["settings"] = settings_json(comparison);
   json["sign_flip_by_video"] = {{"mean", test.mean},
                                 {"p", test.p},
                                 {"low", test.low},
@@ -144,6 +164,7 @@ std::string comparison_page(const Comparison& comparison, const std::string& a, 
                           {"lost", report::grouped(comparison.all.lost)},
                           {"p, McNemar", p_text(comparison.mcnemar)}}));
   page.paragraph(headline(comparison) + ".");
+  for (const std::string& note : comparison_notes(comparison)) page.paragraph("Note: " + note + ".");
   page.paragraph(
       "Questions of one video are not independent: the headline flips the sign of whole videos. The exact McNemar "
       "test counts single questions.");

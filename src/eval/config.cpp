@@ -1,5 +1,8 @@
 #include "rrpo/eval/config.h"
 
+#include "rrpo/rows/scorer.h"
+#include "rrpo/util/table.h"
+
 namespace rrpo::eval {
 
 namespace {
@@ -26,6 +29,11 @@ void EvalConfig::check(const std::string& at) const {
 }
 
 void CompareConfig::check(const std::string& at) const { check_range(below(at, "examples"), examples, 0, 1000); }
+
+void ScoreConfig::check(const std::string& at) const {
+  if (scorers.empty()) bad_field(below(at, "scorers"), "is empty", "scorers=[\"ours\"]");
+  for (const std::string& name : scorers) check_choice(below(at, "scorers"), name, row_names(rows::scorers()));
+}
 
 void AskConfig::check(const std::string& at) const {
   if (model.path.empty()) bad_field(below(at, "model.path"), "not given", "name a checkpoint folder");

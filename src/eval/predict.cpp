@@ -1,6 +1,9 @@
 #include "rrpo/eval/predict.h"
 
 #include <algorithm>
+#include <array>
+#include <cinttypes>
+#include <cstdio>
 #include <set>
 
 #include "rrpo/data/answers.h"
@@ -37,13 +40,20 @@ std::vector<rows::Prediction> earlier(const std::filesystem::path& file, const s
   return kept;
 }
 
+std::string hex(uint64_t value) {
+  std::array<char, 17> text{};
+  std::snprintf(text.data(), text.size(), "%016" PRIx64, value);
+  return text.data();
+}
+
 rows::Prediction predicted(const rows::Question& question, const data::VideoAnswers& video, size_t number) {
   const std::string& fault = video.fault.empty() ? video.answers[number].fault : video.fault;
-  rows::Prediction row =
-      fault.empty() ? rows::predicted(question, video.answers[number].text) : rows::failed(question, fault);
-  row.extra["question"] = question.question;
-  row.extra["answer"] = question.answer;
-  if (fault.empty() && !video.answers[number].finished) row.extra["cut"] = true;
+  if (!fault.empty()) return rows::failed(question, fault);
+  const policy::Generated& answer = video.answers[number];
+  rows::Prediction row = rows::predicted(question, answer.text);
+  row.finish = answer.finished ? "stop" : "length";
+  row.frames = {{"index", video.frames}, {"pixels", hex(video.pixels)}};
+  row.extra["new_tokens"] = answer.ids.size();
   return row;
 }
 

@@ -75,11 +75,19 @@ const Dialogue* Case::silent() const {
   return found == talks_.end() ? nullptr : &*found;
 }
 
-rows::Judged Case::judge_sample(size_t i) { return judge().apply(question_, said_.samples[i].text, talks_[i]); }
+rows::Judged Case::judge_response(const Response& response, Dialogue& talk) {
+  rows::Judged judged = judge().apply(question_, response.text, talk);
+  const bool phrase = question_.format == "short" && question_.slots.empty();
+  if (response.finished || !phrase || judged.verdict != rows::Verdict::wrong) return judged;
+  return {rows::Verdict::unparsed, judged.expected, {}, "the response ends before it can be called wrong"};
+}
 
-rows::Judged Case::judge_clean() { return judge().apply(question_, said_.clean->text, talks_.back()); }
+rows::Judged Case::judge_sample(size_t i) { return judge_response(said_.samples[i], talks_[i]); }
+
+rows::Judged Case::judge_clean() { return judge_response(*said_.clean, talks_.back()); }
 
 Rewritten Case::rewrite_sample(size_t i, const rows::Judged& judged) {
+  if (!said_.samples[i].finished && rewrite().name == "raw") return {{}, {}, "the response is cut at gen.max_new_tokens"};
   return rewrite().apply(question_, judged, said_.samples[i].text, talks_[i]);
 }
 

@@ -37,6 +37,9 @@ class Case {
   Rewritten rewrite_sample(size_t i, const rows::Judged& judged);
 
  private:
+  /// A cut response is no wrong phrase: the true one may have followed.
+  rows::Judged judge_response(const Response& response, Dialogue& talk);
+
   const GenFields& gen_;
   const rows::Question& question_;
   const Said& said_;

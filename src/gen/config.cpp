@@ -84,6 +84,9 @@ bool lists(const std::vector<std::string>& names, const std::string& name) {
 
 void LlmFields::check(const std::string& at) const {
   chat.check(at);
+  if (!(max_changed >= 0) || max_changed > 1) bad_field(at + ".max_changed", "is outside 0 to 1", at + ".max_changed=0.6");
+  if (!(max_length_factor >= 1) || max_length_factor > 100)
+    bad_field(at + ".max_length_factor", "is outside 1 to 100", at + ".max_length_factor=2");
   if (formats.empty()) bad_field(at + ".formats", "is empty", at + ".formats=[\"open\"]");
   for (const std::string& format : formats) check_choice(at + ".formats", format, {"short", "open"});
 }
@@ -145,6 +148,11 @@ std::map<std::string, int64_t> format_limits(const GenFields& config) {
 }
 
 bool llm_serves(const GenFields& config, const std::string& format) { return lists(config.llm.formats, format); }
+
+bool is_unread(const GenFields& config, const rows::Question& question) {
+  const bool asks = find_row(judges(), config.judge)->asks && llm_serves(config, question.format);
+  return question.format == "open" && question.slots.empty() && !asks;
+}
 
 bool asks_llm(const GenFields& config) {
   return find_row(judges(), config.judge)->asks || find_row(rewrites(), config.rewrite)->asks;

@@ -1,6 +1,7 @@
 #include "rrpo/io/chat.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #include "chat_fault.h"
 #include "rrpo/util/clock.h"
 #include "rrpo/util/random.h"
+#include "rrpo/util/thinking.h"
 
 namespace rrpo::io {
 
@@ -105,18 +107,17 @@ Json chat_request(const ChatFields& fields, const std::vector<ChatMessage>& mess
   return body;
 }
 
-std::string spoken(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n", kBegin = "<think>", kEnd = "</think>";
-  const auto trimmed = [&](std::string_view part) {
-    const size_t begin = part.find_first_not_of(kBlank);
-    return begin == std::string_view::npos ? std::string_view()
-                                           : part.substr(begin, part.find_last_not_of(kBlank) + 1 - begin);
-  };
-  text = trimmed(text);
-  if (!text.starts_with(kBegin)) return std::string(text);
-  const size_t end = text.find(kEnd);
-  return end == std::string_view::npos ? "" : std::string(trimmed(text.substr(end + kEnd.size())));
+std::string spoken(std::string_view text) { return without_thinking(text); }
+
+namespace {
+
+/// How servers say that a reply was cut at its limit of tokens.
+bool says_cut(const std::string& finish_reason) {
+  constexpr std::array kReasons = {"length", "max_tokens", "MAX_TOKENS", "model_length", "max_output_tokens", "incomplete"};
+  return std::find(kReasons.begin(), kReasons.end(), finish_reason) != kReasons.end();
 }
+
+}  // namespace
 
 ChatReply parse_chat_reply(std::string_view body) {
   const Json json = Json::parse(body, nullptr, /*allow_exceptions=*/false);
@@ -129,7 +130,7 @@ ChatReply parse_chat_reply(std::string_view body) {
   const Json* content = member(message, "content");
   const std::string end = text_of(member(choice, "finish_reason"));
   ChatReply out{.text = text_of(content), .model = text_of(member(&json, "model"))};
-  if (end == "length") {
+  if (says_cut(end)) {
     out.fault = "a reply that was cut at max_tokens";
     out.final = true;
   } else if (end == "content_filter" || !text_of(member(message, "refusal")).empty()) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "rrpo/rows/row_reader.h"
+#include "rrpo/util/thinking.h"
 
 namespace rrpo::rows {
 namespace {
@@ -10,25 +11,43 @@ namespace {
 Prediction blank(const Question& question) {
   Prediction out;
   out.id = question.id;
+  out.question = question.question;
+  out.answer = question.answer;
   out.format = question.format;
   out.video = question.media.key();
   out.tags = question.tags;
   return out;
 }
 
-Verdict verdict_from(RowReader& row) {
+/// `raw`, or `response` of earlier versions; a row with neither, and without a reason, is no prediction.
+void read_reply(RowReader& row, const Json& json, Prediction& out) {
+  const char* key = json.contains("raw") ? "raw" : "response";
+  out.error = row.text_or("error", "");
+  if (row.has(key) && out.error.empty()) {
+    out.raw = row.text(key, /*may_be_empty=*/true);
+  } else if (out.error.empty() && !json.contains(key)) {
+    row.fail("raw", "is missing", "add it; null for a question without a reply");
+  } else if (out.error.empty()) {
+    out.error = "no reply";
+  }
+  row.find("raw");
+  row.find("response");
+  row.find("text");
+}
+
+std::optional<Judged> earlier_verdict(RowReader& row) {
+  if (!row.has("verdict")) return std::nullopt;
   const std::string name = row.text("verdict");
   const auto verdict = verdict_of(name);
   if (!verdict) row.fail("verdict", "is '" + name + "'", "use right, wrong or unparsed");
-  return *verdict;
+  return Judged{*verdict, row.texts("expected"), row.texts("found"), row.text_or("reason", "")};
 }
 
 }  // namespace
 
 Prediction predicted(const Question& question, std::string response) {
   Prediction out = blank(question);
-  out.judged = judge(question, response);
-  out.response = std::move(response);
+  out.raw = std::move(response);
   return out;
 }
 
@@ -42,32 +61,37 @@ Prediction parse_prediction(const Json& json, std::string_view place) {
   RowReader row(json, place);
   Prediction out;
   out.id = row.id("id");
-  out.error = row.text_or("error", "");
-  out.response = row.text_or("response", "");
-  if (!out.failed()) {
-    out.judged = {verdict_from(row), row.texts("expected"), row.texts("found"), row.text_or("reason", "")};
-    if (!row.has("response")) row.fail("response", "is missing", "add it, or error");
-  }
+  read_reply(row, json, out);
+  out.earlier = earlier_verdict(row);
+  out.finish = row.text_or("finish", row.has("cut") ? "length" : "");
+  row.find("cut");
+  if (const Json* frames = row.find("frames")) out.frames = *frames;
+  out.question = row.text_or("question", "");
+  out.answer = row.text_or("answer", "");
   out.format = row.text_or("format", "");
   out.video = row.text_or("video", "");
-  if (const Json* tags = row.find("tags")) out.tags = *tags;
+  if (const Json* tags = row.find("tags")) {
+    if (!tags->is_object()) row.fail("tags", "is no JSON object", "write {\"name\": \"value\"}");
+    out.tags = *tags;
+  }
   out.extra = row.rest();
   return out;
 }
 
 Json prediction_json(const Prediction& prediction) {
   Json out = {{"id", prediction.id}};
-  if (prediction.failed()) {
-    out["error"] = prediction.error;
-  } else {
-    out["response"] = prediction.response;
-    out["verdict"] = verdict_name(prediction.judged.verdict);
-    out["expected"] = prediction.judged.expected;
-    out["found"] = prediction.judged.found;
-    if (!prediction.judged.reason.empty()) out["reason"] = prediction.judged.reason;
-  }
-  out["format"] = prediction.format;
-  out["video"] = prediction.video;
+  out["raw"] = prediction.raw ? Json(*prediction.raw) : Json();
+  if (prediction.raw) out["text"] = without_thinking(*prediction.raw);
+  if (prediction.failed()) out["error"] = prediction.error;
+  const auto add = [&](const char* key, const std::string& value) {
+    if (!value.empty()) out[key] = value;
+  };
+  add("finish", prediction.finish);
+  if (!prediction.frames.empty()) out["frames"] = prediction.frames;
+  add("question", prediction.question);
+  add("answer", prediction.answer);
+  add("format", prediction.format);
+  add("video", prediction.video);
   if (!prediction.tags.empty()) out["tags"] = prediction.tags;
   for (const auto& [key, value] : prediction.extra.items()) {
     if (!out.contains(key)) out[key] = value;

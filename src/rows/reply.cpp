@@ -5,8 +5,8 @@
 #include <cctype>
 #include <optional>
 
-#include "rrpo/text/reply.h"
 #include "rrpo/util/json_file.h"
+#include "rrpo/util/thinking.h"
 
 namespace rrpo::rows {
 namespace {
@@ -115,7 +115,7 @@ std::string without_tags(const std::string& text) {
 }  // namespace
 
 Reply read_reply(std::string_view raw) {
-  Reply out{unfenced(trim(first_turn(text::without_thinking(raw))))};
+  Reply out{unfenced(trim(first_turn(without_thinking(raw))))};
   if (const auto answer = json_answer(out.text)) return {"", {*answer}};
   for (const Frame& frame : kFrames) take_frames(frame, out);
   out.text = without_tags(out.text);

@@ -113,14 +113,21 @@ std::vector<ByteRange> joined(const std::vector<Word>& words, const std::vector<
 
 }  // namespace
 
+double WordDifference::share() const {
+  const int64_t all = words_a + words_b;
+  return all == 0 ? 0 : static_cast<double>(changed) / static_cast<double>(all);
+}
+
 WordDifference differing_words(std::string_view a, std::string_view b, int64_t from_a, int64_t from_b) {
   constexpr size_t kLongest = 2000;  // words; the table of longer texts would need too much memory
   const std::vector<Word> left = WordReader(a).read(from_a), right = WordReader(b).read(from_b);
-  if (left.size() > kLongest || right.size() > kLongest) {
-    return {joined(left, std::vector<bool>(left.size())), joined(right, std::vector<bool>(right.size()))};
-  }
-  const Common common = common_words(left, right);
-  return {joined(left, common.a), joined(right, common.b)};
+  const bool long_texts = left.size() > kLongest || right.size() > kLongest;
+  const Common common =
+      long_texts ? Common{std::vector<bool>(left.size()), std::vector<bool>(right.size())} : common_words(left, right);
+  const auto changed =
+      std::count(common.a.begin(), common.a.end(), false) + std::count(common.b.begin(), common.b.end(), false);
+  return {joined(left, common.a), joined(right, common.b), static_cast<int64_t>(left.size()),
+          static_cast<int64_t>(right.size()), static_cast<int64_t>(changed)};
 }
 
 }  // namespace rrpo::text

@@ -253,8 +253,9 @@ case_eval() {
     runs 0 "$eval" --dry-run --config "$recipe" model.path=model model.prompt=auto model.video_pool=auto \
       eval.questions=world/questions.jsonl device=cpu --quiet
   done
-  head -n 30 base/predictions.jsonl >fewer.jsonl
-  runs 3 "$eval" compare base fewer.jsonl
+  head -n 30 base/verdicts.jsonl >fewer.jsonl
+  runs 0 "$eval" compare base fewer.jsonl
+  says out.txt "6 questions are in A only"
   runs 0 "$eval" ask --video world/videos/00000.mp4 "Describe the video." model.path=model video.frames=8 max_new_tokens=8 \
     device=cpu --frames-html seen.html
   says seen.html "Describe the video."

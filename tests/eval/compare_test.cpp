@@ -2,19 +2,33 @@
 
 #include <gtest/gtest.h>
 
+#include "../support/temp_dir.h"
 #include "rrpo/util/error.h"
 
 namespace rrpo::eval {
 namespace {
 
-rows::Prediction row(const std::string& id, const std::string& video, bool right) {
-  rows::Prediction out;
+rows::Scored row(const std::string& id, const std::string& video, bool right) {
+  rows::Scored out;
   out.id = id;
+  out.scorer = "ours";
   out.video = video;
   out.format = "short";
   out.tags = {{"type", id.substr(0, 1)}};
-  out.response = "x";
+  out.question = "What is it?";
+  out.answer = "x";
+  out.said = right ? "x" : "y";
   out.judged.verdict = right ? rows::Verdict::right : rows::Verdict::wrong;
+  return out;
+}
+
+Comparison compared(std::vector<rows::Scored> a, std::vector<rows::Scored> b) {
+  return compare({std::move(a), {}}, {std::move(b), {}}, 1);
+}
+
+std::string joined(const std::vector<std::string>& notes) {
+  std::string out;
+  for (const std::string& note : notes) out += note + "\n";
   return out;
 }
 
@@ -83,7 +97,7 @@ TEST(SignFlip, RandomFlipsComeNearTheNormalApproximation) {
 }
 
 TEST(Compare, CountsPerQuestionAndTestsPerVideo) {
-  std::vector<rows::Prediction> a, b;
+  std::vector<rows::Scored> a, b;
   for (int video = 0; video < 6; ++video) {
     const std::string name = "v" + std::to_string(video);
     a.push_back(row("x" + name, name, false));
@@ -92,7 +106,7 @@ TEST(Compare, CountsPerQuestionAndTestsPerVideo) {
     b.push_back(row("y" + name, name, video > 0));
   }
   std::reverse(b.begin(), b.end());
-  const Comparison comparison = compare(a, b, 1);
+  const Comparison comparison = compared(a, b);
   EXPECT_EQ(comparison.all.gained, 6);
   EXPECT_EQ(comparison.all.lost, 1);
   EXPECT_EQ(comparison.all.right_a, 6);
@@ -109,10 +123,78 @@ TEST(Compare, CountsPerQuestionAndTestsPerVideo) {
 }
 
 TEST(Compare, RefusesOtherQuestions) {
-  const std::vector<rows::Prediction> a = {row("x", "v", true)};
-  EXPECT_THROW(compare(a, {}, 1), Error);
-  EXPECT_THROW(compare({}, a, 1), Error);
-  EXPECT_THROW(compare(a, {row("x", "w", true)}, 1), Error);
+  const std::vector<rows::Scored> a = {row("x", "v", true)};
+  EXPECT_THROW(compared(a, {}), Error);
+  EXPECT_THROW(compared({}, a), Error);
+  EXPECT_THROW(compared(a, {row("x", "w", true)}), Error);
+}
+
+// Once exit 0, with a p-value.
+TEST(Compare, RefusesAnotherTextOrTruthByName) {
+  const std::vector<rows::Scored> a = {row("x1", "v", true), row("x2", "v", true)};
+  for (std::string rows::Scored::*text : {&rows::Scored::question, &rows::Scored::answer}) {
+    std::vector<rows::Scored> b = a;
+    b[1].*text = "another";
+    try {
+      compared(a, b);
+      FAIL() << "another text was compared";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::input);
+      EXPECT_NE(std::string(error.what()).find("x2"), std::string::npos) << error.what();
+    }
+    (b[1].*text).clear();  // not known: nothing to refuse
+    EXPECT_EQ(compared(a, b).all.questions, 2);
+  }
+}
+
+TEST(Compare, CountsWhatOneSideLacks) {
+  std::vector<rows::Scored> a, b;
+  for (const char* id : {"x1", "x2", "x3", "x4"}) a.push_back(row(id, "v", true));
+  b = a;
+  a[0].judged.verdict = rows::Verdict::failed;
+  b.erase(b.begin() + 1);
+  b.push_back(row("x5", "v", true));
+  const Comparison comparison = compared(a, b);
+  EXPECT_EQ(comparison.only_a, 1);
+  EXPECT_EQ(comparison.only_b, 1);
+  EXPECT_EQ(comparison.uncounted, 1);
+  EXPECT_EQ(comparison.all.questions, 2);
+  EXPECT_EQ(comparison_json(comparison, "a", "b")["left_out"]["only_a"], 1);
+  EXPECT_NE(joined(comparison_notes(comparison)).find("1 questions are in A only"), std::string::npos);
+}
+
+TEST(Compare, ListsSettingsThatDifferBesideTheModel) {
+  const Json a = {{"model", {{"path", "m"}}}, {"video", {{"frames", 8}}}, {"device", "cpu"}};
+  Json b = a;
+  b["model"]["path"] = "n";
+  b["device"] = "cuda";
+  EXPECT_TRUE(compare({{row("x", "v", true)}, a}, {{row("x", "v", true)}, b}, 1).settings.empty());
+  b["video"]["frames"] = 16;
+  const Comparison comparison = compare({{row("x", "v", true)}, a}, {{row("x", "v", true)}, b}, 1);
+  ASSERT_EQ(comparison.settings.size(), 1u);
+  EXPECT_EQ(comparison.settings[0].field, "video.frames");
+  EXPECT_NE(joined(comparison_notes(comparison)).find("video.frames is 8 in A and 16 in B"), std::string::npos);
+}
+
+TEST(Compare, ReadsFoldersAndFilesOfBothVersions) {
+  const test::TempDir dir;
+  const std::string question = R"({"id":"q","video":"v.mp4","question":"Is it?","answer":"Yes","format":"yesno"})";
+  dir.write("questions.jsonl", question + "\n");
+  dir.write("now/verdicts.jsonl", json_line(rows::scored_json(row("q", "v.mp4", true))) + "\n");
+  EXPECT_TRUE(open_side(dir / "now").rows.at(0).right());
+  EXPECT_TRUE(open_side(dir / "now/verdicts.jsonl").rows.at(0).right());
+  // A folder of an earlier version: its verdict is made anew where the questions are there, else taken.
+  const std::string before = R"({"id":"q","response":"<answer>yes</answer>","verdict":"unparsable","expected":["yes"],)"
+                             R"("found":[],"format":"yesno","video":"v.mp4"})";
+  dir.write("before/predictions.jsonl", before + "\n");
+  EXPECT_FALSE(open_side(dir / "before").rows.at(0).right());
+  dir.write("before/run.json", R"({"config":{"eval":{"questions":")" + (dir / "questions.jsonl").string() + "\"}}}");
+  EXPECT_TRUE(open_side(dir / "before").rows.at(0).right());
+  EXPECT_TRUE(open_side(dir / "before/predictions.jsonl").rows.at(0).right());
+  EXPECT_EQ(open_side(dir / "before").config["eval"].size(), 1u);
+  dir.write("plain/predictions.jsonl", R"({"id":"q","raw":"yes"})"
+                                       "\n");
+  EXPECT_THROW(open_side(dir / "plain"), Error);
 }
 
 }  // namespace

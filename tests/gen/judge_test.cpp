@@ -151,7 +151,8 @@ TEST(Judges, TakeNoneAsRightAndOnlyNone) {
   for (const char* none :
        {"None", "none", " None.\n", "\"None\"", "**None**", "'None.'", "<think>They are alike.</think>\nNone"})
     EXPECT_EQ(state(none), "right") << none;
-  for (const char* some : {"1. red, blue", "Nonetheless they differ", "None of the shapes agree", "The colour. None else."})
+  for (const char* some :
+       {"1. red, blue", "Nonetheless they differ", "None of the shapes agree", "The colour. None else.", "- red, not blue"})
     EXPECT_EQ(state(some), "pair") << some;
   for (const char* unclear : {"None. Both say the same.", "None\nThey agree", "\"None\" - they agree", "None, really"})
     EXPECT_EQ(state(unclear), "unparsed") << unclear;
@@ -230,9 +231,72 @@ TEST(Judges, RefuseARewriteThatIsNone) {
   EXPECT_THAT(reason("Certainly!\nA blue ring."), HasSubstr("more lines"));
   EXPECT_THAT(reason(std::string(400, 'x')), HasSubstr("far longer"));
   EXPECT_THAT(reason("Sentence 1:"), HasSubstr("empty"));
-  EXPECT_EQ(reason("Sentence 1: A blue ring."), "A blue ring.");
-  EXPECT_EQ(reason("\"A blue ring.\""), "A blue ring.");
-  EXPECT_EQ(reason("<think>Hm.</think> A blue ring."), "A blue ring.");
+  EXPECT_THAT(reason("A blue ring."), HasSubstr("no small edit"));
+  const std::string revised = "A blue ring moves to the square.";
+  EXPECT_EQ(reason("Sentence 1: " + revised), revised);
+  EXPECT_EQ(reason("\"" + revised + "\""), revised);
+  EXPECT_EQ(reason("<think>Hm.</think> " + revised), revised);
+}
+
+/// What becomes of a question whose truth, response and first reply are of one kind.
+std::string end_of(const Json& row) {
+  const bool differences = row.at("asked_for") == "differences";
+  const GenConfig config = config_of("llm", "llm");
+  const std::vector<rows::Question> one = {open_question("q", "The first object moves left.")};
+  const Responses said = {{"q", {{{"It goes right."}}}}};
+  const PairSet set = make_pairs(config, one, said, answered(config, one, said, [&](const Json& request) {
+                                   const bool first = request.at("messages").size() == 1;
+                                   if (differences == first) return row.at("reply").get<std::string>();
+                                   return std::string(first ? "1. The direction differs." : "The first object moves up.");
+                                 }));
+  const Fate& fate = set.fates.at(0);
+  EXPECT_EQ(fate.reason.empty(), fate.state == "pair" || fate.state == "right") << row.dump();
+  if (fate.state == "pair") return differences ? "wrong" : set.pairs.at(0).rejected.text;
+  return fate.state == "unparsed" ? "unclear" : fate.state == "dropped_rewrite" ? "dropped" : fate.state;
+}
+
+// `None` in other words is never a difference, a preamble never a sentence; all that is dropped has its reason.
+TEST(Judges, ReadRepliesOfManyForms) {
+  int64_t rows = 0;
+  for (const char* name : {"judge_replies.jsonl", "hostile_judge_replies.jsonl"}) {
+    each_json_line(std::string(RRPO_SOURCE_DIR) + "/tests/fixtures/" + name, "test", [&](const Json& row, int64_t line) {
+      const std::string wanted = row.at("want").get<std::string>(), got = end_of(row);
+      const std::string place = std::string(name) + ":" + std::to_string(line) + " " + row.at("reply").dump();
+      ++rows;
+      if (wanted == "right, or unclear and counted" || wanted == "unclear") {
+        EXPECT_TRUE(got == "right" || got == "unclear") << place << ": " << got;
+      } else if (wanted.ends_with("or dropped and counted")) {
+        EXPECT_EQ(got, wanted.substr(0, wanted.find(" — "))) << place;
+      } else {
+        EXPECT_EQ(got, wanted.starts_with("dropped") ? "dropped" : wanted) << place;
+      }
+    });
+  }
+  EXPECT_GE(rows, 130);
+}
+
+TEST(Judges, AreAskedAboutWhatTheRulesDoNotRead) {
+  GenConfig config = config_of("llm", "slots");
+  rows::Question shape = open_question("q", "circle");
+  shape.format = "short";
+  const auto state = [&](const std::string& response, const std::string& judge, bool finished = true) {
+    config.gen.judge = judge;
+    const Responses said = {{"q", {{{response, finished}}}}};
+    const Judgements heard = answered(config, {shape}, said);
+    const Fate fate = make_pairs(config, {shape}, said, heard).fates.at(0);
+    return fate.state + (heard.at("q").empty() ? "" : " asked");
+  };
+  EXPECT_EQ(state("The red object is a circle.", "rules"), "right");  // once a rejected answer
+  EXPECT_EQ(state("The object in this clip seems to be turning around slowly.", "rules"), "unparsed");
+  EXPECT_EQ(state("a square", "rules"), "pair");
+  EXPECT_EQ(state("a square", "rules", /*finished=*/false), "unparsed");
+  EXPECT_EQ(state("<think>a circle?</think>a square", "rules"), "pair");
+  EXPECT_EQ(state("The red object is a circle.", "llm"), "right");
+  EXPECT_EQ(state("a crimson thing that is round", "llm"), "right asked");
+  config.gen.llm.formats = {"open"};
+  EXPECT_EQ(state("a crimson thing that is round", "llm"), "unparsed");
+  EXPECT_TRUE(is_unread(config_of("rules", "slots").gen, open_question("o", "A dog.")));
+  EXPECT_FALSE(is_unread(config_of("llm", "slots").gen, open_question("o", "A dog.")));
 }
 
 TEST(Judges, TakeTheMistakeThatIsMadeMostOften) {

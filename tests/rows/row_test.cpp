@@ -2,8 +2,8 @@
 
 #include "rrpo/rows/ledger.h"
 #include "rrpo/rows/pair.h"
-#include "rrpo/rows/prediction.h"
 #include "rrpo/rows/question.h"
+#include "rrpo/rows/scored.h"
 #include "rrpo/util/error.h"
 #include "support/temp_dir.h"
 
@@ -322,21 +322,70 @@ TEST(Ledger, StatesAddUp) {
 TEST(Prediction, RoundTrip) {
   const Question question = parse_question(question_row(), "x");
   const Prediction right = predicted(question, "In this video, (B) left");
-  EXPECT_EQ(right.judged.verdict, Verdict::right);
   EXPECT_EQ(right.video, question.media.key());
+  EXPECT_EQ(right.answer, question.answer);
   const Prediction broken = failed(question, "video: a.mp4: no frames");
   EXPECT_TRUE(broken.failed());
-  for (Prediction prediction : {right, predicted(question, "(A) left"), broken}) {
+  for (Prediction prediction : {right, predicted(question, "<think>Hm.</think>(A) left"), predicted(question, ""), broken}) {
+    prediction.finish = "stop";
+    prediction.frames = {{"index", {0, 4}}};
     prediction.extra["seconds"] = 0.5;
     const Json json = prediction_json(prediction);
     EXPECT_EQ(prediction_json(parse_prediction(json, "x")), json);
-    EXPECT_EQ(parse_prediction(json, "x").judged.verdict, prediction.judged.verdict);
+    EXPECT_EQ(parse_prediction(json, "x").failed(), prediction.failed());
   }
-  Json json = prediction_json(right);
+  EXPECT_EQ(prediction_json(predicted(question, "<think>Hm.</think>(A) left"))["text"], "(A) left");
+}
+
+TEST(Prediction, NeedsAnIdAndRawOnly) {
+  EXPECT_EQ(parse_prediction({{"id", "a"}, {"raw", "B"}}, "x").raw, "B");
+  const Prediction none = parse_prediction({{"id", "a"}, {"raw", nullptr}}, "x");
+  EXPECT_TRUE(none.failed());
+  EXPECT_FALSE(none.error.empty());
+  EXPECT_NE(fault(parse_prediction, {{"id", "a"}}).find("raw is missing"), std::string::npos);
+  EXPECT_NE(fault(parse_prediction, {{"id", "a"}, {"raw", 3}}).find("raw is no text"), std::string::npos);
+}
+
+TEST(Prediction, OfEarlierVersionsIsRead) {
+  Json json = {{"id", "a"},
+               {"response", "(B)"},
+               {"verdict", "unparsable"},
+               {"expected", {"B"}},
+               {"found", Json::array()},
+               {"reason", "no"},
+               {"format", "mcq"},
+               {"cut", true}};
+  const Prediction row = parse_prediction(json, "x");
+  EXPECT_EQ(row.raw, "(B)");
+  EXPECT_EQ(row.finish, "length");
+  ASSERT_TRUE(row.earlier.has_value());
+  EXPECT_EQ(row.earlier->verdict, Verdict::unparsed);
+  EXPECT_EQ(earlier_score(row).judged.verdict, Verdict::unparsed);
   json["verdict"] = "fine";
   EXPECT_NE(fault(parse_prediction, json).find("verdict"), std::string::npos);
-  json.erase("verdict");
-  EXPECT_NE(fault(parse_prediction, json).find("verdict"), std::string::npos);
+  EXPECT_TRUE(parse_prediction({{"id", "a"}, {"error", "video: broken"}, {"format", "mcq"}}, "x").failed());
+}
+
+TEST(Scored, IsMadeOfQuestionsAndPredictionsAlone) {
+  const Question question = parse_question(question_row(), "x");
+  const std::vector<Question> questions = {question};
+  const Scorer& ours = scorers().front();
+  const auto verdict = [&](const Prediction& prediction) {
+    const Scored row = score_predictions(ours, questions, {prediction}).at(0);
+    EXPECT_EQ(scored_json(parse_scored(scored_json(row), "x")), scored_json(row));
+    return verdict_name(row.judged.verdict) + std::string(row.value ? " " + std::to_string(*row.value).substr(0, 3) : "");
+  };
+  EXPECT_EQ(verdict(predicted(question, "In this video, (B) left")), "right 1.0");
+  EXPECT_EQ(verdict(predicted(question, "nothing of it")), "unparsed 0.0");
+  EXPECT_EQ(verdict(failed(question, "video: broken")), "failed");
+  EXPECT_TRUE(score_predictions(ours, questions, {}).empty());
+  Prediction other = predicted(question, "x");
+  other.question = "Another text?";
+  EXPECT_THROW(score_predictions(ours, questions, {other}), Error);
+  other = predicted(question, "x");
+  other.id = "another";
+  EXPECT_THROW(score_predictions(ours, questions, {other}), Error);
+  EXPECT_THROW(score_predictions(ours, questions, {predicted(question, "x"), predicted(question, "y")}), Error);
 }
 
 TEST(Prediction, ATornLastLineIsLeftOut) {

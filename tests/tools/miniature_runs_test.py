@@ -132,7 +132,7 @@ class Measured(unittest.TestCase):
     def test_probes_are_of_the_first_videos_and_count_empty_answers(self):
         question = lambda i, video: {"id": i, "video": video, "question": "?", "answer": "Yes.", "tags": {"type": "exist"}}
         questions = [question("1", "a"), question("2", "b"), question("3", "a"), question("4", "c")]
-        said = [{"id": i, "response": text} for i, text in (("1", "No."), ("2", " "), ("3", "Yes."), ("4", "No."))]
+        said = [{"id": i, "raw": text} for i, text in (("1", "No."), ("2", " "), ("3", "Yes."), ("4", "No."))]
         rows, empty = measure.probe_rows(questions, said, "sets", 2)
         self.assertEqual([row["id"] for row in rows], ["probe/exist/1", "same/exist/3"])
         self.assertEqual(rows[0]["video"], "sets/a")

@@ -8,7 +8,7 @@
 
 #include "rrpo/eval/clips.h"
 #include "rrpo/report/table.h"
-#include "rrpo/rows/prediction.h"
+#include "rrpo/rows/scored.h"
 
 namespace rrpo::eval {
 
@@ -39,21 +39,41 @@ struct ChangeCounts {
   int64_t questions = 0, right_a = 0, right_b = 0, gained = 0, lost = 0;
 };
 
+/// One evaluation: its verdicts, and what run.json beside them says of its settings (null where there is none).
+struct Side {
+  std::vector<rows::Scored> rows;
+  Json config;
+};
+
+/// A setting that is another one in B; the model and where things lie apart.
+struct Setting {
+  std::string field;
+  Json a, b;
+};
+
 struct Comparison {
-  std::vector<rows::Prediction> a, b;  ///< same questions in the same order
-  std::vector<Change> changes;         ///< one per question
+  std::vector<rows::Scored> a, b;  ///< same questions in the same order: those that count on both sides
+  std::vector<Change> changes;     ///< one per question
   ChangeCounts all;
   std::vector<ChangeCounts> types;  ///< by tags.type (by format where there are none)
   double mcnemar = 1;
   SignFlip by_video;
+  int64_t only_a = 0, only_b = 0;   ///< questions that the other side lacks
+  int64_t uncounted = 0;            ///< questions without a reply, or without a judge, on a side
+  std::vector<Setting> settings{};  ///< that differ
 };
 
-/// Compares predictions of A and B. Throws Error(input, "data") unless both are of the same questions about the same videos.
-Comparison compare(std::vector<rows::Prediction> a, std::vector<rows::Prediction> b, uint64_t seed);
+/// Compares B with A. Throws Error(input, "data") where a question has another text, truth or video on the other side, and
+/// where both share no question that counts.
+Comparison compare(Side a, Side b, uint64_t seed);
 
-/// The predictions of an output folder of `rrpo-eval`, or of a file.
-std::vector<rows::Prediction> open_predictions(const std::filesystem::path& folder_or_file);
+/// An output folder of `rrpo-eval` or of `rrpo-eval score`, its verdicts.jsonl or its predictions.jsonl. Of predictions
+/// without verdicts.jsonl beside them the questions that run.json names are scored; without these, rows of earlier versions
+/// have the verdict inside them. Throws Error(input, "data") where there is neither.
+Side open_side(const std::filesystem::path& folder_or_file);
 
+/// What the numbers alone would hide: questions left out, settings that differ. One line each.
+std::vector<std::string> comparison_notes(const Comparison& comparison);
 /// The headline in one sentence.
 std::string headline(const Comparison& comparison);
 report::Table comparison_table(const Comparison& comparison);

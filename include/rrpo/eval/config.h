@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "rrpo/policy/policy.h"
 #include "rrpo/util/fields.h"
@@ -57,6 +58,16 @@ struct AskConfig {
     v("video", video, "");
     v("max_new_tokens", max_new_tokens, "the answer is cut after so many tokens");
     v("device", device, "auto, cpu, cuda, cuda:N");
+  }
+  void check(const std::string& at) const;
+};
+
+/// `rrpo-eval score`.
+struct ScoreConfig {
+  std::vector<std::string> scorers = {"ours"};
+  template <class V>
+  void fields(V& v) {
+    v("scorers", scorers, "how replies are read: ours (as a careful person reads; what is in doubt is unparsed)");
   }
   void check(const std::string& at) const;
 };

@@ -9,6 +9,7 @@
 
 #include "rrpo/io/chat.h"
 #include "rrpo/policy/policy.h"
+#include "rrpo/rows/question.h"
 #include "rrpo/util/fields.h"
 
 namespace rrpo::gen {
@@ -16,12 +17,21 @@ namespace rrpo::gen {
 /// `gen.llm.*`: the language model that judges and rewrites.
 struct LlmFields {
   io::ChatFields chat;
-  std::vector<std::string> formats = {"open"};
+  std::vector<std::string> formats = {"short", "open"};
+  double max_changed = 0.6;
+  double max_length_factor = 2;
   std::filesystem::path replay;
   template <class V>
   void fields(V& v) {
     chat.fields(v);
-    v("formats", formats, "formats that it judges and rewrites: short, open; the others have the rules and the slots");
+    v("formats", formats,
+      "formats that it judges and rewrites: short, open (what the rules find right, and slots that they read, it is not "
+      "asked "
+      "about); the others have the rules and the slots");
+    v("max_changed", max_changed,
+      "a rewritten sentence in which a larger share of the words of both is another than in the true one is dropped; "
+      "answers of up to three words may change whole");
+    v("max_length_factor", max_length_factor, "so is one of so many times as many words");
     v("replay", replay, "judgements.jsonl of an earlier run: replies come from there, nobody is asked");
   }
   void check(const std::string& at) const;
@@ -157,6 +167,8 @@ bool balances(const GenFields& config, const std::string& name);
 std::map<std::string, int64_t> format_limits(const GenFields& config);
 /// True where gen.llm.formats lists `format`.
 bool llm_serves(const GenFields& config, const std::string& format);
+/// True for an open question without slots that no language model is asked about: nobody can read what is said to it.
+bool is_unread(const GenFields& config, const rows::Question& question);
 /// True where gen.judge or gen.rewrite asks the language model.
 bool asks_llm(const GenFields& config);
 /// gen.perturb as a list.

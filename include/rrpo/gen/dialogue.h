@@ -44,6 +44,7 @@ class Dialogue {
   bool silent() const { return missing_.has_value() || !fault_.empty(); }
   const std::optional<Prompt>& missing() const { return missing_; }
   const std::string& fault() const { return fault_; }
+  const LlmFields& fields() const { return *llm_; }
   /// Hashes of the prompts that were answered, in order.
   const std::vector<std::string>& prompts() const { return prompts_; }
 

@@ -19,9 +19,10 @@ struct Judge {
 };
 
 /// rules: rows::judge.
-/// llm: what the rules find right is right; of any other response a language model is asked for the key differences from the
-/// true answer (the paper's first turn). `None` is right, differences are wrong, `None` and more is unparsed. What was
-/// expected and found is what the rules read, empty where they cannot.
+/// llm: what the rules find right is right, and a short answer with slots that they read is what they read; of any other
+/// response a language model is asked for the key differences from the true answer (the paper's first turn). `None`, in
+/// whatever words, is right, differences are wrong, all else is unparsed. What was expected and found is what the rules
+/// read, empty where they cannot.
 const std::vector<Judge>& judges();
 
 /// The row for questions of a format: gen.judge, or the first one for a format that is not in gen.llm.formats.

@@ -74,8 +74,8 @@ struct ChatReply {
   bool stopped = false;   ///< of a fault: the stop signal came first
 };
 
-/// What is said in a reply: without blanks around it, and without the `<think>…</think>` in front of it that some servers
-/// leave there. Empty when the thinking does not end.
+/// What is said in a reply: without blanks around it, and without the thinking that some servers leave there, with its
+/// opening tag or without. Empty when the thinking does not end.
 std::string spoken(std::string_view text);
 
 /// The body of a reply with HTTP 200. Whatever it holds, this returns.

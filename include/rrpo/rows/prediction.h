@@ -1,8 +1,9 @@
-// What a model said to one question and what the judge made of it: one row of predictions.jsonl.
+// What a model said to one question: one row of predictions.jsonl. What it is worth is up to the scorers (scored.h).
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,22 +14,26 @@ namespace rrpo::rows {
 
 struct Prediction {
   std::string id;
-  std::string response;  ///< the text as the model gave it
-  std::string error;     ///< why there is no response; empty when there is one
-  Judged judged;         ///< of the response; unparsed when there is none
-  std::string format;    ///< of the question
-  std::string video;     ///< `Media::key()`: questions of one video are not independent
+  std::optional<std::string> raw;  ///< the text as the model gave it; nothing: failed
+  std::string error;               ///< why there is none
+  std::string finish;              ///< `stop`, `length` (cut), or what another program wrote; empty: not known
+  Json frames = Json::object();    ///< `index` of the frames that were seen, `pixels`: hash of their bytes
+  std::string question, answer;    ///< texts as they were asked; empty: not known
+  std::string format;              ///< of the question
+  std::string video;               ///< `Media::key()`: questions of one video are not independent
   Json tags = Json::object();
-  Json extra = Json::object();  ///< unknown keys, carried through
+  std::optional<Judged> earlier{};  ///< the verdict inside the rows of earlier versions
+  Json extra = Json::object();      ///< unknown keys, carried through
 
-  bool failed() const { return !error.empty(); }
+  bool failed() const { return !raw.has_value(); }
 };
 
-/// The judged response to a question.
+/// The response to a question.
 Prediction predicted(const Question& question, std::string response);
 /// A question that got no response, and why.
 Prediction failed(const Question& question, std::string error);
 
+/// A row needs `id` and `raw` only; `raw: null` has failed. Rows of earlier versions have `response` instead, and a verdict.
 Prediction parse_prediction(const Json& row, std::string_view place);
 Json prediction_json(const Prediction& prediction);
 

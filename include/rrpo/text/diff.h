@@ -1,6 +1,7 @@
 // Which words of two texts differ?
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +14,11 @@ namespace rrpo::text {
 /// `from_a` and `from_b`: bytes before these are not compared. Of texts beyond 2,000 words all words differ.
 struct WordDifference {
   std::vector<ByteRange> a, b;
+  int64_t words_a = 0, words_b = 0;  ///< of the compared parts
+  int64_t changed = 0;               ///< of both texts' words, those that differ
+
+  /// The share of words that differ, 0 where there are none.
+  double share() const;
 };
 WordDifference differing_words(std::string_view a, std::string_view b, int64_t from_a = 0, int64_t from_b = 0);
 

@@ -1,10 +1,10 @@
-#include "rrpo/text/reply.h"
+#include "rrpo/util/thinking.h"
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
-namespace rrpo::text {
+namespace rrpo {
 namespace {
 
 struct Tags {
@@ -52,4 +52,4 @@ std::string without_thinking(std::string_view reply) {
   return text.substr(begin, text.find_last_not_of(kBlank) + 1 - begin);
 }
 
-}  // namespace rrpo::text
+}  // namespace rrpo
