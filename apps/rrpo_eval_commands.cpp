@@ -39,7 +39,7 @@ Json plan(const eval::EvalConfig& config, const std::vector<rows::Question>& que
           {"max_new_tokens", config.eval.max_new_tokens}};
 }
 
-/// scores.json, report.md and report.html; prints the table.
+/// scores.json, report.md and report.html.
 eval::Scores write_reports(const eval::EvalConfig& config, const std::vector<rows::Question>& questions,
                            const std::vector<rows::Prediction>& predictions, const fs::path& out) {
   const eval::Scores scores = eval::score(questions, predictions);
@@ -50,7 +50,6 @@ eval::Scores write_reports(const eval::EvalConfig& config, const std::vector<row
   io::write_file(out / "report.md", eval::scores_markdown(scores, title));
   io::write_file(out / "report.html", eval::scores_page(scores, questions, predictions, title, config_json(config),
                                                         eval::clips_of(config, questions), config.eval.examples));
-  print(report::text_table(eval::scores_table(scores)) + "\n");
   return scores;
 }
 
@@ -98,6 +97,7 @@ int run_eval(const Invocation& call) {
   const int exit_code = scores.all.failed > 0 ? static_cast<int>(Fault::budget) : 0;
   record.set_counts(summary);
   record.end(exit_code);
+  print(report::text_table(eval::scores_table(scores)) + "\n");         // whatever becomes of it, the run is finished
   for (const char* key : {"by_format", "by_type"}) summary.erase(key);  // the table and scores.json have them
   summary["out"] = call.out.string();
   finish(summary, exit_code);
