@@ -57,7 +57,7 @@ struct Scored {
   std::vector<rows::Scored> verdicts;
 };
 
-/// verdicts.jsonl, scores.json, report.md and report.html; prints the table, and what it would hide.
+/// verdicts.jsonl, scores.json, report.md and report.html.
 Scored write_scores(const Scoring& scoring, const std::vector<rows::Question>& questions,
                     const std::vector<rows::Prediction>& predictions, const fs::path& out) {
   std::vector<eval::Scores> all;
@@ -75,8 +75,6 @@ Scored write_scores(const Scoring& scoring, const std::vector<rows::Question>& q
   io::write_file(out / "report.md", eval::scores_markdown(all.front(), first, scoring.title));
   io::write_file(out / "report.html",
                  eval::scores_page(all.front(), first, scoring.title, scoring.config, scoring.clips, scoring.examples));
-  print(report::text_table(eval::scores_table(all.front())) + "\n");
-  for (const std::string& warning : eval::score_warnings(all.front(), first)) log_warning(warning);
   return {all.front(), std::move(first)};
 }
 
@@ -105,6 +103,9 @@ int conclude(const Invocation& call, const Scored& scored, io::RunRecord& record
   Json summary = eval::summary_json(scored.scores);
   record.set_counts(summary);
   record.end(exit_code);
+  // Whatever becomes of the output, the run is finished.
+  print(report::text_table(eval::scores_table(scored.scores)) + "\n");
+  for (const std::string& warning : eval::score_warnings(scored.scores, scored.verdicts)) log_warning(warning);
   summary["out"] = call.out.string();
   finish(summary, exit_code);
   if (exit_code != 0) throw_failed(scored);

@@ -38,7 +38,8 @@ Complaint complaint_of(const Json& error) {
 
 /// OpenAI and most others: `error`; vLLM of before: the members at the top; FastAPI: `detail`, a text or a list.
 Complaint find_complaint(const Json& body) {
-  if (body.is_array() && !body.empty()) return find_complaint(body.front());
+  // One list at most: a server may nest them a million deep.
+  if (body.is_array() && !body.empty() && body.front().is_object()) return find_complaint(body.front());
   for (const char* name : {"error", "errors", "detail"}) {
     const Json* inner = member(body, name);
     if (inner != nullptr && inner->is_array() && !inner->empty()) inner = &inner->front();

