@@ -113,13 +113,14 @@ bool denies_difference(const Piece& piece) {
 
 /// Every word belongs to a sentence that says `None` and nothing else.
 bool says_only_none(const Words& words) {
-  static const Set kOnly = {"none",       "no",          "there",      "are",        "is",        "key",       "significant",
-                            "major",      "notable",     "real",       "meaningful", "main",      "important", "substantive",
-                            "difference", "differences", "between",    "these",      "the",       "two",       "both",
-                            "sentence",   "sentences",   "1",          "and",        "2",         "them",      "in",
-                            "meaning",    "found",       "identified", "noted",      "aspects",   "of",        "terms",
-                            "content",    "any",         "to",         "report",     "answer",    "response",  "output",
-                            "final",      "result",      "exist",      "s",          "identical", "equivalent"};
+  static const Set kOnly = {
+      "none",     "no",     "there",      "are",     "is",        "key",         "significant", "major",
+      "notable",  "real",   "meaningful", "main",    "important", "substantive", "difference",  "differences",
+      "between",  "these",  "the",        "two",     "both",      "sentence",    "sentences",   "1",
+      "and",      "2",      "them",       "in",      "meaning",   "found",       "identified",  "noted",
+      "aspects",  "of",     "terms",      "content", "any",       "to",          "report",      "answer",
+      "response", "output", "final",      "result",  "exist",     "s",           "identical",   "equivalent",
+      "n",        "a"};
   return !words.empty() &&
          std::all_of(words.begin(), words.end(), [](const std::string& word) { return kOnly.contains(word); });
 }
@@ -134,7 +135,8 @@ std::string unfolded(const std::string& reply) {
   const Json json = Json::parse(reply, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return reply;
   std::string lines;
-  for (const auto& [path, value] : json.flatten().items()) {
+  const Json flat = json.flatten();
+  for (const auto& [path, value] : flat.items()) {
     if (value.is_string())
       lines += (json.size() > 1 || json.begin()->is_array() ? "- " : "") + value.get<std::string>() + "\n";
   }

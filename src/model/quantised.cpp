@@ -9,8 +9,7 @@ namespace rrpo::model {
 namespace {
 
 constexpr const char* kFix =
-    "take the base that was not quantised, or write it in full: "
-    "AutoModelForImageTextToText.from_pretrained(DIR).dequantize().save_pretrained(OUT)";
+    "take the base that was not quantised, or write it in full (transformers: dequantize(), save_pretrained())";
 
 [[noreturn]] void refuse(const std::string& place, const std::string& method) {
   throw Error(Fault::input, "weights", place + ": quantised with " + method, kFix);

@@ -66,9 +66,8 @@ bool same_bytes(const io::TensorEntry& a, const io::TensorEntry& b) {
 /// Throws for all differences between what is wanted and what was found.
 void check_names(const std::vector<NamedTensor>& wanted, const std::map<std::string, const io::TensorEntry*>& by_name,
                  const Found& found, const TensorSource& source) {
-  Faults missing{"missing", {}}, unexpected{"unexpected", {}}, misshapen{"misshapen", {}},
-      twice{"given twice with other values", {}}, equal{"given twice with equal values", {}},
-      mistyped{"of a type that holds no weights", {}};
+  Faults missing{"missing", {}}, unexpected{"unexpected", {}}, misshapen{"misshapen", {}}, twice{"given twice", {}},
+      equal{"given twice with equal values", {}}, mistyped{"of a type that holds no weights", {}};
   std::set<std::string> known;
   for (const NamedTensor& tensor : wanted) {
     known.insert(tensor.name);

@@ -1,6 +1,7 @@
 #include "rrpo/util/settings.h"
 
 #include <algorithm>
+#include <map>
 
 #include "json_keys.h"
 
@@ -46,6 +47,19 @@ void refuse_foreign(const std::filesystem::path& file, const Json& layer) {
     no("the record of a run", "its member \"config\" is the configuration: copy that into a file");
 }
 
+std::string place_of(const std::filesystem::path& file, const PlacedKey& key) {
+  return file.string() + ":" + std::to_string(key.line) + ": " + key.path();
+}
+
+void refuse_twice(const std::filesystem::path& file, const std::vector<PlacedKey>& keys) {
+  std::map<std::string, int64_t> first;
+  for (const PlacedKey& key : keys) {
+    const auto [seen, is_new] = first.emplace(key.path(), key.line);
+    if (!is_new)
+      bad_field(place_of(file, key), "given twice, first in line " + std::to_string(seen->second), "leave one of them out");
+  }
+}
+
 }  // namespace
 
 std::string typed_setting(const std::string& setting, const std::vector<FieldHelp>& fields) {
@@ -61,21 +75,17 @@ std::string typed_setting(const std::string& setting, const std::vector<FieldHel
 
 void check_layer(const std::filesystem::path& file, const std::vector<FieldHelp>& fields) {
   const std::string text = read_file(file, "config");
+  const std::vector<PlacedKey> keys =
+      Json::accept(text, /*ignore_comments=*/true) ? json_keys(text) : std::vector<PlacedKey>();
+  refuse_twice(file, keys);  // the parser refuses them too, but without the line
   const Json layer = parse_json(text, "config", file.string(), Fault::usage);
   field::require_object(layer, file.string());
   refuse_foreign(file, layer);
-  std::vector<PlacedKey> seen;
-  for (const PlacedKey& key : json_keys(text)) {
-    const std::string path = key.path();
-    const std::string at = file.string() + ":" + std::to_string(key.line) + ": " + path;
-    const auto twice = std::find_if(seen.begin(), seen.end(), [&](const PlacedKey& one) { return one.path() == path; });
-    if (twice != seen.end())
-      bad_field(at, "given twice, first in line " + std::to_string(twice->line), "leave one of them out");
+  for (const PlacedKey& key : keys) {
     const std::vector<std::string> names =
         is_field(key.above, fields) ? std::vector<std::string>() : names_below(key.above, fields);
     if (!names.empty() && std::find(names.begin(), names.end(), key.name) == names.end())
-      field::unknown_key(at, key.name, names);
-    seen.push_back(key);
+      field::unknown_key(place_of(file, key), key.name, names);
   }
 }
 

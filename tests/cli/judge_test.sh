@@ -37,7 +37,7 @@ runs 2 "$gen" --out never "${common[@]}" "gen.llm.endpoint=http://me:hunter2@127
 ! grep -q hunter2 err.txt || fault "a password is in the error line"
 runs 3 "$gen" --out never "${common[@]}" gen.llm.replay=absent.jsonl
 runs 0 "$gen" --help
-for name in gen.llm.endpoint gen.llm.replay gen.max_unjudged "judges (gen.judge)" "in two turns"; do says out.txt "$name"; done
+for name in gen.llm.endpoint gen.llm.replay gen.max_unjudged "judges (gen.judge)" "in two"; do says out.txt "$name"; done
 [ ! -e never ] || fault "wrong usage left a result"
 
 say "a good judge"

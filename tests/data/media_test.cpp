@@ -36,7 +36,7 @@ TEST(Media, WhatCannotBeOpenedSaysWhy) {
   fs::create_directories(dir / "frames");
   fs::create_symlink(dir / "gone.mp4", dir / "dead.mp4");
   EXPECT_THAT(fault_of("absent.mp4", dir.path()), HasSubstr("absent.mp4: no such file below "));
-  EXPECT_THAT(fault_of("frames", dir.path()), HasSubstr("frames: is a folder; fix: list its pictures in order"));
+  EXPECT_THAT(fault_of("frames", dir.path()), HasSubstr("frames: is a folder; fix: name a file, or its pictures in order"));
   EXPECT_THAT(fault_of("dead.mp4", dir.path()), HasSubstr("dead.mp4: is a link to a file that is not there"));
   EXPECT_THAT(fault_of("../a.mp4", dir.path()), HasSubstr("leaves the video root"));
 }

@@ -99,7 +99,7 @@ TEST_F(Settings, ThatAreNoneAreRefused) {
                                                                             {"no_repeat_ngram_size", -1},
                                                                             {"suppress_tokens", 3},
                                                                             {"suppress_tokens", {"a"}},
-                                                                            {"bad_words_ids", {Json::array()}},
+                                                                            {"bad_words_ids", Json::array({Json::array()})},
                                                                             {"bad_words_ids", {1, 2}}}) {
     try {
       open({{key, value}});
