@@ -9,6 +9,8 @@
 #include "rrpo/data/media.h"
 #include "rrpo/policy/length.h"
 #include "rrpo/rows/question.h"
+#include "rrpo/rows/row_reader.h"
+#include "rrpo/rows/unused_keys.h"
 #include "rrpo/text/chat.h"
 #include "rrpo/text/markup.h"
 #include "rrpo/text/official.h"
@@ -19,36 +21,34 @@ namespace rrpo::data {
 
 namespace {
 
-/// True when the first row of a JSONL file is a question row: it has an answer, and neither `chosen` nor the authors'
-/// `pred`.
-bool holds_questions(const std::filesystem::path& file) {
-  const std::string bytes = read_file(file, "data");
-  const size_t begin = bytes.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
-  if (begin == std::string::npos || bytes[begin] != '{') return false;
-  const size_t end = bytes.find('\n', begin);
-  const Json first = Json::parse(bytes.substr(begin, end - begin), nullptr, /*allow_exceptions=*/false);
-  return first.is_object() && first.contains("answer") && !first.contains("chosen") && !first.contains("pred");
+/// A row with an answer that is no pair: neither `chosen` nor the authors' `pred`.
+bool is_question(const Json& row) {
+  return row.is_object() && row.contains("answer") && !row.contains("chosen") && !row.contains("pred");
 }
 
-rows::Pair as_pair(const rows::Question& question) {
+rows::Pair question_pair(const Json& row, std::string_view place) {
+  rows::Question question = rows::parse_question(row, place);
   rows::Pair pair;
-  pair.id = question.id;
-  pair.media = question.media;
-  pair.question = question.question;
-  pair.chosen = {question.answer, question.spans};
-  pair.place = question.place;
+  pair.id = std::move(question.id);
+  pair.media = std::move(question.media);
+  pair.question = std::move(question.question);
+  pair.chosen = {std::move(question.answer), std::move(question.spans)};
+  pair.extra = std::move(question.extra);
+  pair.place = place;
   return pair;
 }
 
+/// Pairs and, where no rejected answer is read, questions: decided row by row.
 std::vector<rows::Pair> read_rows(const std::filesystem::path& file, const DatasetRules& rules,
                                   std::vector<rows::BadRow>* bad) {
-  if (!holds_questions(file)) return rows::read_pairs(file, bad);
-  if (rules.rejected) {
-    throw Error(Fault::input, "data", file.string() + ": holds questions, this objective needs pairs",
-                "make pairs of them with rrpo-gen, or train with objective.name=sft");
-  }
-  std::vector<rows::Pair> pairs;
-  for (const rows::Question& question : rows::read_questions(file, bad)) pairs.push_back(as_pair(question));
+  std::vector<rows::Pair> pairs = rows::read_rows(file, bad, [&rules](const Json& row, std::string_view place) {
+    if (!is_question(row)) return rows::parse_pair(row, place);
+    if (rules.rejected)
+      rows::bad_row(place, "holds a question, this objective needs pairs",
+                    "make pairs of questions with rrpo-gen, or train with objective.name=sft");
+    return question_pair(row, place);
+  });
+  rows::tell_unused(file, pairs);
   return pairs;
 }
 

@@ -55,7 +55,30 @@ TEST(Dataset, TakesQuestionsOnlyWhereNoRejectedAnswerIsRead) {
   EXPECT_EQ(dataset.rows(), 9);
   EXPECT_TRUE(dataset.samples[0].rejected.ids.empty());
   EXPECT_THAT(fault_of([&] { read_dataset({world.questions()}, world.root(), policy, {}); }),
-              testing::HasSubstr("holds questions"));
+              testing::HasSubstr("questions.jsonl:1: holds a question"));
+}
+
+TEST(Dataset, DecidesByRowWhetherItIsAQuestion) {
+  const TinyWorld world(2, 1);
+  const policy::Policy policy = world.open();
+  Json question = TinyWorld::pair(7, 0);
+  question["answer"] = question["chosen"]["text"];
+  question["format"] = "open";
+  question.erase("chosen");
+  question.erase("rejected");
+  for (const bool first : {true, false}) {
+    const auto file = world.dir().write("mixed.jsonl", first ? question.dump() + "\n" : "");
+    append(file, TinyWorld::pair(0, 0));
+    if (!first) append(file, question);
+    const Dataset sft = read_dataset({file}, world.root(), policy, {.rejected = false, .marks = false});
+    EXPECT_EQ(sft.rows(), 2);
+    DatasetRules rules;
+    rules.skip_bad_rows = true;
+    const Dataset pairs = read_dataset({file}, world.root(), policy, rules);
+    EXPECT_EQ(pairs.rows(), 1);
+    ASSERT_EQ(pairs.skipped.size(), 1U);
+    EXPECT_THAT(pairs.skipped[0].reason, testing::HasSubstr("holds a question"));
+  }
 }
 
 TEST(Dataset, ThrowsAtTheFirstBadRowOrCountsThem) {

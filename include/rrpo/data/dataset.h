@@ -50,7 +50,7 @@ struct DatasetRules {
 };
 
 /// Reads `files` in order. A bad row (syntax, spans, no marked token, equal answers, missing media) throws
-/// Error(input, "data") or is skipped; a question file where pairs are needed always throws, as does an empty result.
+/// Error(input, "data") or is skipped, a question where pairs are needed among them; an empty result always throws.
 Dataset read_dataset(const std::vector<std::filesystem::path>& files, const std::filesystem::path& root,
                      const policy::Policy& policy, const DatasetRules& rules);
 
