@@ -35,7 +35,7 @@ Json plan(const eval::EvalConfig& config, const std::vector<rows::Question>& que
   const std::vector<data::VideoQuestions> videos = data::group_by_video(questions);
   for (const data::VideoQuestions& video : videos)
     data::media_files(video.media, eval::media_root(config.eval), config.video.follow_links);
-  policy::open_policy(config.model, config.device);
+  policy::open_shapes(config.model, config.device);
   return {{"questions", questions.size()},
           {"videos", videos.size()},
           {"frames", config.video.frames},

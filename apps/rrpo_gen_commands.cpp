@@ -26,7 +26,7 @@ Json plan(const gen::GenConfig& config, const std::vector<rows::Question>& quest
   const std::vector<data::VideoQuestions> videos = data::group_by_video(questions);
   for (const data::VideoQuestions& video : videos)
     data::media_files(video.media, gen::media_root(config.gen), config.video.follow_links);
-  policy::open_policy(config.model, config.device);
+  policy::open_shapes(config.model, config.device);
   Json plan = {{"questions", questions.size()},
                {"videos", videos.size()},
                {"frames", config.video.frames},

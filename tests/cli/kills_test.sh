@@ -44,7 +44,7 @@ killed() {
   say "$out: $hits kills in $tries runs of about $length ms"
 }
 
-killed eval "predictions.jsonl scores.json report.md" "${evaluate[@]}"
+killed eval "predictions.jsonl verdicts.jsonl scores.json report.md" "${evaluate[@]}"
 killed gen "responses.jsonl pairs.jsonl ledger.jsonl" "${generate[@]}"
 
 verdict
