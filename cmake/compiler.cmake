@@ -13,6 +13,18 @@ add_compile_options(-Wall -Wextra -Wpedantic -Wno-unused-parameter)
 if(RRPO_WERROR)
   add_compile_options(-Werror)
 endif()
+
+# Files of strangers are read here: guarded stacks, checked library calls, tables of calls that cannot be overwritten, no fixed
+# addresses (the test house/hardening looks at the programs). Sanitizers bring their own.
+if(NOT RRPO_SANITIZE)
+  add_compile_options(-fstack-protector-strong)
+  if(NOT CMAKE_BUILD_TYPE STREQUAL Debug)             # the checked calls need the optimiser
+    add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  endif()
+  add_link_options(-Wl,-z,relro,-z,now)
+endif()
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES CXX)
 if(RRPO_SANITIZE)
   add_compile_options(-fsanitize=${RRPO_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=${RRPO_SANITIZE})
