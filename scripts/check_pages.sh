@@ -24,7 +24,7 @@ quietly "$bin/rrpo-gen" show --perturbations "$out/pool/videos/00000.mp4" --out 
 quietly "$bin/rrpo-train" --config data/toy/recipe/align.json --out "$out/train" "model.path=$base" "data.pairs=$out/pairs/pairs.jsonl" \
   "data.video_root=$out/pool" train.steps=6 train.batch_pairs=4
 quietly "$bin/rrpo-train" --config data/toy/recipe/align.json --out "$out/one" "model.path=$base" "data.pairs=$out/pairs/pairs.jsonl" \
-  "data.video_root=$out/pool" train.steps=1 train.batch_pairs=4
+  "data.video_root=$out/pool" train.steps=1 train.batch_pairs=4 optim.warmup_ratio=0
 for set in unbiased biased; do
   for model in base aligned; do
     adapter=()

@@ -5,11 +5,12 @@
 #include "rrpo/rows/prediction.h"
 #include "rrpo/rows/row_reader.h"
 #include "rrpo/rows/unused_keys.h"
+#include "support/temp_dir.h"
 
 namespace rrpo::rows {
 namespace {
 
-std::string page() { return read_file(std::string(RRPO_SOURCE_DIR) + "/docs/data.md", "test"); }
+std::string page() { return read_file(test::source_file("docs/data.md"), "test"); }
 
 /// The content of every block that stands behind `<!-- name -->`, one after the other.
 std::string examples(const std::string& name) {

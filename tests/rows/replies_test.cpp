@@ -5,11 +5,12 @@
 
 #include "rrpo/rows/scorer.h"
 #include "rrpo/util/json_file.h"
+#include "support/temp_dir.h"
 
 namespace rrpo::rows {
 namespace {
 
-const std::string kFixtures = std::string(RRPO_SOURCE_DIR) + "/tests/fixtures/";
+std::filesystem::path fixture(const std::string& name) { return test::source_file("tests/fixtures/" + name); }
 
 Question question_of(const Json& row) {
   Question out;
@@ -30,7 +31,7 @@ struct Tally {
 /// Reads every row of a fixture; `wrong` and `unparsed` are never right, `right` is never wrong.
 Tally read_all(const std::string& name) {
   Tally out;
-  each_json_line(kFixtures + name, "test", [&](const Json& row, int64_t line) {
+  each_json_line(fixture(name), "test", [&](const Json& row, int64_t line) {
     const Judged judged = judge(question_of(row), row.at("reply").get<std::string>());
     const std::string wanted = row.at("want").get<std::string>(), got = verdict_name(judged.verdict);
     ++out.rows;
@@ -62,7 +63,7 @@ TEST(Replies, AreNotRightWhereTheTruthIsAnother) {
   int64_t asked = 0;
   std::string faults;
   for (const char* name : {"replies.jsonl", "hostile_replies.jsonl"}) {
-    each_json_line(kFixtures + name, "test", [&](const Json& row, int64_t line) {
+    each_json_line(fixture(name), "test", [&](const Json& row, int64_t line) {
       if (row.at("want") != "right") return;
       Question question = question_of(row);
       const std::string truth = question.answer, reply = row.at("reply").get<std::string>();

@@ -68,6 +68,7 @@ TrainConfig config_of(const TinyWorld& world, const fs::path& model) {
   config.data.pairs = {world.pairs()};
   config.data.video_root = world.root();
   config.device = "cpu";
+  config.optim.warmup_ratio = 0;  // a run of one step would have the rate 0
   return config;
 }
 
