@@ -4,6 +4,7 @@
 #include <map>
 
 #include "rrpo/util/error.h"
+#include "rrpo/util/folder.h"
 #include "rrpo/util/json_file.h"
 #include "rrpo/util/table.h"
 
@@ -22,10 +23,10 @@ namespace fs = std::filesystem;
   std::error_code code;
   std::string pickle;
   bool adapter = false;
-  for (const auto& entry : fs::directory_iterator(folder, code)) {
-    const std::string name = entry.path().filename().string(), extension = entry.path().extension().string();
+  for (const std::string& name : names_in(folder)) {
+    const std::string extension = fs::path(name).extension().string();
     const bool weights = extension == ".bin" || extension == ".pth" || extension == ".pt" || extension == ".ckpt";
-    if (weights && (pickle.empty() || name < pickle)) pickle = name;
+    if (weights && pickle.empty()) pickle = name;
     adapter = adapter || name == "adapter_model.safetensors";
   }
   if (!fs::is_directory(folder, code))

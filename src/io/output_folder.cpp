@@ -14,6 +14,7 @@
 #include "rrpo/util/atomic_file.h"
 #include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/folder.h"
 #include "rrpo/util/version.h"
 
 namespace rrpo::io {
@@ -100,11 +101,9 @@ void remove_left_behind(const fs::path& root, const std::set<std::string>& names
   for (const fs::path& place : places_of(root, names)) {
     std::error_code code;
     if (place != root && is_locked(place)) continue;
-    std::vector<fs::path> found;
-    for (const auto& entry : fs::directory_iterator(place, code)) {
-      if (is_temporary(entry.path()) && is_left_behind(entry.path())) found.push_back(entry.path());
+    for (const std::string& name : names_in(place)) {
+      if (is_temporary(name) && is_left_behind(place / name)) fs::remove_all(place / name, code);
     }
-    for (const fs::path& path : found) fs::remove_all(path, code);
   }
 }
 

@@ -5,6 +5,7 @@
 #include "rrpo/io/output_folder.h"
 #include "rrpo/util/atomic_file.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/folder.h"
 
 namespace rrpo::io {
 
@@ -128,18 +129,19 @@ std::string first_foreign(const fs::path& root, const fs::path& place, const std
   const fs::file_status status = fs::symlink_status(place, code);
   if (!fs::exists(status)) return "";
   if (!fs::is_directory(status)) return foreign(place);
-  for (const auto& entry : fs::recursive_directory_iterator(place)) {
-    if (entry.is_directory(code) && !entry.is_symlink(code)) continue;
-    if (const std::string name = foreign(entry.path()); !name.empty()) return name;
+  for (const fs::path& path : paths_below(place)) {
+    if (fs::is_directory(fs::symlink_status(path, code))) continue;
+    if (const std::string name = foreign(path); !name.empty()) return name;
   }
   return "";
 }
 
 std::vector<std::string> files_below(const fs::path& folder) {
   std::vector<std::string> names;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    const fs::path name = entry.path().lexically_relative(folder);
-    if (!entry.is_directory() && !is_housekeeping(name)) names.push_back(name.generic_string());
+  std::error_code code;
+  for (const fs::path& path : paths_below(folder)) {
+    const fs::path name = path.lexically_relative(folder);
+    if (!fs::is_directory(path, code) && !is_housekeeping(name)) names.push_back(name.generic_string());
   }
   std::sort(names.begin(), names.end());
   return names;

@@ -10,6 +10,7 @@
 #include "rrpo/util/atomic_file.h"
 #include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/folder.h"
 #include "rrpo/util/notes.h"
 #include "rrpo/util/version.h"
 
@@ -20,12 +21,12 @@ namespace fs = std::filesystem;
 namespace {
 
 void add_files(const fs::path& folder, std::vector<fs::path>& files) {
-  std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(folder, absent)) {
-    if (entry.path().filename() == kRunFile) continue;  // of the run that made the folder
-    const std::string kind = entry.path().extension().string();
+  std::error_code broken;  // a link to nothing is no file
+  for (const std::string& name : names_in(folder)) {
+    if (name == kRunFile) continue;  // of the run that made the folder
+    const std::string kind = fs::path(name).extension().string();
     const bool wanted = kind == ".json" || kind == ".safetensors" || kind == ".jinja" || kind == ".txt" || kind == ".model";
-    if (wanted && entry.is_regular_file()) files.push_back(entry.path());
+    if (wanted && fs::is_regular_file(folder / name, broken)) files.push_back(folder / name);
   }
 }
 
@@ -77,14 +78,14 @@ RunRecord::RunRecord(fs::path folder, RunHead head)
   }
   set_end("running", nullptr, nullptr);
   write();
-  if (own_) {
-    const std::lock_guard lock(own_->mutex);
-    own_->record = [this] {
-      const std::lock_guard mine(mutex_);
-      write();
-    };
-  }
   if (!head_.inputs.ready()) hashing_ = std::async(std::launch::async, [this] { note_hashes(); });
+  if (!own_) return;
+  // Last: where something above throws, no destructor takes it back.
+  const std::lock_guard lock(own_->mutex);
+  own_->record = [this] {
+    const std::lock_guard mine(mutex_);
+    write();
+  };
 }
 
 RunRecord::~RunRecord() {

@@ -6,6 +6,7 @@
 
 #include "rrpo/model/weights.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/folder.h"
 #include "rrpo/util/notes.h"
 #include "tensor_io.h"
 
@@ -130,13 +131,8 @@ bool harmless(const fs::path& folder, const std::string& name, const io::TensorE
 
 void check_beside(const fs::path& folder) {
   std::error_code code;
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder, code)) {
-    if (entry.is_regular_file(code) && holds_weights(entry.path())) names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());  // the order of a folder is nobody's
-  for (const std::string& name : names) {
-    if (any_holds(kStates, name)) continue;
+  for (const std::string& name : names_in(folder)) {
+    if (!holds_weights(name) || !fs::is_regular_file(folder / name, code) || any_holds(kStates, name)) continue;
     const std::string place = (folder / name).string();
     if (any_holds(kWholeModel, name)) {
       if (fs::exists(folder / "config.json", code)) {

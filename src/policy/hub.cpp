@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "rrpo/util/error.h"
+#include "rrpo/util/folder.h"
 #include "rrpo/util/json_file.h"
 #include "rrpo/util/notes.h"
 
@@ -51,9 +52,10 @@ std::optional<fs::path> main_snapshot(const fs::path& model) {
 std::optional<fs::path> newest_snapshot(const fs::path& model) {
   std::error_code code;
   std::optional<std::pair<fs::file_time_type, fs::path>> newest;
-  for (const auto& entry : fs::directory_iterator(model / "snapshots", code)) {
-    if (!entry.is_directory(code)) continue;
-    const std::pair found{entry.last_write_time(code), entry.path()};
+  for (const std::string& name : names_in(model / "snapshots")) {
+    const fs::path snapshot = model / "snapshots" / name;
+    if (!fs::is_directory(snapshot, code)) continue;
+    const std::pair found{fs::last_write_time(snapshot, code), snapshot};
     if (!newest || found > *newest) newest = found;
   }
   return newest ? std::optional(newest->second) : std::nullopt;

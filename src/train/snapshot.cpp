@@ -12,6 +12,7 @@
 #include "rrpo/io/run_record.h"
 #include "rrpo/train/learner.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/folder.h"
 #include "rrpo/util/log.h"
 #include "rrpo/util/version.h"
 
@@ -34,12 +35,10 @@ struct Numbered {
 
 std::vector<Numbered> numbered(const fs::path& out) {
   std::vector<Numbered> found;
-  std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(out / "checkpoints", absent)) {
-    const std::string name = entry.path().filename().string();
+  for (const std::string& name : names_in(out / "checkpoints")) {
     const bool is_one = name.starts_with("step-") && name.size() >= 11 && name.size() <= 20 &&
                         name.find_first_not_of("0123456789", 5) == std::string::npos;
-    if (is_one) found.push_back({std::stoll(name.substr(5)), entry.path()});
+    if (is_one) found.push_back({std::stoll(name.substr(5)), out / "checkpoints" / name});
   }
   std::sort(found.begin(), found.end(), [](const Numbered& a, const Numbered& b) { return a.step < b.step; });
   return found;
@@ -54,8 +53,11 @@ Json skipped_json(const std::vector<data::SkippedRow>& rows) {
 Json media_json(const Position& position) {
   Json media = Json::object();
   for (const auto& [key, bytes] : position.media_bytes) {
-    const auto seen = position.seen.find(key);
-    media[key] = {{"bytes", bytes}, {"frames", seen == position.seen.end() ? Json() : Json(seen->second)}};
+    const auto found = position.seen.find(key);
+    const data::Seen seen = found == position.seen.end() ? data::Seen() : found->second;
+    media[key] = {{"bytes", bytes},
+                  {"frames", seen.frames ? Json(*seen.frames) : Json()},
+                  {"files", seen.files.empty() ? Json() : Json(seen.files)}};
   }
   return media;
 }
@@ -63,7 +65,11 @@ Json media_json(const Position& position) {
 void read_media(const Json& media, Position& position) {
   for (const auto& [key, one] : media.items()) {
     position.media_bytes[key] = one.at("bytes").get<int64_t>();
-    if (!one.at("frames").is_null()) position.seen[key] = one.at("frames").get<uint64_t>();
+    data::Seen seen;
+    if (!one.at("frames").is_null()) seen.frames = one.at("frames").get<uint64_t>();
+    const auto files = one.find("files");  // absent in checkpoints of earlier versions
+    if (files != one.end() && !files->is_null()) seen.files = files->get<std::string>();
+    position.seen[key] = seen;
   }
 }
 
@@ -96,7 +102,8 @@ std::optional<Snapshot> read_state(const Numbered& at) {
     return sound ? std::optional(std::move(snapshot)) : std::nullopt;
   } catch (const Json::exception&) {
     return std::nullopt;
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (error.fault() == Fault::environment) throw;  // what the machine lacks says nothing of the file
     return std::nullopt;
   }
 }

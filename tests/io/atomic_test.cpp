@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
 #include "support/temp_dir.h"
 
@@ -98,6 +99,17 @@ TEST(WriteFile, ADiskThatStopsAcceptingKeepsTheOldFile) {
   EXPECT_EQ(WEXITSTATUS(status), 4);
   EXPECT_EQ(read_file(dir / "a", "test"), "old");
   EXPECT_THAT(names_in(dir.path()), UnorderedElementsAre("a"));
+}
+
+// A user's quota is full while the disk is not: a cluster's usual way to end a run.
+TEST(WriteFile, AFullQuotaIsTheMachines) {
+  const auto full = [] {
+    errno = EDQUOT;
+    throw_errno("/scratch/run/metrics.jsonl", "cannot write");
+  };
+  EXPECT_EQ(static_cast<int>(Fault::environment), 4);
+  EXPECT_THAT(error_of(full), AllOf(HasSubstr("/scratch/run/metrics.jsonl: cannot write: "), HasSubstr("quota exceeded"),
+                                    HasSubstr("fix: free some of your quota")));
 }
 
 TEST(WriteFile, WithoutPermission) {

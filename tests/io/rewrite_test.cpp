@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <csignal>
 
 #include "rrpo/util/error.h"
 #include "rrpo/util/json_file.h"
+#include "rrpo/util/stop.h"
 #include "support/temp_dir.h"
 
 namespace rrpo::io {
@@ -49,6 +51,18 @@ TEST_F(Rewrite, LeavesNothingWhenItFails) {
   const auto grow = [](const TensorEntry&, std::vector<char>& bytes) { bytes.push_back(0); };
   EXPECT_THROW(rewrite_safetensors(folder_ / "a.safetensors", folder_ / "b.safetensors", grow), Error);
   EXPECT_THROW(rewrite_safetensors(folder_ / "absent", folder_ / "b.safetensors", grow), Error);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1);
+}
+
+TEST_F(Rewrite, LeavesNothingWhenAStopEndsIt) {
+  int64_t seen = 0;
+  EXPECT_THROW(rewrite_safetensors(folder_ / "a.safetensors", folder_ / "b.safetensors",
+                                   [&](const TensorEntry&, std::vector<char>&) {
+                                     if (++seen == 2) set_stop_signal(SIGTERM);
+                                   }),
+               Stopped);
+  set_stop_signal(0);
+  EXPECT_EQ(seen, 2);
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1);
 }
 

@@ -1,7 +1,12 @@
 #include "rrpo/io/run_record.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "rrpo/io/line_writer.h"
+#include "rrpo/io/output_folder.h"
 #include "rrpo/util/error.h"
 #include "support/temp_dir.h"
 
@@ -69,6 +74,44 @@ std::string difference(const Json& before, const Json& now) {
     return error.what();
   }
   return "";
+}
+
+// Its lines are on the disk before the record says that they are all.
+TEST(RunRecord, IsNotFinishedWhereItsLinesCannotBeSynced) {
+  const TempDir dir;
+  const OutputFolder folder(dir.path(), Existing::refuse, {.program = "rrpo-x", .command = "job", .names = {"rows.jsonl"}});
+  {
+    RunRecord record(dir.path(), {.program = "rrpo-x", .command = "job", .config = {{"k", 1}}, .grows = "rows.jsonl"});
+    LineWriter(dir / "rows.jsonl").write(1);
+    std::filesystem::rename(dir / "rows.jsonl", dir / "moved");
+    std::filesystem::create_symlink("moved", dir / "rows.jsonl");
+    EXPECT_THROW(record.end(0), Error);
+    EXPECT_EQ(record_in(dir).at("exit").at("state"), "running");
+  }
+  EXPECT_EQ(record_in(dir).at("exit").at("state"), "failed");
+}
+
+// A model whose files could not be listed is not one without files: a resumed run would compare no hashes.
+TEST(ModelFiles, OfAFolderThatCannotBeReadAreAFault) {
+  const TempDir dir;
+  dir.write("model.safetensors", "x");
+  dir.write("notes.md", "x");
+  dir.write("run.json", "{}");
+  EXPECT_EQ(model_files(dir.path(), dir / "absent"), std::vector{dir / "model.safetensors"});
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit none = {3, 3};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    try {
+      model_files(dir.path(), std::nullopt);
+    } catch (const Error& error) {
+      ::_exit(error.exit_code());
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 4);
 }
 
 TEST(RunRecord, NamesTheFirstFieldThatDiffers) {
