@@ -61,12 +61,15 @@ std::string without_middle(std::string_view text, size_t limit) {
   return std::string(text.substr(0, border_before(text, (limit - 3) / 2))) + "..." + std::string(text.substr(tail));
 }
 
-/// `/mnt/.../folder/name` of a long path: which file it is stands at its end, and the reason behind it.
+/// `/mnt/.../folder/name` of a long path: which file it is stands at its end, and the reason behind it. Of long names both
+/// ends are kept.
 std::string short_path(std::string_view path) {
   constexpr size_t kHead = 16, kName = 60;
   const size_t name = path.rfind('/');
-  const size_t folder = name == 0 || name == std::string_view::npos ? std::string_view::npos : path.rfind('/', name - 1);
-  if (folder == std::string_view::npos) return std::string(path);
+  if (name == std::string_view::npos) return without_middle(path, kName);
+  const size_t folder = name == 0 ? std::string_view::npos : path.rfind('/', name - 1);
+  if (folder == std::string_view::npos)
+    return without_middle(path.substr(0, name), kName) + "/" + without_middle(path.substr(name + 1), kName);
   const size_t first = path.find('/', 1);
   const std::string head = first <= std::min(kHead, folder) ? std::string(path.substr(0, first)) : "";
   const std::string tail = "/" + without_middle(path.substr(folder + 1, name - folder - 1), kName) + "/" +
@@ -98,12 +101,17 @@ std::string printable(std::string_view text, size_t limit) {
 
 namespace {
 
+/// `model.adapter=/out/adapter`: to be typed as it stands.
+bool names_path(std::string_view fix) {
+  const size_t value = fix.find('=');
+  return value != std::string_view::npos && fix.find('/', value) != std::string_view::npos;
+}
+
 std::string line(std::string_view component, std::string_view problem, std::string_view fix) {
-  constexpr size_t kProblemBytes = 240;
-  constexpr size_t kFixBytes = 120;
-  std::string out = printable(component, 24) + ": " + printable(problem, kProblemBytes);
-  if (!fix.empty()) out += "; fix: " + printable(fix, kFixBytes);
-  return out;
+  constexpr size_t kLineBytes = 400, kProblemBytes = 240, kFixBytes = 120, kTypedBytes = 240;
+  const std::string head = printable(component, 24) + ": ";
+  const std::string end = fix.empty() ? "" : "; fix: " + printable(fix, names_path(fix) ? kTypedBytes : kFixBytes);
+  return head + printable(problem, std::min(kProblemBytes, kLineBytes - head.size() - end.size())) + end;
 }
 
 }  // namespace

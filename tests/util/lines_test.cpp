@@ -71,6 +71,13 @@ TEST(EachLine, ALineWithoutEndIsRefused) {
   EXPECT_NE(what.find("a:2: a line of more than"), std::string::npos) << what;
 }
 
+// Memory that is not mapped reads as a disk that fails: an error is no end of the file.
+TEST(EachLine, AReadThatFailsIsTheMachines) {
+  std::string what;
+  EXPECT_EQ(fault_of([&] { lines_of("/proc/self/mem"); }, &what), 4);
+  EXPECT_NE(what.find("/proc/self/mem: cannot read: Input/output error"), std::string::npos) << what;
+}
+
 // Neither of them ever ends, or begins.
 TEST(ReadFile, OnlyRegularFiles) {
   const TempDir dir;

@@ -5,6 +5,8 @@
 #include <cstdlib>
 
 #include "rrpo/util/error.h"
+#include "rrpo/util/json_file.h"
+#include "support/temp_dir.h"
 
 namespace rrpo {
 namespace {
@@ -46,6 +48,13 @@ TEST_F(Ranks, EachProcessOfANodeHasItsOwnGpu) {
   EXPECT_EQ(own_gpu(8, std::nullopt), "cuda");
   EXPECT_EQ(own_gpu(1, 5), "cuda") << "the launcher shows each process its own one only";
   EXPECT_THROW(own_gpu(4, 4), Error);
+}
+
+// Without B: only job steps are signalled, and the trainer of a script without srun is none: it was killed unsaved.
+TEST(Slurm, TheScriptIsWarnedBeforeItsTimeEnds) {
+  const std::string script = read_file(test::source_file("configs/train/slurm.sh"), "test");
+  EXPECT_NE(script.find("\n#SBATCH --signal=B:TERM@"), std::string::npos);
+  EXPECT_NE(script.find("\nexec "), std::string::npos) << "a signal to a shell that waits does not reach the trainer";
 }
 
 }  // namespace

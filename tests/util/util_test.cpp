@@ -58,6 +58,29 @@ TEST(Error, ShortensPathsAndKeepsTheReason) {
   EXPECT_EQ(printable("/a/short/path/stays.txt: " + std::string(10, 'x')), "/a/short/path/stays.txt: xxxxxxxxxx");
 }
 
+// Names with one slash and with none, as in a row or in the current folder.
+TEST(Error, ShortensLongNamesAndKeepsTheReason) {
+  const std::string name = "first" + std::string(240, 'n') + "last.mp4";
+  for (const std::string& place : {"videos/" + name, name, "/" + name}) {
+    const std::string text = Error(Fault::input, "video", place + ": no such file below /root", "look at it").what();
+    EXPECT_NE(text.find("firstnnn"), std::string::npos) << text;
+    EXPECT_NE(text.find("nnnlast.mp4: no such file below /root; fix: look at it"), std::string::npos) << text;
+  }
+  const std::string folder = Error(Fault::input, "video", std::string(250, 'd') + "/a.mp4: no such file", "").what();
+  EXPECT_NE(folder.find("ddd/a.mp4: no such file"), std::string::npos) << folder;
+}
+
+// A path that is to be typed stands in the line as a whole, and the problem's path gives way.
+TEST(Error, AFixKeepsThePathToType) {
+  const std::string path = "/scratch/" + std::string(100, 'p') + "/runs/second_try/checkpoints/step-000100/adapter";
+  const std::string fix = "start anew with --overwrite, or in another --out with model.adapter=" + path;
+  const std::string text = Error(Fault::input, "train", path + ": is damaged, and no checkpoint is whole", fix).what();
+  EXPECT_LE(text.size(), 400u);
+  EXPECT_NE(text.find("/.../step-000100/adapter: is damaged, and no checkpoint is whole; fix: "), std::string::npos) << text;
+  EXPECT_TRUE(text.ends_with(fix)) << text;
+  EXPECT_LE(std::string(Error(Fault::input, "train", path, "model.path=" + path + path + path).what()).size(), 400u);
+}
+
 TEST(Printable, CutsOnACharacterBorder) { EXPECT_EQ(printable("aaaa\xc3\xa9\xc3\xa9\xc3\xa9", 9), "aaaa\xc3\xa9..."); }
 
 TEST(Nearest, FindsATypoAndNothingElse) {
