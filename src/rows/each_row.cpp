@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "rrpo/rows/row_reader.h"
+#include "rrpo/util/stop.h"
 
 namespace rrpo::rows {
 namespace {
@@ -17,9 +18,10 @@ constexpr std::string_view kNoNumber = "\\u0001no number";
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(kBlank) == std::string_view::npos; }
 
-/// Runs one row; a fault of the input goes to `bad` where there is one.
+/// Runs one row; a fault of the input goes to `bad` where there is one. Throws Stopped before it when a stop was asked for.
 template <class Run>
 void guarded(std::vector<BadRow>* bad, const std::string& place, Run run) {
+  check_stop();
   try {
     run();
   } catch (const Error& error) {
@@ -84,8 +86,10 @@ Json parse_value(std::string_view text, const std::string& place) {
   return value;
 }
 
-/// The elements of the array that begins at `text[at]`, as bytes; nothing when it has no end.
+/// The elements of the array, or the members of the object, that begins at `text[at]`, as bytes; nothing when it has no end
+/// or something follows it.
 std::optional<std::vector<std::string_view>> elements(std::string_view text, size_t at) {
+  const char close = text[at] == '[' ? ']' : '}';
   std::vector<std::string_view> out;
   int64_t depth = 0;
   size_t begin = at + 1;
@@ -96,7 +100,7 @@ std::optional<std::vector<std::string_view>> elements(std::string_view text, siz
     }
     const char c = text[i++];
     if (c == '[' || c == '{') ++depth;
-    const bool closed = c == ']' && depth == 0;
+    const bool closed = c == close && depth == 0;
     if (closed || (c == ',' && depth == 0)) {
       const std::string_view element = text.substr(begin, i - 1 - begin);
       if (!closed || !is_blank(element) || !out.empty()) out.push_back(element);
@@ -132,47 +136,63 @@ void each_line(std::string_view text, const std::string& file, std::vector<BadRo
   }
 }
 
-/// The key under which an object holds rows: a list of objects, where the object is no row itself.
-std::string list_key(const Json& object) {
-  if (!object.is_object()) return "";
-  for (const char* own : {"conversations", "messages", "prompt", "question", "chosen", "QA", "instruction", "id"}) {
-    if (object.contains(own)) return "";
-  }
-  for (const char* key :
-       {"data", "rows", "samples", "examples", "annotations", "items", "questions", "instances", "train"}) {
-    const auto found = object.find(key);
-    if (found == object.end() || !found->is_array()) continue;
-    if (std::all_of(found->begin(), found->end(), [](const Json& row) { return row.is_object(); })) return key;
-  }
-  return "";
+struct Member {
+  std::string key;
+  std::string_view value;
+};
+
+/// A member of an object as its bytes; nothing where they are none.
+std::optional<Member> member_of(std::string_view text) {
+  const size_t begin = text.find('"');
+  if (begin == std::string_view::npos || !is_blank(text.substr(0, begin))) return std::nullopt;
+  const size_t end = after_opaque(text, begin), colon = text.find_first_not_of(kBlank, end);
+  if (colon == std::string_view::npos || text[colon] != ':') return std::nullopt;
+  const size_t value = text.find_first_not_of(kBlank, colon + 1);
+  if (value == std::string_view::npos) return std::nullopt;
+  return Member{std::string(text.substr(begin + 1, end - begin - 2)), text.substr(value)};
 }
 
-std::optional<Json> whole(std::string_view text) {
-  try {
-    return parse_value(text, "");
-  } catch (const Error&) {
-    return std::nullopt;
-  }
+/// True for a list of objects, by its bytes.
+bool holds_objects(std::string_view value) {
+  const auto parts = value.starts_with('[') ? elements(value, 0) : std::nullopt;
+  return parts && std::all_of(parts->begin(), parts->end(), [](std::string_view part) {
+           const size_t first = part.find_first_not_of(kBlank);
+           return first != std::string_view::npos && part[first] == '{';
+         });
 }
 
-/// One object over the whole file: rows under a key of it, or a single row. False when the file is none, but lines.
+/// The member under which an object holds rows: a list of objects, where the object is no row itself.
+std::optional<Member> list_of(const std::vector<std::string_view>& parts) {
+  constexpr std::array kOwn = {"conversations", "messages", "prompt", "question", "chosen", "QA", "instruction", "id"};
+  constexpr std::array kLists = {"data",  "rows",      "samples",   "examples", "annotations",
+                                 "items", "questions", "instances", "train"};
+  std::vector<Member> members;
+  for (const std::string_view part : parts) {
+    std::optional<Member> member = member_of(part);
+    if (!member || std::find(kOwn.begin(), kOwn.end(), member->key) != kOwn.end()) return std::nullopt;
+    members.push_back(*std::move(member));
+  }
+  for (const char* key : kLists) {
+    for (const Member& member : members) {
+      if (member.key == key && holds_objects(member.value)) return member;
+    }
+  }
+  return std::nullopt;
+}
+
+/// One object over the whole file: rows under a key of it, which are parsed one by one, or a single row. False when the
+/// file is none, but lines.
 bool each_of_object(std::string_view text, const std::string& file, std::vector<BadRow>* bad, const RowSink& row) {
   const size_t begin = text.find_first_not_of(kBlank), end = text.find('\n', begin);
-  const bool one_line = end == std::string_view::npos || is_blank(text.substr(end));
-  if (!one_line && whole(text.substr(begin, end - begin))) return false;
-  const std::optional<Json> object = whole(text);
-  if (!object) return false;
-  const std::string key = list_key(*object);
-  if (key.empty()) {
-    if (one_line) return false;
-    guarded(bad, file, [&] { row(*object, file); });
+  const auto parts = elements(text, begin);
+  if (!parts) return false;
+  if (const std::optional<Member> list = list_of(*parts)) {
+    each_element(list->value, 0, file + "#" + list->key, bad, row);
     return true;
   }
-  const Json& list = object->at(key);
-  for (size_t i = 0; i < list.size(); ++i) {
-    const std::string place = file + "#" + key + "[" + std::to_string(i) + "]";
-    guarded(bad, place, [&] { row(list[i], place); });
-  }
+  const bool one_line = end == std::string_view::npos || is_blank(text.substr(end));
+  if (one_line) return false;
+  guarded(bad, file, [&] { row(parse_value(text, file), file); });
   return true;
 }
 

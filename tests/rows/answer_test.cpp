@@ -92,13 +92,40 @@ TEST(Slots, TheAnswersFormWithOtherValues) {
   EXPECT_EQ(verdict(row, "The red object is a square."), "right");
   EXPECT_EQ(verdict(row, " The red object is a square.\n"), "right");
   EXPECT_EQ(verdict(row, "The red object is a circle."), "wrong");
-  for (const char* neither : {"The red object is a hexagon.", "The blue object is a square.", "The red object is a square",
-                              "square", "", "the red object is a square.", "The red object is a square. It moves."}) {
-    EXPECT_EQ(verdict(row, neither), "unparsed") << neither;
-  }
+  EXPECT_EQ(verdict(row, "The red object is a hexagon."), "unparsed");
   const Judged judged = judge(row, "The red object is a circle.");
   EXPECT_EQ(judged.expected, std::vector<std::string>{"square"});
   EXPECT_EQ(judged.found, std::vector<std::string>{"circle"});
+}
+
+// A short answer in other words is read as one without slots is; what was read is a value of the slot all the same.
+TEST(Slots, AShortAnswerInOtherWords) {
+  Question row = question("short", "The red object is a square.");
+  add_slot(row, "square", {"circle", "square", "triangle"});
+  for (const char* right : {"square", "Square.", "a square", "It is a square.", "The red object is a square",
+                            "the red object is a square.", "The red object is a square. It moves."}) {
+    EXPECT_EQ(verdict(row, right), "right") << right;
+  }
+  for (const char* wrong :
+       {"circle", "The object is a circle.", "It is a triangle", "It is not a square, it is a circle."}) {
+    EXPECT_EQ(verdict(row, wrong), "wrong") << wrong;
+  }
+  EXPECT_EQ(judge(row, "The object is a circle.").found, std::vector<std::string>{"circle"});
+  for (const char* neither : {"", "a square or a circle", "circle, triangle", "not a square", "hexagon", "I cannot tell.",
+                              "Is it a square?", "Maybe a circle."}) {
+    EXPECT_EQ(verdict(row, neither), "unparsed") << neither;
+  }
+  row.options = {{"A", "square"}, {"B", "pentagon"}};
+  EXPECT_EQ(verdict(row, "a square"), "right");
+  EXPECT_EQ(verdict(row, "a square or a pentagon"), "unparsed");
+
+  Question two = question("short", "A red square.");
+  add_slot(two, "red", {"red", "blue"});
+  add_slot(two, "square", {"square", "circle"});
+  EXPECT_EQ(verdict(two, "It is a red square"), "unparsed");
+  two.slots.pop_back();
+  two.format = "open";
+  EXPECT_EQ(verdict(two, "red"), "unparsed");
 }
 
 TEST(Slots, StyleAndTheLetterAfterIt) {

@@ -86,8 +86,14 @@ TEST(Import, ARowWithARejectedKeyIsNeverAQuestion) {
   EXPECT_EQ(reason_of(other), "has rejected_answers, and is no pair of a known format");
   Json kto = swift(kBad);
   kto.erase("rejected_response");
-  kto["label"] = false;
-  EXPECT_EQ(reason_of(kto), "label is false: the answer is a bad one");
+  for (const Json& bad : {Json(false), Json(0), Json(0.0), Json("False"), Json("0")}) {
+    kto["label"] = bad;
+    EXPECT_EQ(reason_of(kto), "label is " + bad.dump() + ": the answer is a bad one");
+  }
+  for (const Json& good : {Json(true), Json(1), Json("true")}) {
+    kto["label"] = good;
+    EXPECT_EQ(reason_of(kto), "imported") << good;
+  }
 }
 
 TEST(Import, EveryRowIsReadInItsOwnFormat) {
@@ -125,6 +131,44 @@ TEST(Import, ARowsMediaInEveryShape) {
   EXPECT_EQ(out.pairs[0].question, "What does he do?");
   EXPECT_EQ(out.notes.at(unused_note("fps")), 1);
   EXPECT_EQ(out.notes.at("rows whose video_start and video_end, in seconds, became clip"), 1);
+}
+
+// Once the part of the video was dropped without a word.
+TEST(Import, MediaAsObjectsKeepTheirClip) {
+  for (const Json& object : {Json{{"path", "a.mp4"}, {"start", 1}, {"end", 2.5}, {"fps", 2}},
+                             Json{{"video", "a.mp4"}, {"video_start", 1}, {"video_end", 2.5}, {"fps", 2}},
+                             Json{{"video_url", {{"url", "a.mp4"}}}, {"start_time", 1}, {"end_time", 2.5}, {"fps", 2}}}) {
+    for (const Json& videos : {Json::array({object}), object}) {
+      Json row = swift(kBad);
+      row["videos"] = videos;
+      const Imported out = imported({row});
+      ASSERT_EQ(out.pairs.size(), 1u) << row;
+      EXPECT_EQ(out.pairs[0].media.video, "a.mp4");
+      EXPECT_EQ(out.pairs[0].media.start_s, 1) << row;
+      EXPECT_EQ(out.pairs[0].media.end_s, 2.5) << row;
+      EXPECT_EQ(out.notes.at(unused_note("fps")), 1) << row;
+    }
+  }
+  Json pictures = swift(kBad);
+  pictures.erase("videos");
+  pictures["images"] = {{{"image", "1.png"}, {"max_pixels", 100}}, {{"image_url", {{"url", "2.png"}}}}, {{"path", "3.png"}}};
+  const Imported out = imported({pictures});
+  ASSERT_EQ(out.pairs.size(), 1u);
+  EXPECT_THAT(out.pairs[0].media.frames, ElementsAre("1.png", "2.png", "3.png"));
+  EXPECT_EQ(out.notes.at(unused_note("max_pixels")), 1);
+  Json none = swift(kBad);
+  none["videos"] = {{{"fps", 2}}};
+  EXPECT_EQ(reason_of(none), "videos names no file");
+}
+
+// No reader of ours takes it: the row is skipped at once instead of failing in every run.
+TEST(Import, ATiffPictureIsRefusedByName) {
+  for (const char* key : {"images", "videos"}) {
+    Json row = swift(kBad);
+    row.erase("videos");
+    row[key] = {"f/1.TIF", "f/2.tiff"};
+    EXPECT_EQ(reason_of(row), std::string(key) + " is a TIFF picture, which is not read");
+  }
 }
 
 TEST(Import, AFolderNamedAsAVideoIsItsPicturesInNaturalOrder) {

@@ -1,10 +1,14 @@
 #include <gtest/gtest.h>
 
+#include <csignal>
+
 #include "rrpo/rows/ledger.h"
 #include "rrpo/rows/pair.h"
 #include "rrpo/rows/question.h"
+#include "rrpo/rows/row_reader.h"
 #include "rrpo/rows/scored.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/stop.h"
 #include "support/temp_dir.h"
 
 namespace rrpo::rows {
@@ -399,6 +403,21 @@ TEST(Prediction, ATornLastLineIsLeftOut) {
   EXPECT_THROW(read_predictions(file), Error);
   EXPECT_TRUE(read_predictions(dir.write("cut.jsonl", line.substr(0, 20)), &complete).empty());
   EXPECT_EQ(complete, 0);
+}
+
+TEST(EachRow, EndsBetweenTwoRowsWhenAStopWasAskedFor) {
+  for (const char* text : {"{\"n\": 1}\n{\"n\": 2}\n{\"n\": 3}\n", "[{\"n\": 1}, {\"n\": 2}, {\"n\": 3}]",
+                           "{\"rows\": [{\"n\": 1}, {\"n\": 2}, {\"n\": 3}]}"}) {
+    int64_t seen = 0;
+    std::vector<BadRow> bad;
+    const auto stop_at_the_second = [&](const Json&, const std::string&) {
+      if (++seen == 2) set_stop_signal(SIGTERM);
+    };
+    EXPECT_THROW(each_row(text, "rows", &bad, stop_at_the_second), Stopped) << text;
+    set_stop_signal(0);
+    EXPECT_EQ(seen, 2) << text;
+    EXPECT_TRUE(bad.empty());
+  }
 }
 
 }  // namespace

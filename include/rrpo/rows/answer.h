@@ -27,9 +27,10 @@ struct Judged {
 
 /// The scorer `ours`: what a careful person reads (reading/readings.h), and in doubt nothing.
 /// mcq: the option that the reply gives as its answer. yesno: yes or no as a word of its own. Rows with slots (mcq and yesno
-/// apart): the response must match the answer without its style, each slot free over its values. short: right where the
-/// answer stands in the reply as a phrase, not denied, and no value of `options` beside it; wrong where it is denied, or
-/// absent from at most two words more than it has. open without slots: unjudged.
+/// apart): the response must match the answer without its style, each slot free over its values; of a short answer with one
+/// slot it may also give one of its values as a phrase. short: right where the answer stands in the reply as a phrase, not
+/// denied, and no value of `options` beside it; wrong where it is denied, or absent from at most two words more than it has.
+/// open without slots: unjudged.
 /// A response may or may not begin with the question's style; the case of the letter after it is free.
 Judged judge(const Question& question, std::string_view response);
 

@@ -63,7 +63,7 @@ void write_media(const Media& media, Json& row);
 /// Calls `row(value, place)` for each row of `text`, the content of `file`: JSONL (`place` = `file:line`), one JSON array
 /// (`file[index]`), or an object that holds the rows as a list (`file#data[index]`). A byte order mark is skipped; NaN and
 /// Infinity, which Python writes, are values that are no finite numbers. An Error(input) of a row is thrown on, or appended
-/// to `bad` if that is given.
+/// to `bad` if that is given. Throws Stopped between two rows when a stop was asked for.
 void each_row(std::string_view text, const std::string& file, std::vector<BadRow>* bad,
               const std::function<void(const Json&, const std::string&)>& row);
 

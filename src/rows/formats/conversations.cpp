@@ -1,5 +1,7 @@
 #include "parts.h"
 #include "rows.h"
+#include "rrpo/text/unicode.h"
+#include "rrpo/util/error.h"
 
 namespace rrpo::rows {
 namespace {
@@ -9,12 +11,20 @@ std::string why(const Json& row) {
   return key != nullptr && rejected_key(row).empty() ? std::string(key) + " without a rejected answer" : "";
 }
 
+/// As JSON has it, and as tables have it that were written as numbers or as text.
+bool says_false(const Json& label) {
+  if (!label.is_string()) return label == false || label == 0;
+  const std::string word = text::fold_case(label.get<std::string>());
+  return word == "false" || word == "0";
+}
+
 /// Rows of KTO and the like say of an answer that it is a bad one.
 void refuse_bad_answer(RowReader& row) {
   for (const char* key : {"label", "kto_tag"}) {
     const Json* label = row.peek(key);
-    if (label != nullptr && *label == false)
-      row.fail(key, "is false: the answer is a bad one", "pair it with a good answer, or remove the row");
+    if (label != nullptr && says_false(*label))
+      row.fail(key, "is " + printable(json_line(*label), 20) + ": the answer is a bad one",
+               "pair it with a good answer, or remove the row");
   }
 }
 

@@ -1,38 +1,58 @@
 // The pictures of foreign rows: under which keys and in which shapes files and parts of videos are named.
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cmath>
 
 #include "parts.h"
+#include "rrpo/rows/unused_keys.h"
+#include "rrpo/util/descriptor.h"
 
 namespace rrpo::rows {
 namespace {
 
-bool is_picture(const std::string& path) {
+template <size_t count>
+bool ends_in(const std::string& path, const std::array<const char*, count>& endings) {
   std::string ending = std::filesystem::path(path).extension().string();
   std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
-  constexpr std::array kEndings = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"};
-  return std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
+  return std::find(endings.begin(), endings.end(), ending) != endings.end();
 }
 
-/// A path, or an object that names one.
+/// Of a kind that the picture reader takes.
+bool is_picture(const std::string& path) { return ends_in(path, std::array{".jpg", ".jpeg", ".png", ".bmp", ".webp"}); }
+
 std::string path_from(const Json& value, const RowReader& row, const std::string& key) {
-  const Json* path = &value;
-  for (const char* name : {"path", "url"}) {
-    if (value.is_object() && is_text(value, name)) path = &value.at(name);
-  }
-  if (!path->is_string() || path->get<std::string>().empty()) row.fail(key, "names no file", "give the path of a file");
-  auto out = path->get<std::string>();
+  if (!value.is_string() || value.get<std::string>().empty()) row.fail(key, "names no file", "give the path of a file");
+  auto out = value.get<std::string>();
   constexpr std::string_view kFile = "file://";
   if (out.starts_with(kFile)) out.erase(0, kFile.size());
   if (out.starts_with("data:") || out.find("://") != std::string::npos)
     row.fail(key, "is no path of a file", "store the file and give its path");
+  if (ends_in(out, std::array{".tif", ".tiff"})) row.fail(key, "is a TIFF picture, which is not read", "store it as PNG");
   return out;
 }
 
-std::vector<std::string> paths_from(const Json& list, const RowReader& row, const std::string& key) {
+/// What stands beside the files of an object in a list: a part of the video, keys that are not used.
+void take_beside(ForeignMedia& into, ForeignMedia from) {
+  if (from.start_s) into.start_s = from.start_s;
+  if (from.end_s) into.end_s = from.end_s;
+  into.unused.merge(from.unused);
+  into.notes.merge(from.notes);
+}
+
+/// The files of a list of paths, and of objects that name some.
+std::vector<std::string> paths_from(const Json& list, bool video, const RowReader& row, const std::string& key,
+                                    ForeignMedia& beside) {
   std::vector<std::string> out;
-  for (const Json& item : list) out.push_back(path_from(item, row, key));
+  for (const Json& item : list) {
+    if (!item.is_object()) {
+      out.push_back(path_from(item, row, key));
+      continue;
+    }
+    const ForeignMedia named = media_from(item, video, row, key);
+    for (const auto* files : {&named.videos, &named.frames}) out.insert(out.end(), files->begin(), files->end());
+    take_beside(beside, named);
+  }
   return out;
 }
 
@@ -70,8 +90,27 @@ bool is_seconds(const Json& value) { return value.is_number() && std::isfinite(v
 
 }  // namespace
 
+ForeignMedia object_media(const Json& object, bool video, const RowReader& row, const std::string& key) {
+  RowReader reader(object, row.place(), row.path(key));
+  reader.find("type");
+  ForeignMedia out;
+  for (const char* name : {"video", "video_url", "image", "image_url", "path", "url"}) {
+    const Json* value = reader.find(name);
+    if (value == nullptr || *value == "") continue;
+    merge_media(out, media_from(*value, video, row, key), row, key);
+  }
+  if (video) take_clip(reader, out);
+  for (const std::string& unused : unused_keys(reader.rest())) out.unused.insert(unused);
+  return out;
+}
+
 ForeignMedia media_from(const Json& value, bool video, const RowReader& row, const std::string& key) {
   ForeignMedia out;
+  if (value.is_object()) {
+    out = object_media(value, video, row, key);
+    if (out.videos.empty() && out.frames.empty()) row.fail(key, "names no file", "give the path of a file");
+    return out;
+  }
   if (!value.is_array()) {
     (video ? out.videos : out.frames).push_back(path_from(value, row, key));
     return out;
@@ -79,7 +118,7 @@ ForeignMedia media_from(const Json& value, bool video, const RowReader& row, con
   const bool nested = !value.empty() && std::all_of(value.begin(), value.end(), [](const Json& v) { return v.is_array(); });
   if (nested && value.size() > 1)
     row.fail(key, "names " + std::to_string(value.size()) + " videos, each as pictures", "a row has one");
-  std::vector<std::string> paths = paths_from(nested ? value.front() : value, row, key);
+  std::vector<std::string> paths = paths_from(nested ? value.front() : value, video, row, key, out);
   if (paths.empty()) row.fail(key, "names no file", "give the path of a file");
   // A video may be named as its pictures: in a list of its own, or as pictures where videos are listed.
   const bool pictures = nested || (paths.size() > 1 && std::all_of(paths.begin(), paths.end(), is_picture));
@@ -119,8 +158,12 @@ void list_folder(Media& media, const std::filesystem::path& root, const RowReade
     if (is_picture(entry->path().string()) && entry->is_regular_file(code))
       names.push_back(entry->path().filename().string());
   }
-  if (code)
+  if (code == std::errc::permission_denied)
     bad_row(row.place(), media.video + ": is a folder that cannot be read: " + code.message(), "check its permissions");
+  if (code) {  // of the machine, not of the row
+    errno = code.value();
+    throw_errno(folder, "cannot list");
+  }
   if (names.empty()) bad_row(row.place(), media.video + ": is a folder without pictures", "name the video file");
   if (media.start_s || media.end_s)
     bad_row(row.place(), media.video + ": is a folder, of which no part in seconds can be taken", "list the pictures");

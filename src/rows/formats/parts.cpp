@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "rrpo/rows/unused_keys.h"
-
 namespace rrpo::rows {
 namespace {
 
@@ -33,17 +31,7 @@ void append(ForeignMedia& into, const ForeignMedia& from) {
 void read_medium(const Json& part, const std::string& type, Message& out, const RowReader& row, const std::string& key) {
   const bool video = type.starts_with("video");
   out.text += video ? "<video>" : "<image>";
-  RowReader reader(part, row.place(), row.path(key));
-  reader.find("type");
-  ForeignMedia named;
-  for (const char* name : {"video", "video_url", "image", "image_url", "path", "url"}) {
-    const Json* value = reader.find(name);
-    if (value == nullptr || *value == "") continue;
-    merge_media(named, media_from(*value, video, row, key), row, key);
-  }
-  if (video) take_clip(reader, named);
-  for (const std::string& unused : unused_keys(reader.rest())) named.unused.insert(unused);
-  append(out.media, named);
+  append(out.media, object_media(part, video, row, key));
 }
 
 /// `{"type": "text", "text": …}`, and pictures and videos, of a message.

@@ -47,6 +47,9 @@ void add_pairs(ForeignRow& out, const std::string& question, const std::string& 
                const std::vector<std::string>& rejected);
 void add_question(ForeignRow& out, std::string question, std::string answer);
 
+/// The files that an object names, none where it names none: `{"type": "video", "video": "a.mp4", "fps": 2, "start": 1}`,
+/// `{"image_url": {"url": …}}`. What else it says of them is taken, or noted as not used.
+ForeignMedia object_media(const Json& object, bool video, const RowReader& row, const std::string& key);
 /// Files under `key` of a row or of a content part: videos, or pictures of one.
 ForeignMedia media_from(const Json& value, bool video, const RowReader& row, const std::string& key);
 /// Seconds of a part of the video under names that are certain, taken out of `object` by `take`.

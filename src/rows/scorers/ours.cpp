@@ -51,11 +51,31 @@ Judged judge_short(const Question& question, std::string_view reply) {
   return {Verdict::wrong, {words}, {std::move(read.found)}, ""};
 }
 
+/// The value of the one slot that the reply gives as a phrase, where it gives one only.
+Reading read_value(const Question& question, std::string_view reply) {
+  const std::vector<std::string>& values = question.slots[0].values;
+  const std::string truth = true_value(question, question.slots[0]);
+  std::vector<std::string> others = texts_of(question.options);
+  others.insert(others.end(), values.begin(), values.end());
+  Reading out;
+  for (const std::string& value : values) {
+    const bool again = value != truth && text::plain_words(value) == text::plain_words(truth);
+    const PhraseReading read = again ? PhraseReading() : read_phrase(value, others, reply);
+    if (read.verdict == Verdict::right) out.found.push_back(value);
+    if (value == truth) out.reason = read.reason;
+  }
+  if (out.found.size() != 1) out.found.clear();
+  return out;
+}
+
+/// What is read is a value of each slot, never other words: rejected answers are made of it.
 Judged judge_slots(const Question& question, std::string_view reply) {
   std::vector<std::string> expected = true_values(question);
-  std::vector<std::string> found = read_slots(question, reply);
-  if (!found.empty()) return judged(std::move(expected), std::move(found));
-  return unparsed(std::move(expected), "the response does not have the form of the answer");
+  Reading read{read_slots(question, reply), ""};
+  if (read.found.empty() && question.format == "short" && question.slots.size() == 1) read = read_value(question, reply);
+  if (!read.found.empty()) return judged(std::move(expected), std::move(read.found));
+  const bool told = !read.reason.empty();
+  return unparsed(std::move(expected), told ? read.reason : "the response does not have the form of the answer");
 }
 
 Judged judge_ours(const Question& question, std::string_view reply) {
@@ -70,6 +90,6 @@ Judged judge_ours(const Question& question, std::string_view reply) {
 
 }  // namespace
 
-Scorer scorer_ours() { return {"ours", "as a careful person reads; what is in doubt is unparsed", "2026-11", judge_ours}; }
+Scorer scorer_ours() { return {"ours", "as a careful person reads; what is in doubt is unparsed", "2026-11b", judge_ours}; }
 
 }  // namespace rrpo::rows
