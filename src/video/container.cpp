@@ -64,11 +64,23 @@ class Options {
   AVDictionary* values_ = nullptr;
 };
 
+void check_size(const AVStream& stream, const std::filesystem::path& file) {
+  const AVCodecParameters& parameters = *stream.codecpar;
+  const bool moving = parameters.codec_type == AVMEDIA_TYPE_VIDEO && (stream.disposition & AV_DISPOSITION_ATTACHED_PIC) == 0;
+  if (moving && static_cast<int64_t>(parameters.width) * parameters.height > kMaxPixels) {
+    bad_video(file,
+              "frames of " + std::to_string(parameters.width) + "x" + std::to_string(parameters.height) +
+                  " pixels, at most 8192x4320 are read",
+              "scale it down");
+  }
+}
+
 void check_streams(const AVFormatContext& input, const Source& source) {
   if (input.nb_streams > kMaxStreams) {
     bad_video(source.name(), std::to_string(input.nb_streams) + " streams, at most 64 are read",
               "keep its video stream only");
   }
+  for (unsigned i = 0; i < input.nb_streams; ++i) check_size(*input.streams[i], source.name());
 }
 
 // Reads what the container does not say from its first packets.
@@ -120,13 +132,6 @@ void Container::choose_stream() {
     bad_video(file(), "no video stream", "give a file with moving pictures");
   }
   stream_ = input_->streams[index];
-  const AVCodecParameters& parameters = *stream_->codecpar;
-  if (static_cast<int64_t>(parameters.width) * parameters.height > kMaxPixels) {
-    bad_video(file(),
-              "frames of " + std::to_string(parameters.width) + "x" + std::to_string(parameters.height) +
-                  " pixels, at most 8192x4320 are read",
-              "scale it down");
-  }
   for (unsigned i = 0; i < input_->nb_streams; ++i) {
     if (static_cast<int>(i) != index) input_->streams[i]->discard = AVDISCARD_ALL;
   }

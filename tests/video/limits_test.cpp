@@ -59,6 +59,21 @@ TEST(Limits, SmallPacketsAreNotFree) {
   }
 }
 
+// Analysing a file opens a decoder for each of its streams: what the file announces is looked at before.
+TEST(Limits, StreamsAndSizesAreCountedBeforeADecoderOpens) {
+  const auto fault = [](const std::string& bytes) -> std::string {
+    try {
+      read_video_bytes(bytes, "authors", 4);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::input) << error.what();
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_THAT(fault(test::make_tracks(65)), HasSubstr("65 streams, at most 64 are read"));
+  EXPECT_THAT(fault(test::make_tracks(1, 20000, 20000)), HasSubstr("frames of 20000x20000 pixels, at most 8192x4320"));
+}
+
 TEST(Stop, IsHeardBetweenTwoPacketsOfADecoder) {
   const Planted planted;
   const std::string clip = test::make_clip(test::moving(300));

@@ -1,5 +1,6 @@
 #include "maker.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "../../src/video/ffmpeg.h"
@@ -123,6 +124,29 @@ std::string make_clip(const Frames& frames, const Recipe& recipe) {
     drain(codec.get(), out, frame.get());
   }
   drain(codec.get(), out, nullptr);
+  ok(av_write_trailer(out.context), "trailer");
+  return out.take();
+}
+
+std::string make_tracks(int count, int height, int width) {
+  silence_ffmpeg();
+  Output out("matroska");
+  for (int i = 0; i < count; ++i) {
+    AVCodecParameters& track = *avformat_new_stream(out.context, nullptr)->codecpar;
+    track.codec_type = AVMEDIA_TYPE_VIDEO;
+    track.codec_id = AV_CODEC_ID_MJPEG;
+    track.height = height;
+    track.width = width;
+  }
+  ok(avformat_write_header(out.context, nullptr), "header");
+  AVPacket* packet = av_packet_alloc();
+  ok(av_new_packet(packet, 64), "packet");  // a file without any is no video
+  std::fill_n(packet->data, packet->size, uint8_t{0});
+  packet->pts = packet->dts = 0;
+  packet->flags |= AV_PKT_FLAG_KEY;
+  const int written = av_write_frame(out.context, packet);
+  av_packet_free(&packet);
+  ok(written, "frame");
   ok(av_write_trailer(out.context), "trailer");
   return out.take();
 }

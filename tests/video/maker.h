@@ -25,4 +25,7 @@ Frames moving(int64_t count, int64_t height = 48, int64_t width = 64);
 /// The bytes of a file. Throws where FFmpeg lacks a part.
 std::string make_clip(const Frames& frames, const Recipe& recipe = {});
 
+/// A Matroska file that announces so many tracks of moving pictures, and holds none.
+std::string make_tracks(int count, int height = 48, int width = 64);
+
 }  // namespace rrpo::video::test
