@@ -26,6 +26,7 @@ class Reader {
   }
 
   Json value(const char* key) const { return json_.is_object() ? json_.value(key, Json()) : Json(); }
+  const Json& all() const { return json_; }
 
   double penalty() const {
     const Json given = value("repetition_penalty");
@@ -74,57 +75,96 @@ class Reader {
   std::string file_;
 };
 
-/// A setting that is not applied, and the value at which it does nothing.
-struct Ignored {
-  const char* key;
-  Json harmless;
-};
+constexpr std::array kApplied = {"repetition_penalty", "no_repeat_ngram_size", "bad_words_ids",
+                                 "min_new_tokens",     "suppress_tokens",      "begin_suppress_tokens"};
 
-const std::vector<Ignored>& ignored() {
-  static const std::vector<Ignored> all = {{"do_sample", false},
-                                           {"temperature", 1.0},
-                                           {"top_p", 1.0},
-                                           {"top_k", 0},
-                                           {"min_p", nullptr},
-                                           {"typical_p", 1.0},
-                                           {"num_beams", 1},
-                                           {"num_beam_groups", 1},
-                                           {"penalty_alpha", nullptr},
-                                           {"length_penalty", 1.0},
-                                           {"diversity_penalty", 0.0},
-                                           {"encoder_repetition_penalty", 1.0},
-                                           {"encoder_no_repeat_ngram_size", 0},
-                                           {"min_length", 0},
-                                           {"forced_bos_token_id", nullptr},
-                                           {"forced_eos_token_id", nullptr},
-                                           {"forced_decoder_ids", nullptr},
-                                           {"exponential_decay_length_penalty", nullptr},
-                                           {"sequence_bias", nullptr},
-                                           {"guidance_scale", nullptr},
-                                           {"stop_strings", nullptr},
-                                           {"watermarking_config", nullptr}};
-  return all;
-}
+/// No greedy answer depends on these: where the file comes from, what else is returned, how it is computed, ids and limits
+/// that are read elsewhere. A name that ends in * is a beginning.
+constexpr std::array kQuiet = {"bos_token_id",
+                               "eos_token_id",
+                               "pad_token_id",
+                               "decoder_start_*",
+                               "use_cache",
+                               "cache_*",
+                               "return_*",
+                               "output_*",
+                               "max_*",
+                               "transformers_*",
+                               "_from_model_config",
+                               "_commit_hash",
+                               "_name_or_path",
+                               "attn_implementation",
+                               "_attn_implementation*",
+                               "torch_dtype",
+                               "dtype",
+                               "low_memory",
+                               "assistant_*",
+                               "num_assistant_tokens",
+                               "num_assistant_tokens_schedule",
+                               "is_assistant",
+                               "prompt_lookup_*",
+                               "target_lookbehind",
+                               "compile_config",
+                               "disable_compile",
+                               "prefill_chunk_size",
+                               "use_model_defaults"};
 
 /// What sampling is like says nothing where there is none.
-bool says_something(const Reader& reader, const Ignored& setting) {
-  const Json given = reader.value(setting.key);
-  if (given.is_null() || given == setting.harmless) return false;
-  constexpr std::array kSampling = {"temperature", "top_p", "top_k", "min_p", "typical_p"};
-  const bool of_sampling = std::any_of(kSampling.begin(), kSampling.end(),
-                                       [&setting](const char* key) { return std::string_view(key) == setting.key; });
-  return !of_sampling || reader.value("do_sample") == Json(true);
+constexpr std::array kSampling = {"temperature", "top_p",     "top_k",          "top_h",
+                                  "min_p",       "typical_p", "epsilon_cutoff", "eta_cutoff"};
+
+/// The value at which a setting does nothing; of all others null, false and what is empty.
+struct Neutral {
+  const char* key;
+  double value;
+};
+constexpr std::array kNeutral = {Neutral{"temperature", 1},
+                                 Neutral{"top_p", 1},
+                                 Neutral{"top_k", 0},
+                                 Neutral{"min_p", 0},
+                                 Neutral{"min_length", 0},
+                                 Neutral{"typical_p", 1},
+                                 Neutral{"epsilon_cutoff", 0},
+                                 Neutral{"eta_cutoff", 0},
+                                 Neutral{"num_beams", 1},
+                                 Neutral{"num_beam_groups", 1},
+                                 Neutral{"num_return_sequences", 1},
+                                 Neutral{"penalty_alpha", 0},
+                                 Neutral{"length_penalty", 1},
+                                 Neutral{"diversity_penalty", 0},
+                                 Neutral{"guidance_scale", 1},
+                                 Neutral{"encoder_repetition_penalty", 1},
+                                 Neutral{"encoder_no_repeat_ngram_size", 0}};
+
+bool names(std::string_view pattern, std::string_view key) {
+  return pattern.ends_with('*') ? key.starts_with(pattern.substr(0, pattern.size() - 1)) : key == pattern;
+}
+
+template <class Names>
+bool any_names(const Names& patterns, const std::string& key) {
+  return std::any_of(patterns.begin(), patterns.end(), [&key](const char* pattern) { return names(pattern, key); });
+}
+
+bool does_nothing(const std::string& key, const Json& value) {
+  const bool neutral = std::any_of(kNeutral.begin(), kNeutral.end(),
+                                   [&](const Neutral& one) { return key == one.key && value == Json(one.value); });
+  return neutral || value.empty() || value == Json(false) || value == Json("");  // null is empty
+}
+
+/// A setting that may change answers and is not applied, whoever invented it.
+bool is_left_out(const Reader& reader, const std::string& key, const Json& value) {
+  if (any_names(kApplied, key) || any_names(kQuiet, key) || does_nothing(key, value)) return false;
+  return !any_names(kSampling, key) || reader.value("do_sample") == Json(true);
 }
 
 std::string note_of(const Reader& reader, const LogitsRules& rules, const std::string& file) {
   std::vector<std::string> kept, left;
-  for (const char* key : {"repetition_penalty", "no_repeat_ngram_size", "bad_words_ids", "min_new_tokens", "suppress_tokens",
-                          "begin_suppress_tokens"}) {
+  for (const char* key : kApplied) {
     if (rules.any() && !reader.value(key).is_null()) kept.emplace_back(key);
   }
-  for (const Ignored& setting : ignored()) {
-    if (says_something(reader, setting))
-      left.push_back(std::string(setting.key) + "=" + json_line(reader.value(setting.key)));
+  for (const auto& [key, value] : reader.all().items()) {
+    if (reader.all().is_object() && is_left_out(reader, key, value))
+      left.push_back(printable(key, 60) + "=" + printable(json_line(value), 60));
   }
   if (kept.empty() && left.empty()) return "";
   std::string note = file + ":";

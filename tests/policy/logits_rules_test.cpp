@@ -93,6 +93,44 @@ TEST_F(Settings, ChangeTheAnswerAndAreSaid) {
                                                                HasSubstr("do_sample=true, top_p=0.8"))));
 }
 
+// Every key that is not known to change nothing, also one that no release of transformers has.
+TEST_F(Settings, ThatAreNotAppliedAreSaid) {
+  const auto note = [&](const Json& settings) {
+    folder_.write("generation_config.json", settings.dump());
+    return logits_note(folder_.path());
+  };
+  for (const auto& [key, value] : std::vector<std::pair<std::string, Json>>{{"force_words_ids", {{3, 4}}},
+                                                                            {"constraints", {{{"type", "phrase"}}}},
+                                                                            {"dola_layers", "high"},
+                                                                            {"num_beams", 4},
+                                                                            {"min_length", 7},
+                                                                            {"reverse_every_answer", true},
+                                                                            {"an_invented_number", 3}}) {
+    EXPECT_THAT(note({{key, value}}), HasSubstr(key + "=")) << value;
+  }
+  for (const char* key : {"force_words_ids", "constraints", "dola_layers", "reverse_every_answer"}) {
+    for (const Json& nothing : {Json(), Json(false), Json::array(), Json("")})
+      EXPECT_THAT(note({{key, nothing}}), testing::IsEmpty()) << key << nothing;
+  }
+}
+
+// As the checkpoints of the field have them.
+TEST_F(Settings, OfTheUsualKindAreQuiet) {
+  for (const char* name : {"tests/golden/onevision/tiny/checkpoint", "tests/golden/llava_qwen/checkpoint",
+                           "tests/golden/onevision_variants/checkpoint"})
+    EXPECT_THAT(logits_note(rrpo::test::source_file(name)), testing::IsEmpty()) << name;
+  for (const char* usual : {R"({"bos_token_id": 151643, "do_sample": false, "eos_token_id": 151643, "max_new_tokens": 2048,
+                                "transformers_version": "4.37.0"})",
+                            R"({"_from_model_config": true, "attn_implementation": "flash_attention_2", "bos_token_id": 1,
+                                "eos_token_id": [2], "pad_token_id": 0, "max_length": 4096, "temperature": 0.7, "top_p": 0.8,
+                                "top_k": 20, "repetition_penalty": 1.0, "num_beams": 1, "min_length": 0, "use_cache": true,
+                                "output_scores": false, "return_dict_in_generate": false, "cache_implementation": "static",
+                                "transformers_version": "4.40.0.dev0"})"}) {
+    folder_.write("generation_config.json", usual);
+    EXPECT_THAT(logits_note(folder_.path()), testing::IsEmpty()) << usual;
+  }
+}
+
 TEST_F(Settings, ThatAreNoneAreRefused) {
   for (const auto& [key, value] : std::vector<std::pair<std::string, Json>>{{"repetition_penalty", 0},
                                                                             {"repetition_penalty", "high"},
