@@ -88,10 +88,14 @@ bool is_free(const std::string& field) {
   return free.contains(field);
 }
 
-std::vector<Setting> differing_settings(const Json& a, const Json& b) {
+/// The scorer of a side's verdicts: they are all of one.
+std::string scorer_of(const Side& side) { return side.rows.empty() ? "" : side.rows.front().scorer; }
+
+std::vector<Setting> differing_settings(const Side& a, const Side& b) {
   std::vector<Setting> out;
-  if (!a.is_object() || !b.is_object()) return out;
-  const Json left = a.flatten(), right = b.flatten();
+  if (differs(scorer_of(a), scorer_of(b))) out.push_back({"scorer", scorer_of(a), scorer_of(b)});
+  if (!a.config.is_object() || !b.config.is_object()) return out;
+  const Json left = a.config.flatten(), right = b.config.flatten();
   std::set<std::string> fields;
   for (const Json* side : {&left, &right}) {
     for (const auto& [field, value] : side->items()) fields.insert(field);
@@ -109,7 +113,7 @@ std::vector<Setting> differing_settings(const Json& a, const Json& b) {
 
 Comparison compare(Side a, Side b, uint64_t seed) {
   Comparison out;
-  out.settings = differing_settings(a.config, b.config);
+  out.settings = differing_settings(a, b);
   align(std::move(a.rows), std::move(b.rows), out);
   out.all.name = "all";
   for (size_t i = 0; i < out.a.size(); ++i) {

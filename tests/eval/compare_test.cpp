@@ -176,6 +176,18 @@ TEST(Compare, ListsSettingsThatDifferBesideTheModel) {
   EXPECT_NE(joined(comparison_notes(comparison)).find("video.frames is 8 in A and 16 in B"), std::string::npos);
 }
 
+// What one scorer finds right another may not: once a difference of the models.
+TEST(Compare, ListsAnotherScorer) {
+  std::vector<rows::Scored> a = {row("x", "v", true)}, b = a;
+  EXPECT_TRUE(compared(a, b).settings.empty());
+  b[0].scorer = "exact";
+  const Comparison comparison = compared(a, b);
+  ASSERT_EQ(comparison.settings.size(), 1u);
+  EXPECT_EQ(comparison.settings[0].field, "scorer");
+  EXPECT_NE(joined(comparison_notes(comparison)).find("scorer is \"ours\" in A and \"exact\" in B"), std::string::npos)
+      << joined(comparison_notes(comparison));
+}
+
 TEST(Compare, ReadsFoldersAndFilesOfBothVersions) {
   const test::TempDir dir;
   const std::string question = R"({"id":"q","video":"v.mp4","question":"Is it?","answer":"Yes","format":"yesno"})";
