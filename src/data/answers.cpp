@@ -152,6 +152,11 @@ std::vector<VideoQuestions> group_by_video(const std::vector<rows::Question>& qu
   return groups;
 }
 
+void refuse_other_pictures(const rows::Media& media) {
+  throw Error(Fault::usage, "data", media.key() + ": its pictures are not those that this run has seen before",
+              "put the earlier file back, or start anew with --overwrite");
+}
+
 int64_t answer_threads(int64_t wanted, const std::string& device) {
   if (wanted > 0) return wanted;
   if (device.starts_with("cuda")) return 2;

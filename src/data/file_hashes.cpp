@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "rrpo/data/media.h"
 #include "rrpo/io/sha256.h"
 
 namespace rrpo::data {
@@ -27,6 +28,13 @@ std::string FileHashes::of(const std::filesystem::path& file) {
   now.sha256 = io::file_sha256(file);
   const std::lock_guard lock(mutex_);
   return (known_[file.string()] = now).sha256;
+}
+
+std::string FileHashes::of(const rows::Media& media, const std::filesystem::path& root) {
+  std::string parts;
+  // Whether links may lead out of the root was asked when the rows were read.
+  for (const std::filesystem::path& file : media_files(media, root, /*follow_links=*/true)) parts += of(file) + "\n";
+  return io::sha256(parts);
 }
 
 }  // namespace rrpo::data

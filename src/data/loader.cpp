@@ -40,6 +40,10 @@ Loader::Loader(const Dataset& dataset, const policy::Policy& policy, VisualCache
       window_(first_window),
       last_window_(last_window) {
   for (const Sample& sample : dataset.samples) videos_.push_back(sample.video);
+  if (rules_.seen == nullptr) return;
+  for (const auto& [key, seen] : *rules_.seen) {
+    if (!seen.files.empty()) known_by_files_.insert(key);
+  }
 }
 
 std::optional<PairBatch> Loader::next() {
@@ -57,12 +61,16 @@ std::optional<PairBatch> Loader::next() {
 void Loader::compare(const PairBatch& batch) {
   if (rules_.seen == nullptr) return;
   for (const Clip& clip : batch.clips) {
-    if (clip.visual.defined()) continue;
     const std::string key = dataset_.videos[static_cast<size_t>(clip.video)].key();
-    const auto [known, is_new] = rules_.seen->try_emplace(key, clip.frames);
-    if (is_new || known->second == clip.frames) continue;
-    throw Error(Fault::usage, "data", key + ": its pictures are not those that this run has seen before",
-                "put the file back, or start anew with --overwrite");
+    Seen& seen = (*rules_.seen)[key];
+    const bool decoded = !clip.visual.defined();
+    const bool other_frames = decoded && seen.frames && *seen.frames != clip.frames;
+    const bool other_files = !clip.files.empty() && !seen.files.empty() && seen.files != clip.files;
+    if (other_frames || (other_files && !(decoded && seen.frames)))
+      throw Error(Fault::usage, "data", key + ": its pictures are not those that this run has seen before",
+                  "put the file back, or start anew with --overwrite");
+    if (decoded) seen.frames = clip.frames;
+    if (!clip.files.empty()) seen.files = clip.files;
   }
 }
 
@@ -88,6 +96,26 @@ bool Loader::open_epoch() {
   return true;
 }
 
+/// Hash of the files of a media, where tokens may come from a folder that knows clips by it, or came from one before.
+std::string Loader::files_of(const rows::Media& media) const {
+  if (rules_.seen == nullptr) return "";
+  std::string files = cache_ ? cache_->files_of(media) : "";
+  return files.empty() && known_by_files_.contains(media.key()) ? hashes_.of(media, rules_.root) : files;
+}
+
+/// The visual tokens of a cache, or what they are made of.
+Clip Loader::read(const Sample& sample) const {
+  Clip clip;
+  clip.video = sample.video;
+  if (cache_) clip.visual = cache_->find(sample.media);
+  clip.files = files_of(sample.media);
+  if (clip.visual.defined()) return clip;
+  const video::Frames frames = read_media(sample.media, rules_.root, rules_.video);
+  if (rules_.seen) clip.frames = hash64({reinterpret_cast<const char*>(frames.rgb.data()), frames.rgb.size()});
+  clip.input = tower_input(policy_, sample.media, frames);
+  return clip;
+}
+
 PairBatch Loader::make(const MicroBatch& place) const {
   MicroBatch kept = place;
   kept.rows.clear();
@@ -101,14 +129,7 @@ PairBatch Loader::make(const MicroBatch& place) const {
     const auto [fault, is_new] = faults.try_emplace(sample.video);
     try {
       if (is_new) {
-        Clip clip;
-        clip.video = sample.video;
-        if (cache_) clip.visual = cache_->find(sample.media);
-        if (!clip.visual.defined()) {
-          const video::Frames frames = read_media(sample.media, rules_.root, rules_.video);
-          if (rules_.seen) clip.frames = hash64({reinterpret_cast<const char*>(frames.rgb.data()), frames.rgb.size()});
-          clip.input = tower_input(policy_, sample.media, frames);
-        }
+        Clip clip = read(sample);
         known[sample.video] = clip.visual.defined() ? clip.visual.size(0) : visual_token_count(policy_, clip.input);
         tokens.push_back(known[sample.video]);
         clips.push_back(std::move(clip));

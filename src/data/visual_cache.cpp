@@ -89,6 +89,8 @@ bool VisualCache::takes_place_of(const fs::path& file, const std::string& name) 
   return bad_.erase(name) > 0 || !fs::exists(file, absent);
 }
 
+std::string VisualCache::files_of(const rows::Media& media) { return folder_ ? hashes_.of(media, root_) : ""; }
+
 at::Tensor VisualCache::find(const rows::Media& media) {
   {
     const std::lock_guard lock(mutex_);

@@ -10,6 +10,7 @@
 #include "rrpo/policy/generate.h"
 #include "rrpo/report/html.h"
 #include "rrpo/report/table.h"
+#include "rrpo/text/markup.h"
 #include "rrpo/util/error.h"
 #include "rrpo/video/transform.h"
 #include "rrpo/video/writer.h"
@@ -52,6 +53,14 @@ class Streamer {
   size_t shown_ = 0;
 };
 
+/// Questions are read; they may not control the model.
+void refuse_special_token(const policy::Policy& policy, const std::string& question) {
+  const std::string token = text::special_token_in(*policy.tokenizer, question);
+  if (token.empty()) return;
+  throw Error(Fault::usage, "command line", "the question holds " + token + ", a control token of this tokenizer",
+              "remove it: the program writes the prompt itself");
+}
+
 }  // namespace
 
 std::string ask(const AskConfig& config, const std::filesystem::path& file, const std::string& question,
@@ -61,6 +70,7 @@ std::string ask(const AskConfig& config, const std::filesystem::path& file, cons
     throw Error(Fault::input, "video", file.string() + ": is no file", "name a video or a picture");
   const at::NoGradGuard frozen;
   const policy::Policy policy = policy::open_policy(config.model, config.device);
+  refuse_special_token(policy, question);
   const video::Frames frames = data::read_media(media_of(file), file.parent_path(), config.video);
   if (seen != nullptr) *seen = video::resize_bicubic(frames, policy.pixels.size, policy.pixels.size);
   const data::TowerInput input = data::tower_input(policy, media_of(file), frames);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cinttypes>
 #include <cstdio>
+#include <map>
 #include <set>
 
 #include "rrpo/data/answers.h"
@@ -57,6 +58,51 @@ rows::Prediction predicted(const rows::Question& question, const data::VideoAnsw
   return row;
 }
 
+/// The questions that are answered, and for each the hash of the frames that its row tells of: empty in rows of earlier
+/// versions.
+using Done = std::map<std::string, std::string>;
+
+Done done_by(const std::vector<rows::Prediction>& kept) {
+  Done done;
+  for (const rows::Prediction& row : kept) {
+    const auto pixels = row.frames.find("pixels");
+    done[row.id] = pixels != row.frames.end() && pixels->is_string() ? pixels->get<std::string>() : "";
+  }
+  return done;
+}
+
+/// Throws where the row of `question` tells of other frames than those of `video`: half of its questions would be asked
+/// about another clip than the rest.
+void check_pixels(const Done& done, const rows::Question& question, const data::VideoAnswers& video) {
+  const auto before = done.find(question.id);
+  if (before == done.end() || before->second.empty() || !video.fault.empty()) return;
+  if (before->second != hex(video.pixels)) data::refuse_other_pictures(question.media);
+}
+
+/// Asks what is open in `groups` and appends to `out` and to its file, video by video.
+void answer_rest(const EvalConfig& config, const std::vector<rows::Question>& questions,
+                 const std::vector<data::VideoQuestions>& groups, const Done& done, io::LineWriter& writer,
+                 Predictions& out) {
+  const policy::Policy policy = policy::open_policy(config.model, config.device);
+  const int64_t threads = data::answer_threads(config.threads, policy::resolve_device(config.device));
+  report::Progress progress("predict", static_cast<int64_t>(questions.size()), "questions", out.already);
+  data::AnswerStream stream(policy, questions, groups,
+                            {media_root(config.eval), config.video, config.eval.max_new_tokens, threads, {}});
+  while (const auto video = stream.next()) {
+    const std::vector<int64_t>& asked = groups[static_cast<size_t>(video->group)].questions;
+    for (const int64_t i : asked) check_pixels(done, questions[static_cast<size_t>(i)], *video);
+    for (size_t i = 0; i < asked.size(); ++i) {
+      const rows::Question& question = questions[static_cast<size_t>(asked[i])];
+      if (done.contains(question.id)) continue;
+      out.rows.push_back(predicted(question, *video, i));
+      writer.write(rows::prediction_json(out.rows.back()));
+    }
+    progress.update(static_cast<int64_t>(out.rows.size()));
+    if (stop_signal() != 0) break;
+  }
+  if (out.rows.size() == questions.size()) progress.finish();
+}
+
 }  // namespace
 
 std::filesystem::path media_root(const EvalFields& config) {
@@ -68,34 +114,20 @@ Predictions predict(const EvalConfig& config, const std::vector<rows::Question>&
   Predictions out;
   out.rows = earlier(file, questions);
   out.already = static_cast<int64_t>(out.rows.size());
-  std::set<std::string> done;
-  for (const rows::Prediction& row : out.rows) done.insert(row.id);
-  const auto number = [&](int64_t i) -> const rows::Question& { return questions[static_cast<size_t>(i)]; };
+  const Done done = done_by(out.rows);
   std::vector<data::VideoQuestions> groups = data::group_by_video(questions);
   // A video of which some questions are open is asked all of them again: the answers are those of an undisturbed run.
   std::erase_if(groups, [&](const data::VideoQuestions& group) {
     return std::all_of(group.questions.begin(), group.questions.end(),
-                       [&](int64_t i) { return done.contains(number(i).id); });
+                       [&](int64_t i) { return done.contains(questions[static_cast<size_t>(i)].id); });
   });
   io::LineWriter writer(file);
   if (groups.empty()) return out;
-  const policy::Policy policy = policy::open_policy(config.model, config.device);
-  const int64_t threads = data::answer_threads(config.threads, policy::resolve_device(config.device));
-  report::Progress progress("predict", static_cast<int64_t>(questions.size()), "questions", out.already);
-  data::AnswerStream stream(policy, questions, groups,
-                            {media_root(config.eval), config.video, config.eval.max_new_tokens, threads, {}});
-  while (const auto video = stream.next()) {
-    const std::vector<int64_t>& asked = groups[static_cast<size_t>(video->group)].questions;
-    for (size_t i = 0; i < asked.size(); ++i) {
-      if (done.contains(number(asked[i]).id)) continue;
-      out.rows.push_back(predicted(number(asked[i]), *video, i));
-      writer.write(rows::prediction_json(out.rows.back()));
-    }
-    progress.update(static_cast<int64_t>(out.rows.size()));
-    if (stop_signal() != 0) break;
+  try {
+    answer_rest(config, questions, groups, done, writer, out);
+  } catch (const Stopped&) {  // while the model was read: nothing was asked yet
   }
   out.stopped = out.rows.size() < questions.size();
-  if (!out.stopped) progress.finish();
   return out;
 }
 

@@ -77,7 +77,7 @@ const Dialogue* Case::silent() const {
 
 rows::Judged Case::judge_response(const Response& response, Dialogue& talk) {
   rows::Judged judged = judge().apply(question_, response.text, talk);
-  const bool phrase = question_.format == "short" && question_.slots.empty();
+  const bool phrase = question_.format == "short";  // the rest may say something else
   if (response.finished || !phrase || judged.verdict != rows::Verdict::wrong) return judged;
   return {rows::Verdict::unparsed, judged.expected, {}, "the response ends before it can be called wrong"};
 }

@@ -3,8 +3,10 @@
 #include <array>
 #include <cinttypes>
 #include <cstdio>
+#include <map>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "rrpo/data/answers.h"
 #include "rrpo/gen/pairs.h"
@@ -13,6 +15,7 @@
 #include "rrpo/policy/device.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/rows/row_reader.h"
+#include "rrpo/util/random.h"
 #include "rrpo/util/stop.h"
 
 namespace rrpo::gen {
@@ -145,13 +148,57 @@ void record(const GenConfig& config, const std::vector<rows::Question>& question
   }
 }
 
-data::AnswerRules rules_of(const GenConfig& config, const Pass& pass) {
+/// Hashes of the frames that an earlier part of the run has shown: by whether the video was clean, and its media.
+using Seen = std::map<std::pair<bool, std::string>, std::string>;
+
+/// What the rows of one question tell of the frames of `pass`; empty: nothing.
+std::string pixels_in(const Said& said, const Pass& pass) {
+  if (pass.condition) return said.clean ? said.clean->pixels : "";
+  for (const Response& sample : said.samples) {
+    if (!sample.pixels.empty()) return sample.pixels;
+  }
+  return "";
+}
+
+Seen seen_in(const Responses& responses, const std::vector<rows::Question>& questions, const std::vector<Pass>& passes) {
+  Seen seen;
+  for (const rows::Question& question : questions) {
+    const auto said = responses.find(question.id);
+    for (const Pass& pass : passes) {
+      const std::string pixels = said == responses.end() ? "" : pixels_in(said->second, pass);
+      if (!pixels.empty()) seen.try_emplace({pass.clean, question.media.key()}, pixels);
+    }
+  }
+  return seen;
+}
+
+/// The frames of a video as `pass` shows them.
+video::Frames shown(const video::Frames& frames, const rows::Media& media, const Pass& pass, uint64_t seed) {
+  return pass.clean ? frames : perturb(frames, pass.steps, seed, media.key());
+}
+
+/// Throws where any pass over `frames` would show other pictures than it has shown before: a pass may be done with a video
+/// that another one still asks about.
+void check_pixels(const Seen& seen, const video::Frames& frames, const rows::Media& media, const std::vector<Pass>& passes,
+                  uint64_t seed) {
+  for (const Pass& pass : passes) {
+    const auto before = seen.find({pass.clean, media.key()});
+    if (before == seen.end()) continue;
+    const video::Frames now = shown(frames, media, pass, seed);
+    if (before->second != hex(hash64({reinterpret_cast<const char*>(now.rgb.data()), now.rgb.size()})))
+      data::refuse_other_pictures(media);
+  }
+}
+
+/// `passes` and `seen` must outlive the rules.
+data::AnswerRules rules_of(const GenConfig& config, const Pass& pass, const std::vector<Pass>& passes, const Seen& seen) {
   data::AnswerRules rules{media_root(config.gen), config.video, config.gen.max_new_tokens,
                           data::answer_threads(config.threads, policy::resolve_device(config.device))};
   rules.seed = static_cast<uint64_t>(config.seed);
-  if (!pass.clean) {
-    rules.change = [&pass, seed = rules.seed](const video::Frames& frames, const rows::Media& media) {
-      return perturb(frames, pass.steps, seed, media.key());
+  if (!pass.clean || !seen.empty()) {
+    rules.change = [&, seed = rules.seed](const video::Frames& frames, const rows::Media& media) {
+      check_pixels(seen, frames, media, passes, seed);
+      return shown(frames, media, pass, seed);
     };
   }
   if (pass.condition) return rules;
@@ -180,6 +227,29 @@ bool nothing_open(const std::vector<rows::Question>& questions, const std::vecto
   });
 }
 
+/// Asks what is open, pass by pass. False where a stop left something to ask.
+bool hear_rest(const GenConfig& config, const std::vector<rows::Question>& questions, const std::vector<Pass>& passes,
+               const Seen& seen, Heard& heard, io::LineWriter& writer) {
+  int64_t total = 0;
+  for (const Pass& pass : passes) total += static_cast<int64_t>(questions.size()) * samples_of(config.gen, pass);
+  report::Progress progress("responses", total, "responses", heard.rows());
+  std::optional<policy::Policy> policy;
+  for (const Pass& pass : passes) {
+    const std::vector<data::VideoQuestions> groups = open_groups(questions, pass, heard);
+    if (groups.empty()) continue;
+    if (!policy) policy = policy::open_policy(config.model, config.device);
+    data::AnswerStream stream(*policy, questions, groups, rules_of(config, pass, passes, seen));
+    while (const auto video = stream.next()) {
+      record(config, questions, groups[static_cast<size_t>(video->group)].questions, pass, *video, heard, writer);
+      progress.update(heard.rows());
+      if (stop_signal() != 0) break;
+    }
+    if (stop_signal() != 0) return nothing_open(questions, passes, heard);
+  }
+  progress.finish();
+  return true;
+}
+
 }  // namespace
 
 Collected read_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
@@ -200,27 +270,11 @@ Collected collect_responses(const GenConfig& config, const std::vector<rows::Que
   Heard heard(config.gen, out.responses);
   const std::vector<Pass> passes = passes_of(config.gen);
   hear_all(file, passes, config.gen, questions, heard);
-  int64_t total = 0;
-  for (const Pass& pass : passes) total += static_cast<int64_t>(questions.size()) * samples_of(config.gen, pass);
-  report::Progress progress("responses", total, "responses", heard.rows());
-  std::optional<policy::Policy> policy;
-  for (const Pass& pass : passes) {
-    const std::vector<data::VideoQuestions> groups = open_groups(questions, pass, heard);
-    if (groups.empty()) continue;
-    if (!policy) policy = policy::open_policy(config.model, config.device);
-    data::AnswerStream stream(*policy, questions, groups, rules_of(config, pass));
-    while (const auto video = stream.next()) {
-      record(config, questions, groups[static_cast<size_t>(video->group)].questions, pass, *video, heard, writer);
-      progress.update(heard.rows());
-      if (stop_signal() != 0) break;
-    }
-    if (stop_signal() != 0) {
-      out.complete = nothing_open(questions, passes, heard);
-      return out;
-    }
+  const Seen seen = seen_in(out.responses, questions, passes);
+  try {
+    out.complete = hear_rest(config, questions, passes, seen, heard, writer);
+  } catch (const Stopped&) {  // while the model was read: nothing was asked yet
   }
-  progress.finish();
-  out.complete = true;
   return out;
 }
 

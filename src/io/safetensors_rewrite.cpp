@@ -4,6 +4,7 @@
 #include "rrpo/util/atomic_file.h"
 #include "rrpo/util/descriptor.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/stop.h"
 
 namespace rrpo::io {
 
@@ -22,6 +23,7 @@ void rewrite_safetensors(const std::filesystem::path& from, const std::filesyste
     fill(0);
     write_all(descriptor, path, {bytes.data(), bytes.size()});
     for (const TensorEntry& entry : entries) {
+      check_stop();
       bytes.resize(static_cast<size_t>(entry.bytes));
       fill(entry.offset);
       change(entry, bytes);

@@ -14,6 +14,7 @@
 
 #include "finite.h"
 #include "rrpo/util/notes.h"
+#include "rrpo/util/stop.h"
 #include "rrpo/util/table.h"
 
 namespace rrpo::model {
@@ -142,6 +143,7 @@ at::Tensor read_tensor(const io::TensorEntry& entry, at::ScalarType type, at::De
   const int64_t width = raw.element_size();
   auto* bytes = static_cast<char*>(raw.mutable_data_ptr());
   for (int64_t begin = 0; begin < entry.bytes; begin += kChunk) {
+    check_stop();
     io::TensorEntry part = entry;
     part.offset += begin;
     part.bytes = std::min(kChunk, entry.bytes - begin);

@@ -18,7 +18,7 @@ at::ScalarType weight_type(const std::string& dtype);
 
 /// A tensor of a file in `type` on `device`; on `meta` its shape alone, without a read. `entry` is of a type that holds
 /// weights. Throws Error(numerics, "weights") naming file, tensor and element for a number that is not finite, or not in
-/// `type`.
+/// `type`; Stopped in the middle of it when a stop was asked for.
 at::Tensor read_tensor(const io::TensorEntry& entry, at::ScalarType type, at::Device device);
 
 /// Where tensors come from, for errors: the part that complains, the folder, and what to try.

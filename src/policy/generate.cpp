@@ -8,6 +8,7 @@
 #include "rrpo/policy/length.h"
 #include "rrpo/policy/logits_rules.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/stop.h"
 
 namespace rrpo::policy {
 
@@ -144,6 +145,7 @@ std::vector<Generated> generate(const Policy& policy, const at::Tensor& visual, 
   const LogitsRules rules = read_logits_rules(policy.folder);
   std::vector<std::vector<int64_t>> next = asked.prompts;
   while (asked.any_open()) {
+    check_stop();
     const at::Tensor logits = model::extend(policy.lvlm, prefix, branches, next).matmul(head.t());
     check_finite(logits, asked, questions);
     const bool plain = greedy && !rules.any();

@@ -111,14 +111,17 @@ void check_agreement(const Policy& policy) {
   }
 }
 
-/// transformers applies an adapter that lies in a checkpoint's folder; here it is named.
-void check_no_adapter(const std::filesystem::path& folder) {
+/// transformers applies an adapter that lies in a checkpoint's folder; here it is named, and another one beside it as well.
+void check_no_adapter(const ModelConfig& config) {
+  const std::filesystem::path& folder = config.path;
+  std::error_code absent;
+  if (config.adapter && std::filesystem::equivalent(*config.adapter, folder, absent)) return;
   for (const char* name : {"adapter_config.json", "adapter_model.safetensors", "adapter_model.bin",
                            "non_lora_trainables.safetensors", "non_lora_trainables.bin"}) {
     const auto file = folder / name;
     if (!std::filesystem::exists(file) || !std::filesystem::exists(folder / "config.json")) continue;
     throw Error(Fault::input, "model", file.string() + ": an adapter in the folder of the model, which would be left out",
-                "model.adapter=" + folder.string() + ", or move it out of the folder");
+                (config.adapter ? "" : "model.adapter=" + folder.string() + ", or ") + "move it out of the folder");
   }
 }
 
@@ -141,7 +144,7 @@ Policy open_on(const ModelConfig& config, const std::string& device, const std::
   throw_where_memory_ends();
   const std::filesystem::path& folder = config.path;
   if (folder.empty()) throw Error(Fault::usage, "config", "model.path: not given", "name a checkpoint folder");
-  if (!config.adapter) check_no_adapter(folder);
+  check_no_adapter(config);
   const model::Family& family = model::family_of(read_json(required(folder, "config.json"), "model"), folder);
   auto tokenizer = text::open_tokenizer(folder);
   const text::ChatTemplate& chat = choose_chat(folder, config.prompt, family);

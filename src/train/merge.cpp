@@ -1,5 +1,4 @@
 #include "rrpo/train/merge.h"
-#include "rrpo/io/run_record.h"
 
 #include <ATen/core/grad_mode.h>
 
@@ -8,6 +7,7 @@
 #include "formula_pixels.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/io/output_folder.h"
+#include "rrpo/io/run_record.h"
 #include "rrpo/model/merge.h"
 #include "rrpo/policy/compute_type.h"
 #include "rrpo/policy/device.h"
@@ -15,6 +15,7 @@
 #include "rrpo/report/table.h"
 #include "rrpo/train/learner.h"
 #include "rrpo/util/log.h"
+#include "rrpo/util/stop.h"
 #include "session.h"
 
 namespace rrpo::train {
@@ -63,6 +64,7 @@ Probe make_probe(const policy::Policy& policy) {
 
 /// [rows, V], float64 on the CPU.
 at::Tensor probe_logits(const policy::Policy& policy, const Probe& probe) {
+  check_stop();
   const at::NoGradGuard frozen;
   const at::Tensor visual = model::encode(policy.lvlm, probe.pixels);
   const at::Tensor rows = model::hidden(policy.lvlm, probe.labelled.rows, {visual});
@@ -155,6 +157,11 @@ Json merge_into(const fs::path& folder, const MergeConfig& config, policy::Polic
       {"files", files.files}, {"merged", files.merged}, {"kept", files.kept}, {"dtypes", files.dtypes}, {"probe", found}};
 }
 
+Json plan(policy::Policy adapted) {
+  const size_t tensors = model::adapter_tensors(adapted.lvlm).size() / 2;
+  return {{"plan", "merge"}, {"merged", tensors}, {"kept", model::tensors(adapted.lvlm).size() - tensors}};
+}
+
 /// The summary on the last line: the proof's numbers without its rows.
 Json brief(Json summary) {
   summary["probe"].erase("adapter");
@@ -169,11 +176,8 @@ void MergeConfig::check(const std::string&) const { check_threads(threads); }
 Result merge(const MergeConfig& config, const RunOptions& options) {
   require_inputs(config, options.out);
   set_tensor_threads(config.threads);
+  if (options.dry_run) return {plan(policy::open_shapes(config.model, config.device)), 0};
   policy::Policy adapted = policy::open_policy(config.model, config.device);
-  if (options.dry_run) {
-    const size_t tensors = model::adapter_tensors(adapted.lvlm).size() / 2;
-    return {{{"plan", "merge"}, {"merged", tensors}, {"kept", model::tensors(adapted.lvlm).size() - tensors}}, 0};
-  }
   io::check_replaceable(options.out, options.existing, {config.model.path, *config.model.adapter});
   Json summary;
   io::write_folder(options.out, [&](const fs::path& folder) {
@@ -182,6 +186,7 @@ Result merge(const MergeConfig& config, const RunOptions& options) {
     summary = merge_into(folder, config, std::move(adapted));
     summary["out"] = options.out.string();
     record.end(0, summary);
+    check_stop();  // until here nothing stands under the final name
   });
   return {brief(summary), 0};
 }

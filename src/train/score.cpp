@@ -126,7 +126,8 @@ Result score(const TrainConfig& config, const RunOptions& options) {
   std::optional<io::OutputFolder> folder;
   if (!options.dry_run) folder.emplace(options.out, options.existing, io::Claim{"rrpo-train", "score", {"scores.jsonl"}});
   io::Inputs inputs = options.dry_run ? io::Inputs() : io::Inputs(input_files(config));
-  policy::Policy policy = policy::open_policy(config.model, config.device);
+  policy::Policy policy =
+      options.dry_run ? policy::open_shapes(config.model, config.device) : policy::open_policy(config.model, config.device);
   const data::Dataset rows = open_rows(config.data.pairs, config, policy, objective, /*skip_bad_rows=*/false);
   const Json counts = {{"rows", rows.rows() + static_cast<int64_t>(rows.dropped.size())},
                        {"dropped", rows.dropped.size()},

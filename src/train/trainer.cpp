@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <optional>
 
 #include "dry_run.h"
@@ -50,6 +51,7 @@ class Run {
     at_.steps = config.train.steps.value_or(config.train.epochs * per_epoch_);
     check_rates(config.optim, at_.steps);
     at_.media_bytes = media_bytes(rows_, config.data.video_root);
+    if (held_out_) at_.media_bytes.merge(media_bytes(*held_out_, config.data.video_root));
   }
 
   Json plan() const;
@@ -162,7 +164,9 @@ void Run::resume(const fs::path& out, const std::optional<Snapshot>& snapshot) {
     }
     check_media(before.media_bytes, at_.media_bytes);
     load_snapshot(*snapshot, optimizer_);
+    std::map<std::string, int64_t> media = std::move(at_.media_bytes);
     at_ = before;
+    at_.media_bytes.merge(media);  // a checkpoint of an earlier version names no held-out ones
     log_info("going on after step " + std::to_string(at_.step));
   }
   remove_later_snapshots(out, at_.step);
@@ -199,6 +203,7 @@ Json Run::evaluate() {
   const at::NoGradGuard frozen;
   const int64_t batch = micro_rows(config_);
   data::LoaderRules rules = loader_rules(config_, /*shuffle=*/false, batch, /*skip_bad_media=*/false);
+  rules.seen = &at_.seen;
   data::Loader loader(*held_out_, policy_, cache_.get(), rules, 0, data::windows_per_epoch(held_out_->rows(), rules.batch));
   MetricSums sums;
   while (const auto micro = loader.next()) {

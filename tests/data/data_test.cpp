@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "rrpo/data/answers.h"
 #include "rrpo/data/dataset.h"
 #include "rrpo/data/loader.h"
 #include "rrpo/data/media.h"
@@ -103,6 +104,53 @@ TEST(Dataset, ThrowsAtTheFirstBadRowOrCountsThem) {
   const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {.skip_bad_rows = true});
   EXPECT_EQ(dataset.rows(), 2);
   EXPECT_EQ(dataset.skipped.size(), 5U);
+}
+
+/// The model's tokenizer with `[PAUSE]` in the place of `<|endoftext|>`: a control token that no list of markup knows.
+void add_own_token(const TinyWorld& world) {
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) {
+    std::string text = read_file(world.model() / name, "test");
+    constexpr std::string_view kOld = "<|endoftext|>";
+    for (size_t at = text.find(kOld); at != std::string::npos; at = text.find(kOld))
+      text.replace(at, kOld.size(), "[PAUSE]");
+    io::write_file(world.model() / name, text);
+  }
+}
+
+TEST(Dataset, RefusesControlTokensOfTheTokenizerOrCountsTheirRows) {
+  const TinyWorld world(2, 1);
+  add_own_token(world);
+  const policy::Policy policy = world.open();
+  ASSERT_GE(policy.tokenizer->id_of("[PAUSE]"), 0);
+  Json question = TinyWorld::pair(7, 0), chosen = TinyWorld::pair(8, 0), rejected = TinyWorld::pair(9, 0);
+  question["question"] = "What colour [PAUSE]?";
+  for (auto& [row, side] : {std::pair(&chosen, "chosen"), {&rejected, "rejected"}})
+    (*row)[side]["text"] = (*row)[side]["text"].get<std::string>() + "[PAUSE]";
+  for (const auto& [row, key] : {std::pair(question, "question"), {chosen, "chosen"}, {rejected, "rejected"}}) {
+    const auto file = world.dir().write("bad.jsonl", row.dump() + "\n");
+    EXPECT_THAT(fault_of([&] { read_dataset({file}, world.root(), policy, {}); }),
+                testing::AllOf(testing::HasSubstr(row["id"].get<std::string>()),
+                               testing::HasSubstr(std::string(key) + " holds [PAUSE], a control token of this tokenizer")));
+    append(world.pairs(), row);
+  }
+  const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {.skip_bad_rows = true});
+  EXPECT_EQ(dataset.rows(), 2);
+  EXPECT_EQ(dataset.skipped.size(), 3U);
+  // Where no rejected answer is read, nobody minds what it holds.
+  DatasetRules alone{.rejected = false, .marks = false, .skip_bad_rows = true};
+  EXPECT_EQ(read_dataset({world.pairs()}, world.root(), policy, alone).rows(), 3);
+}
+
+TEST(Answers, RefuseControlTokensOfTheTokenizerInAQuestion) {
+  const TinyWorld world(2, 1);
+  add_own_token(world);
+  const policy::Policy policy = world.open();
+  std::vector<rows::Question> questions = rows::read_questions(world.questions());
+  const AnswerRules rules{.root = world.root(), .video = {}, .max_new_tokens = 1, .threads = 1};
+  EXPECT_TRUE(AnswerStream(policy, questions, group_by_video(questions), rules).next());
+  questions[1].question = "What [PAUSE]?";
+  EXPECT_THAT(fault_of([&] { AnswerStream(policy, questions, group_by_video(questions), rules); }),
+              testing::AllOf(testing::HasSubstr("questions.jsonl:2"), testing::HasSubstr("question holds [PAUSE]")));
 }
 
 TEST(Dataset, RefusesAnEmptyResult) {

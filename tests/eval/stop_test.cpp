@@ -1,17 +1,20 @@
-// A stop while a video is read leaves no row about it; the next run makes what an undisturbed one makes.
+// A stop while a video is read leaves no row about it; the next run makes what an undisturbed one makes, of the same videos
+// only.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
 
+#include "data/other_noise.h"
 #include "data/tiny_world.h"
 #include "rrpo/eval/predict.h"
+#include "rrpo/util/error.h"
 #include "rrpo/util/stop.h"
 
 namespace rrpo::eval {
 namespace {
 
-TEST(Stop, LeavesAWholeFileOfPredictions) {
-  const test::TinyWorld world;
+EvalConfig config_of(const test::TinyWorld& world) {
   EvalConfig config;
   config.model.path = world.model();
   config.eval.questions = world.questions();
@@ -19,6 +22,12 @@ TEST(Stop, LeavesAWholeFileOfPredictions) {
   config.eval.max_new_tokens = 4;
   config.device = "cpu";
   config.threads = 1;
+  return config;
+}
+
+TEST(Stop, LeavesAWholeFileOfPredictions) {
+  const test::TinyWorld world;
+  const EvalConfig config = config_of(world);
   const std::vector<rows::Question> questions = rows::read_questions(world.questions());
   const auto file = world / "predictions.jsonl", undisturbed = world / "undisturbed.jsonl";
   EXPECT_FALSE(predict(config, questions, undisturbed).stopped);
@@ -32,6 +41,31 @@ TEST(Stop, LeavesAWholeFileOfPredictions) {
   EXPECT_FALSE(rest.stopped);
   EXPECT_EQ(rest.rows.size(), questions.size());
   EXPECT_EQ(read_file(file, "test"), read_file(undisturbed, "test"));
+}
+
+/// Three questions about each of three videos; the rows end in the middle of the second one.
+TEST(Resume, RefusesAVideoWithOtherPicturesThanItsRowsTellOf) {
+  const test::TinyWorld world;
+  const EvalConfig config = config_of(world);
+  const std::vector<rows::Question> questions = rows::read_questions(world.questions());
+  const auto file = world / "predictions.jsonl";
+  predict(config, questions, file);
+  const std::string whole = read_file(file, "test");
+  test::keep_lines(file, 4);
+  const std::string part = read_file(file, "test");
+  test::replace_picture(world.root() / "0-0.png");  // nothing is asked about it any more
+  test::replace_picture(world.root() / "1-0.png");
+  try {
+    predict(config, questions, file);
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::usage);
+    EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("1-0.png"), testing::HasSubstr("--overwrite")));
+  }
+  EXPECT_EQ(read_file(file, "test"), part);
+  test::keep_lines(file, 3);  // between two videos nothing is mixed
+  EXPECT_EQ(predict(config, questions, file).rows.size(), questions.size());
+  EXPECT_NE(read_file(file, "test"), whole);
 }
 
 }  // namespace

@@ -4,12 +4,14 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <csignal>
 #include <limits>
 #include <thread>
 
 #include "rrpo/model/weights.h"
 #include "rrpo/policy/device.h"
 #include "rrpo/policy/generate.h"
+#include "rrpo/util/stop.h"
 #include "support/model_parts.h"
 
 namespace rrpo::policy::test {
@@ -136,6 +138,37 @@ TEST(OpenPolicy, StopsAtTheIdsOfTheGenerationConfig) {
   EXPECT_THAT(folder.fault(), HasSubstr("generation_config.json#eos_token_id"));
 }
 
+TEST(OpenPolicy, AStopEndsTheReadingOfWeights) {
+  const Folder folder;
+  set_stop_signal(SIGTERM);
+  EXPECT_THROW(folder.open(), Stopped);
+  set_stop_signal(0);
+  folder.open();
+}
+
+/// It would be left out, whether another one is given or none; in its own folder it is the one that is given.
+TEST(OpenPolicy, RefusesAnAdapterThatLiesInTheFolderOfTheModel) {
+  const Folder folder;
+  const auto adapter = rrpo::test::source_file("tests/golden/adapters/layers");
+  ModelConfig config;
+  config.path = folder.path();
+  config.adapter = adapter;
+  open_policy(config, "cpu");
+  const auto fault = [&] { return std::string(error_of([&] { open_policy(config, "cpu"); }).what()); };
+  for (const char* name : {"non_lora_trainables.bin", "adapter_model.safetensors"}) {
+    folder.write_text(name, "x");
+    config.adapter = adapter;
+    EXPECT_THAT(fault(), testing::AllOf(HasSubstr(name), HasSubstr("left out; fix: move it out of the folder")));
+    config.adapter.reset();
+    EXPECT_THAT(fault(), testing::AllOf(HasSubstr(name), HasSubstr("fix: model.adapter=")));
+    folder.remove(name);
+  }
+  for (const char* name : {"adapter_config.json", "adapter_model.safetensors"})
+    std::filesystem::copy_file(adapter / name, folder.path() / name);
+  config.adapter = folder.path();
+  EXPECT_TRUE(model::has_adapter(open_policy(config, "cpu").lvlm));
+}
+
 TEST(PixelSpec, ReadsNestedAndFlatFiles) {
   const video::PixelSpec nested = read_pixel_spec(golden("tiny").checkpoint);
   EXPECT_EQ(nested.size, 37);
@@ -245,6 +278,20 @@ TEST(Generate, EndsAtAStopId) {
   ASSERT_FALSE(heard.empty());
   EXPECT_EQ(heard.back(), answer.text);
   EXPECT_TRUE(generate(policy, visual, {}, 20).empty());
+}
+
+TEST(Generate, EndsBetweenTwoTokensWhenAStopWasAskedFor) {
+  const Golden& tiny = golden("tiny");
+  const Policy policy = open_case(tiny, model::Dtype::float32);
+  const Json& clip = tiny.json.at("clips")[1];
+  const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
+  int64_t tokens = 0;
+  const auto stop_at_the_third = [&](int64_t, const std::string&) {
+    if (++tokens == 3) set_stop_signal(SIGTERM);
+  };
+  EXPECT_THROW(generate(policy, visual, {clip.at("question").get<std::string>()}, 20, stop_at_the_third), Stopped);
+  set_stop_signal(0);
+  EXPECT_EQ(tokens, 3);
 }
 
 // Frequencies of 20000 draws against the probabilities that the definition gives; 0.02 is 5.6 standard deviations.

@@ -1,10 +1,14 @@
 // A plan is made from shapes: no weight is read, and what it says of files is what a run leaves.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <fstream>
 
 #include "data/tiny_world.h"
 #include "rrpo/model/family.h"
+#include "rrpo/train/merge.h"
+#include "rrpo/train/score.h"
 #include "rrpo/train/trainer.h"
 
 namespace rrpo::train {
@@ -90,6 +94,36 @@ TEST(DryRun, OfASevenBillionModelReadsNoWeight) {
   EXPECT_EQ(plan.summary["trained_parameters"], 322961408);
   EXPECT_GT(plan.summary["peak_memory_bytes"].get<double>(), 20e9);
   EXPECT_GT(plan.summary["seconds_at_least"].get<double>(), 0);
+  std::ofstream("/proc/self/clear_refs") << "5";
+  const Result scored = score(config, {.out = {}, .existing = io::Existing::refuse, .dry_run = true});
+  EXPECT_LT(peak_kilobytes(), 500'000);
+  EXPECT_EQ(scored.summary["counts"]["rows"], 12);
+}
+
+/// Weights that whoever reads them refuses: a number of all ones is none.
+void fill_with_no_numbers(const fs::path& file) {
+  std::string bytes = read_file(file, "test");
+  uint64_t header = 0;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(sizeof header + header), bytes.end(), '\xff');
+  io::write_file(file, bytes);
+}
+
+TEST(DryRun, OfAMergeReadsNoWeight) {
+  const TinyWorld world;
+  policy::Policy policy = world.open();
+  model::add_adapter(policy.lvlm, {2, 4}, 3);
+  fs::create_directory(world / "adapter");
+  model::save_adapter(policy.lvlm, world / "adapter", "");
+  fill_with_no_numbers(world.model() / "model.safetensors");
+  MergeConfig config;
+  config.model.path = world.model();
+  config.model.adapter = world / "adapter";
+  config.device = "cpu";
+  const Json plan = merge(config, {.out = {}, .existing = io::Existing::refuse, .dry_run = true}).summary;
+  EXPECT_EQ(plan["merged"], model::adapter_tensors(policy.lvlm).size() / 2);
+  EXPECT_EQ(plan["kept"], model::tensors(policy.lvlm).size() - model::adapter_tensors(policy.lvlm).size() / 2);
+  EXPECT_THROW(merge(config, {world / "merged"}), Error);
 }
 
 TEST(DryRun, RefusesWhatARunWouldRefuse) {

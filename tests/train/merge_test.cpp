@@ -3,10 +3,15 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <csignal>
+#include <thread>
+
 #include "data/tiny_world.h"
 #include "policy/adapter_golden.h"
 #include "rrpo/io/checkpoint.h"
 #include "rrpo/model/merge.h"
+#include "rrpo/util/stop.h"
 #include "support/parity.h"
 
 namespace rrpo::train {
@@ -244,6 +249,27 @@ TEST(Merge, WritesNothingWithoutAProof) {
     EXPECT_THAT(error.what(), HasSubstr("nothing was written"));
   }
   EXPECT_FALSE(fs::exists(work / "merged"));
+}
+
+/// Plants a stop as soon as something lies in `folder`.
+std::jthread stop_once_used(const fs::path& folder) {
+  return std::jthread([folder](const std::stop_token& done) {
+    while (fs::is_empty(folder) && !done.stop_requested()) std::this_thread::sleep_for(std::chrono::microseconds(200));
+    if (!fs::is_empty(folder)) set_stop_signal(SIGTERM);
+  });
+}
+
+TEST(Merge, AStopLeavesNothing) {
+  const test::TempDir work;
+  set_stop_signal(SIGTERM);  // while the models are read
+  EXPECT_THROW(merge(config_of(tiny()), {work / "merged"}), Stopped);
+  set_stop_signal(0);
+  {
+    const std::jthread stopper = stop_once_used(work.path());  // while the folder is filled
+    EXPECT_THROW(merge(config_of(tiny()), {work / "merged"}), Stopped);
+  }
+  set_stop_signal(0);
+  EXPECT_TRUE(fs::is_empty(work.path()));
 }
 
 }  // namespace

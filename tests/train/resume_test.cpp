@@ -1,19 +1,26 @@
 // What a resumed run believes of what an earlier part left: nothing that it has not checked.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
 #include <functional>
 
+#include "data/other_noise.h"
 #include "data/tiny_world.h"
 #include "rrpo/data/dataset.h"
 #include "rrpo/data/visual_cache.h"
 #include "rrpo/io/manifest.h"
 #include "rrpo/io/sha256.h"
+#include "rrpo/train/snapshot.h"
 #include "rrpo/train/trainer.h"
 #include "rrpo/train/verify_resume.h"
+#include "rrpo/util/error.h"
 #include "rrpo/util/stop.h"
+#include "support/temp_dir.h"
 
 namespace rrpo::train {
 namespace {
@@ -101,6 +108,26 @@ TEST(Resume, DamagedCheckpointGivesWayToTheWholeOneBeforeIt) {
     expect_same_end(out, world / "straight");
     EXPECT_FALSE(fs::exists(out / "checkpoints/step-000005"));
   }
+}
+
+// Checkpoints that could not be listed are not none: the run would begin anew and cut its metrics to nothing.
+TEST(Resume, ACheckpointFolderThatCannotBeReadIsAFault) {
+  const rrpo::test::TempDir dir;
+  dir.write("checkpoints/step-000004/state.json", "{}");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit none = {3, 3};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    try {
+      newest_snapshot(dir.path());
+    } catch (const Error& error) {
+      ::_exit(error.exit_code());
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 4);
 }
 
 TEST(Resume, WithoutAWholeCheckpointIsRefusedWithTheWayOut) {
@@ -235,14 +262,65 @@ TEST(Resume, ChangedPicturesAreRefusedBySizeAtTheStartAndByContentWhereTheyAreRe
   const std::string before = read_file(picture, "test");
   io::write_file(picture, before + "x");
   EXPECT_THAT(fault_of([&] { go_on(config, out); }, Fault::usage), HasSubstr("1-0.png"));
-  // Noise cannot be packed: another one has as many bytes.
-  Random random(2, "other noise");
-  video::Frames frame{
-      .count = 1, .height = 32, .width = 32, .rgb = std::vector<uint8_t>(32 * 32 * 3), .time_s = {0}, .index = {0}};
-  for (uint8_t& byte : frame.rgb) byte = static_cast<uint8_t>(random.below(256));
-  io::write_file(picture, video::encode_png(frame, 0));
-  ASSERT_EQ(fs::file_size(picture), before.size());
+  io::write_file(picture, before);
+  test::replace_picture(picture);
   EXPECT_THAT(fault_of([&] { go_on(config, out); }, Fault::usage), HasSubstr("1-0.png"));
+}
+
+/// The last video of the world is about held-out rows alone.
+TrainConfig held_out_config(const TinyWorld& world) {
+  TrainConfig config = small_config(world);
+  std::string rows, held_out;
+  for (int64_t i = 0; i < 12; ++i) (i % 4 == 3 ? held_out : rows) += TinyWorld::pair(i, i % 4).dump() + "\n";
+  config.data.pairs = {world.dir().write("rows.jsonl", rows)};
+  config.data.eval_pairs = {world.dir().write("held_out.jsonl", held_out)};
+  config.train.eval_every = 2;
+  return config;
+}
+
+TEST(Resume, ChangedHeldOutPicturesAreRefusedInTheSameWay) {
+  const TinyWorld world(4);
+  const TrainConfig config = held_out_config(world);
+  const fs::path picture = world.root() / "3-0.png", out = world / "out";
+  run(config, part(out, 3));
+  const std::string before = read_file(picture, "test");
+  io::write_file(picture, before + "x");
+  EXPECT_THAT(fault_of([&] { go_on(config, out); }, Fault::usage), HasSubstr("3-0.png"));
+  io::write_file(picture, before);
+  test::replace_picture(picture);
+  EXPECT_THAT(fault_of([&] { go_on(config, out); }, Fault::usage), HasSubstr("3-0.png"));
+  io::write_file(picture, before);
+  EXPECT_EQ(go_on(config, out).exit_code, 0);
+}
+
+/// Their tokens came from the folder: no picture was decoded that the next part could be compared with.
+TEST(Resume, ChangedPicturesAreRefusedWhereTheCacheServedThemBefore) {
+  for (const bool keeps_cache : {true, false}) {
+    SCOPED_TRACE(keeps_cache);
+    const TinyWorld world;
+    TrainConfig config = small_config(world);
+    config.data.cache = world / "cache";
+    ASSERT_EQ(run(config, {world / "straight"}).exit_code, 0);
+    run(config, part(world / "out", 3));
+    if (!keeps_cache) config.data.cache = std::nullopt;
+    fs::copy(world / "out", world / "unchanged", fs::copy_options::recursive);
+    EXPECT_EQ(go_on(config, world / "unchanged").exit_code, 0);
+    expect_same_end(world / "unchanged", world / "straight");
+    test::replace_picture(world.root() / "1-0.png");
+    EXPECT_THAT(fault_of([&] { go_on(config, world / "out"); }, Fault::usage), HasSubstr("1-0.png"));
+  }
+}
+
+/// Decoded first, served later: only the folder has changed, no picture.
+TEST(Resume, ACacheThatComesLaterChangesNothing) {
+  const TinyWorld world;
+  TrainConfig config = small_config(world);
+  ASSERT_EQ(run(config, {world / "straight"}).exit_code, 0);
+  run(config, part(world / "out", 3));
+  config.data.cache = world / "cache";
+  ASSERT_EQ(run(config, {world / "filled"}).exit_code, 0);
+  EXPECT_EQ(go_on(config, world / "out").exit_code, 0);
+  expect_same_end(world / "out", world / "straight");
 }
 
 TEST(Resume, ARunThatEndedBeforeItsFirstStepMayBeginWithOtherRows) {

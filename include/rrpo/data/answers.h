@@ -68,6 +68,9 @@ class AnswerStream {
   std::unique_ptr<Work> work_;
 };
 
+/// Throws the Error(usage) of a media whose frames are not those that an earlier part of the run was asked about.
+[[noreturn]] void refuse_other_pictures(const rows::Media& media);
+
 /// The number of videos to work on at a time: `wanted`, or for 0 one per core (two on a GPU).
 int64_t answer_threads(int64_t wanted, const std::string& device);
 

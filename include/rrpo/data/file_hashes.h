@@ -7,12 +7,16 @@
 #include <mutex>
 #include <string>
 
+#include "rrpo/rows/pair.h"
+
 namespace rrpo::data {
 
 /// SHA-256 by path, remembered while size and times stay what they were. Safe to use from several threads.
 class FileHashes {
  public:
   std::string of(const std::filesystem::path& file);
+  /// Over all files of a media below `root`.
+  std::string of(const rows::Media& media, const std::filesystem::path& root);
 
  private:
   struct Known {

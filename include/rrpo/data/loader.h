@@ -6,10 +6,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "rrpo/data/dataset.h"
+#include "rrpo/data/file_hashes.h"
 #include "rrpo/data/order.h"
 #include "rrpo/data/pair_batch.h"
 #include "rrpo/data/visual_cache.h"
@@ -18,8 +20,13 @@
 
 namespace rrpo::data {
 
-/// hash64 of the frames of each media that was read so far, by its key: what is read again must be the same.
-using SeenMedia = std::map<std::string, uint64_t>;
+/// What was read of a media so far: what is read again must be the same.
+struct Seen {
+  std::optional<uint64_t> frames;  ///< hash64 of its frames, once it was decoded
+  std::string files;               ///< hash of its files' content, once its visual tokens came from a folder; else empty
+};
+/// By the media's key.
+using SeenMedia = std::map<std::string, Seen>;
 
 struct LoaderRules {
   std::filesystem::path root;
@@ -40,13 +47,15 @@ class Loader {
          int64_t last_window);
 
   /// The next micro-batch, or nothing after the last. Rethrows what reading it threw, with the row's id. Throws
-  /// Error(usage) for a media whose frames are not those that `rules.seen` knows.
+  /// Error(usage) for a media whose frames or files are not those that `rules.seen` knows.
   std::optional<PairBatch> next();
 
  private:
   bool open_epoch();
   int64_t passes_ahead() const;
   void compare(const PairBatch& batch);
+  std::string files_of(const rows::Media& media) const;
+  Clip read(const Sample& sample) const;
   PairBatch make(const MicroBatch& place) const;
 
   const Dataset& dataset_;
@@ -54,6 +63,8 @@ class Loader {
   VisualCache* cache_;
   LoaderRules rules_;
   std::vector<int64_t> videos_;
+  std::set<std::string> known_by_files_;  ///< keys of `rules.seen` at the beginning, which its threads may read
+  mutable FileHashes hashes_;
   int64_t window_, last_window_;
   std::vector<MicroBatch> batches_;  ///< of the epoch at work
   std::unique_ptr<Prefetch<PairBatch>> prefetch_;

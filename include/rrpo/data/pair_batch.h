@@ -20,6 +20,7 @@ struct Clip {
   TowerInput input;     ///< its pixels are undefined when `visual` is given
   at::Tensor visual;    ///< [N, D], CPU
   uint64_t frames = 0;  ///< hash64 of the bytes that were decoded, where `visual` is not given
+  std::string files{};  ///< hash of the content of its files; empty where nobody asks for it
 };
 
 /// Letters: P pairs, T rows, M read rows. All tensors on the CPU.

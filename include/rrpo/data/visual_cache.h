@@ -41,6 +41,10 @@ class VisualCache {
   at::Tensor find(const rows::Media& media);
   void insert(const rows::Media& media, const at::Tensor& visual);
 
+  /// Hash of the content of a media's files, by which a folder knows it; empty where there is no folder. Throws Error(input)
+  /// for a media that cannot be read.
+  std::string files_of(const rows::Media& media);
+
   /// Files that were found damaged so far.
   int64_t damaged() const { return damaged_; }
 

@@ -20,7 +20,8 @@ struct Predictions {
 
 /// Answers the questions that `file` (predictions.jsonl) does not answer yet and appends to it, video by video. Questions of
 /// a video that cannot be read get a row with `error`; a later call asks them again.
-/// Throws Error(input) when `file` holds a row of another question file.
+/// Throws Error(input) when `file` holds a row of another question file, Error(usage) when a video that is asked again has
+/// other frames than its rows tell of.
 Predictions predict(const EvalConfig& config, const std::vector<rows::Question>& questions,
                     const std::filesystem::path& file);
 

@@ -40,7 +40,8 @@ struct Collected {
 };
 
 /// Asks the questions that `file` (responses.jsonl) lacks rows for and appends them, video by video. Questions of a video
-/// that cannot be read have a `fault` and no row: a later call asks them again.
+/// that cannot be read have a `fault` and no row: a later call asks them again. Throws Error(usage) when a video that is
+/// asked again has other frames than its rows tell of.
 Collected collect_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
                             const std::filesystem::path& file);
 

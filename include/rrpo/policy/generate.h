@@ -36,7 +36,7 @@ class LogitsNotFinite : public Error {
 
 /// The answers to `questions` (one may stand there several times) about the clip with these visual tokens [N, D], each up to
 /// `max_new_tokens` tokens, and no further than the model's positions. Throws LogitsNotFinite at the first token whose
-/// logits are not all finite.
+/// logits are not all finite, and Stopped between two tokens when a stop was asked for.
 std::vector<Generated> generate(const Policy& policy, const at::Tensor& visual, const std::vector<std::string>& questions,
                                 int64_t max_new_tokens, const OnText& on_text = {}, Sampling sampling = {});
 
