@@ -121,8 +121,9 @@ int64_t lines(std::string_view text) { return std::count(text.begin(), text.end(
 int64_t sentences(std::string_view text) {
   int64_t ends = 0;
   for (size_t i = 0; i < text.size(); ++i) {
-    const bool stop = std::string_view(".!?").find(text[i]) != std::string_view::npos;
-    ends += stop && (i + 1 == text.size() || kBlank.find(text[i + 1]) != std::string_view::npos) ? 1 : 0;
+    if (std::string_view(".!?").find(text[i]) == std::string_view::npos) continue;
+    const size_t next = text.find_first_not_of(")]\"'*_", i + 1);  // a sentence in brackets ends behind them
+    ends += next == std::string_view::npos || kBlank.find(text[next]) != std::string_view::npos ? 1 : 0;
   }
   return std::max<int64_t>(ends, 1);
 }

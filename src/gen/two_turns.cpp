@@ -84,6 +84,7 @@ bool has_stem(const Words& words, const std::vector<std::string_view>& stems) {
 
 /// `None of the shapes agree` names a difference; `none of them differ` none.
 bool says_none(const Words& words) {
+  if (words == Words{"n/a"} || words == Words{"n", "a"}) return true;
   const auto none = std::find(words.begin(), words.end(), "none");
   if (none == words.end() || (none + 1 != words.end() && *(none + 1) == "else")) return false;
   const bool of = none + 1 != words.end() && *(none + 1) == "of";
@@ -114,13 +115,12 @@ bool denies_difference(const Piece& piece) {
 /// Every word belongs to a sentence that says `None` and nothing else.
 bool says_only_none(const Words& words) {
   static const Set kOnly = {
-      "none",     "no",     "there",      "are",     "is",        "key",         "significant", "major",
-      "notable",  "real",   "meaningful", "main",    "important", "substantive", "difference",  "differences",
-      "between",  "these",  "the",        "two",     "both",      "sentence",    "sentences",   "1",
-      "and",      "2",      "them",       "in",      "meaning",   "found",       "identified",  "noted",
-      "aspects",  "of",     "terms",      "content", "any",       "to",          "report",      "answer",
-      "response", "output", "final",      "result",  "exist",     "s",           "identical",   "equivalent",
-      "n",        "a"};
+      "none", "no",         "there",      "are",        "is",          "key",        "significant", "major",   "notable",
+      "real", "meaningful", "main",       "important",  "substantive", "difference", "differences", "between", "these",
+      "the",  "two",        "both",       "sentence",   "sentences",   "1",          "and",         "2",       "them",
+      "in",   "meaning",    "found",      "identified", "noted",       "aspects",    "of",          "terms",   "content",
+      "any",  "to",         "report",     "answer",     "response",    "output",     "final",       "result",  "exist",
+      "s",    "identical",  "equivalent", "n",          "a",           "n/a"};
   return !words.empty() &&
          std::all_of(words.begin(), words.end(), [](const std::string& word) { return kOnly.contains(word); });
 }

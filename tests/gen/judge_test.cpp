@@ -275,6 +275,10 @@ TEST(Judges, ReadRepliesOfManyForms) {
   EXPECT_GE(rows, 130);
 }
 
+TEST(Judges, AreAskedByDefaultAboutWhatRulesMayNotRead) {
+  EXPECT_THAT(GenConfig().gen.llm.formats, testing::ElementsAre("short", "open"));
+}
+
 TEST(Judges, AreAskedAboutWhatTheRulesDoNotRead) {
   GenConfig config = config_of("llm", "slots");
   rows::Question shape = open_question("q", "circle");
@@ -293,6 +297,12 @@ TEST(Judges, AreAskedAboutWhatTheRulesDoNotRead) {
   EXPECT_EQ(state("<think>a circle?</think>a square", "rules"), "pair");
   EXPECT_EQ(state("The red object is a circle.", "llm"), "right");
   EXPECT_EQ(state("a crimson thing that is round", "llm"), "right asked");
+  shape.slots = {{{0, 6}, {"circle", "square"}}};
+  EXPECT_EQ(state("The object is a square.", "rules"), "pair");
+  EXPECT_EQ(state("The object is a square.", "rules", /*finished=*/false), "unparsed");  // `…, no, a circle`
+  EXPECT_EQ(state("The object is a square.", "llm"), "pair");
+  EXPECT_EQ(state("The object is a circle.", "rules"), "right");
+  shape.slots.clear();
   config.gen.llm.formats = {"open"};
   EXPECT_EQ(state("a crimson thing that is round", "llm"), "unparsed");
   EXPECT_TRUE(is_unread(config_of("rules", "slots").gen, open_question("o", "A dog.")));

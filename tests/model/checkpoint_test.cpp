@@ -202,7 +202,8 @@ TEST(Config, ReadsThetaInBothPlacesAndRefusesTheRest) {
                                                          {"/vision_feature_select_strategy", "default"}};
   for (const auto& [key, value] : bad) {
     Json broken = config;
-    broken["text_config"]["max_window_layers"] = 0;  // or a window would be used by no layer
+    broken["text_config"]["max_window_layers"] = 0;  // or no layer would use the window
+    broken["text_config"]["sliding_window"] = 8;
     broken[Json::json_pointer(key)] = value;
     try {
       tiny_model(1, Dtype::float32, broken);

@@ -6,6 +6,7 @@
 
 #include "rrpo/util/json_file.h"
 #include "support/parity.h"
+#include "support/temp_dir.h"
 
 namespace rrpo::model {
 namespace {
