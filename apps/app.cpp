@@ -262,7 +262,8 @@ int run_program(const Program& program, int argc, char** argv) {
 }
 
 int finish(const Json& summary, int exit_code) {
-  print(json_line(summary) + "\n");
+  // A terminal obeys some characters beyond ASCII too, and names of files may hold them.
+  print(summary.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace) + "\n");
   return exit_code;
 }
 

@@ -4,7 +4,9 @@
 #include <map>
 #include <set>
 
+#include "rrpo/policy/memory.h"
 #include "rrpo/util/lines.h"
+#include "rrpo/util/stop.h"
 
 namespace rrpo::apps {
 
@@ -123,6 +125,22 @@ void note_media(io::RunHead& head, const Invocation& call, const std::vector<row
   }
   head.media = Json(now);
   keep(head, media_of(questions, root));
+}
+
+int with_record(const Invocation& call, io::RunRecord& record, const std::function<int()>& work) {
+  try {
+    return work();
+  } catch (const Stopped&) {
+    record.end(128 + stop_signal());
+    return finish({{"stopped", true}, {"out", call.out.string()}}, 128 + stop_signal());
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    const std::optional<Error> memory = policy::memory_error(error);
+    if (!memory) throw;
+    record.fail(memory->exit_code(), memory->what());
+    throw *memory;
+  }
 }
 
 void refuse_existing(const fs::path& file) {

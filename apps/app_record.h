@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,11 @@ void prove_readable(const Invocation& call, const policy::ModelConfig& config, c
 /// `call` goes on with has answers in `file` (predictions.jsonl, responses.jsonl) about one that had another size then.
 void note_media(io::RunHead& head, const Invocation& call, const std::vector<rows::Question>& questions,
                 const std::filesystem::path& root, const std::string& file);
+
+/// Calls `work`, which returns the exit code, and has `record` say how it ended where it did not say so itself: stopped, in
+/// the middle of a page as well, or out of memory. A stop is a result, with a last line; out of memory is thrown on as
+/// Error(environment).
+int with_record(const Invocation& call, io::RunRecord& record, const std::function<int()>& work);
 
 /// Throws Error(environment) when `file` exists.
 void refuse_existing(const std::filesystem::path& file);

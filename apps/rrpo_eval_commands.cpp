@@ -117,6 +117,23 @@ std::string title_of(const eval::EvalConfig& config) {
          config.eval.questions.string();
 }
 
+/// Predicts what is open and scores all.
+int carry_out(const Invocation& call, const eval::EvalConfig& config, const std::vector<rows::Question>& questions,
+              io::RunRecord& record) {
+  const eval::Predictions made = eval::predict(config, questions, call.out / "predictions.jsonl");
+  if (made.stopped) {
+    record.set_counts({{"predictions", made.rows.size()}, {"questions", questions.size()}});
+    record.end(128 + stop_signal());
+    return finish({{"stopped", true}, {"predictions", made.rows.size()}, {"out", call.out.string()}}, 128 + stop_signal());
+  }
+  const Scoring scoring{{rows::scorers().front().name},
+                        title_of(config),
+                        config_json(config),
+                        eval::clips_of(config, questions),
+                        config.eval.examples};
+  return conclude(call, write_scores(scoring, questions, made.rows, call.out), record);
+}
+
 }  // namespace
 
 int run_eval(const Invocation& call) {
@@ -139,18 +156,7 @@ int run_eval(const Invocation& call) {
   note_media(head, call, questions, eval::media_root(config.eval), "predictions.jsonl");
   prove_readable(call, config.model, config.device);
   io::RunRecord record(folder.path(), std::move(head));
-  const eval::Predictions made = eval::predict(config, questions, folder.path() / "predictions.jsonl");
-  if (made.stopped) {
-    record.set_counts({{"predictions", made.rows.size()}, {"questions", questions.size()}});
-    record.end(128 + stop_signal());
-    return finish({{"stopped", true}, {"predictions", made.rows.size()}, {"out", call.out.string()}}, 128 + stop_signal());
-  }
-  const Scoring scoring{{rows::scorers().front().name},
-                        title_of(config),
-                        config_json(config),
-                        eval::clips_of(config, questions),
-                        config.eval.examples};
-  return conclude(call, write_scores(scoring, questions, made.rows, folder.path()), record);
+  return with_record(call, record, [&] { return carry_out(call, config, questions, record); });
 }
 
 int run_score(const Invocation& call) {

@@ -1,6 +1,7 @@
 #include "app_streams.h"
 #include "rrpo/data/media.h"
 #include "rrpo/gen/config.h"
+#include "rrpo/policy/hub.h"
 #include "rrpo/rows/check.h"
 #include "rrpo/util/log.h"
 #include "rrpo/video/reader.h"
@@ -27,7 +28,8 @@ void look_at(const rows::Media& media, const gen::CheckConfig& config, const fs:
 }  // namespace
 
 int run_check(const Invocation& call) {
-  const auto config = read_config<gen::CheckConfig>(call.sources);
+  auto config = read_config<gen::CheckConfig>(call.sources);
+  policy::find_models(config.model);
   const fs::path file = call.words.at("FILE");
   const fs::path root = config.video_root.empty() ? file.parent_path() : config.video_root;
   const bool decode = call.words.contains("--decode");

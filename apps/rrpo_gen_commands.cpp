@@ -70,6 +70,23 @@ void check_replay(const Invocation& call, const fs::path& replay) {
   gen::read_judgements(replay, /*faults=*/true);
 }
 
+/// Asks what is open, has it judged and makes the pairs. `all` is the number of questions of the whole run.
+int carry_out(const Invocation& call, const gen::GenConfig& config, const std::vector<rows::Question>& questions, size_t all,
+              io::RunRecord& record) {
+  const gen::Collected collected = gen::collect_responses(config, questions, call.out / "responses.jsonl");
+  const gen::Responses& responses = collected.responses;
+  gen::CollectedJudgements heard;
+  if (collected.complete) heard = gen::collect_judgements(config, questions, responses, call.out / "judgements.jsonl");
+  if (!heard.complete) {
+    const Json counts = {{"questions", questions.size()}, {"responses", responses.size()}};
+    record.set_counts(counts);
+    record.end(128 + stop_signal());
+    return finish({{"stopped", true}, {"responses", responses.size()}, {"out", call.out.string()}}, 128 + stop_signal());
+  }
+  if (config.gen.shard) return conclude_shard(call, config, questions, all, responses, record);
+  return conclude_pairs(call, config, questions, responses, heard.judgements, record);
+}
+
 }  // namespace
 
 int run_gen(const Invocation& typed) {
@@ -100,18 +117,7 @@ int run_gen(const Invocation& typed) {
   note_media(head, call, questions, gen::media_root(config.gen), "responses.jsonl");
   prove_readable(call, config.model, config.device);
   io::RunRecord record(folder.path(), std::move(head));
-  const gen::Collected collected = gen::collect_responses(config, questions, call.out / "responses.jsonl");
-  const gen::Responses& responses = collected.responses;
-  gen::CollectedJudgements heard;
-  if (collected.complete) heard = gen::collect_judgements(config, questions, responses, call.out / "judgements.jsonl");
-  if (!heard.complete) {
-    const Json counts = {{"questions", questions.size()}, {"responses", responses.size()}};
-    record.set_counts(counts);
-    record.end(128 + stop_signal());
-    return finish({{"stopped", true}, {"responses", responses.size()}, {"out", call.out.string()}}, 128 + stop_signal());
-  }
-  if (config.gen.shard) return conclude_shard(call, config, questions, all, responses, record);
-  return conclude_pairs(call, config, questions, responses, heard.judgements, record);
+  return with_record(call, record, [&] { return carry_out(call, config, questions, all, record); });
 }
 
 int run_scenes(const Invocation& call) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rrpo/io/inputs.h"
+#include "rrpo/policy/hub.h"
 
 namespace rrpo::apps {
 
@@ -29,8 +30,8 @@ std::vector<std::pair<std::string, Json>> named_hashes(const Json& inputs) {
 }
 
 void move_to(const Places& places, gen::GenConfig& config) {
-  if (!places.model.path.empty()) config.model.path = places.model.path;
-  if (!places.model.adapter.empty()) config.model.adapter = places.model.adapter;
+  if (!places.model.path.empty()) config.model.path = policy::find_model(places.model.path, "model.path");
+  if (!places.model.adapter.empty()) config.model.adapter = policy::find_model(places.model.adapter, "model.adapter");
   if (!places.gen.questions.empty()) config.gen.questions = places.gen.questions;
   if (!places.gen.video_root.empty()) config.gen.video_root = places.gen.video_root;
   if (!places.device.empty()) config.device = places.device;

@@ -135,6 +135,17 @@ int conclude_replay(const Invocation& call, const EarlierRun& run, const Line& o
   return exit_code;
 }
 
+int carry_out(const Invocation& call, const EarlierRun& run, const Line& original, const Asked& asked,
+              io::RunRecord& record) {
+  const gen::Collected collected = gen::collect_responses(run.config, asked.together, call.out / "responses.jsonl");
+  if (!collected.complete) {
+    record.end(128 + stop_signal());
+    return finish({{"stopped", true}, {"out", call.out.string()}}, 128 + stop_signal());
+  }
+  const gen::Judgements judgements = gen::recorded_judgements(run.config, run.folder);
+  return conclude_replay(call, run, original, pair_of(run.config, asked.question, collected.responses, judgements), record);
+}
+
 }  // namespace
 
 int run_replay(const Invocation& call) {
@@ -155,13 +166,7 @@ int run_replay(const Invocation& call) {
   head.keep.push_back(run.folder);
   prove_readable(call, run.config.model, run.config.device);
   io::RunRecord record(folder.path(), std::move(head));
-  const gen::Collected collected = gen::collect_responses(run.config, asked.together, call.out / "responses.jsonl");
-  if (!collected.complete) {
-    record.end(128 + stop_signal());
-    return finish({{"stopped", true}, {"out", call.out.string()}}, 128 + stop_signal());
-  }
-  const gen::Judgements judgements = gen::recorded_judgements(run.config, run.folder);
-  return conclude_replay(call, run, original, pair_of(run.config, asked.question, collected.responses, judgements), record);
+  return with_record(call, record, [&] { return carry_out(call, run, original, asked, record); });
 }
 
 }  // namespace rrpo::apps

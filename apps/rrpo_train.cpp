@@ -31,6 +31,7 @@ apps::Command command(const char* name, const char* help, const char* example,
   const auto run = [job](const apps::Invocation& call) {
     auto config = read_config<Config>(call.sources);
     if constexpr (requires { config.model.adapter; }) policy::find_models(config.model);
+    if constexpr (requires { config.run.model.adapter; }) policy::find_models(config.run.model);
     const auto result = job(config, {call.out, call.existing, call.dry_run, apps::decodes(call)});
     apps::print(result.text);
     apps::finish(result.summary, result.exit_code);
