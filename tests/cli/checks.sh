@@ -30,10 +30,17 @@ says() { grep -qF -- "$2" "$1" || fault "'$2' is not in $1: $(tail -n 3 "$1")"; 
 same() { cmp -s "$1" "$2" || fault "$1 differs from $2"; }
 lines() { [ "$(wc -l <"$1")" = "$2" ] || fault "$1 has $(wc -l <"$1") lines, not $2"; }
 
+# A name that the script does not define would prove nothing.
+command_not_found_handle() {
+  printf 'FAULT: %s: no such command\n' "$1" | tee -a "$work/.mistyped"
+  return 127
+}
+
 say() { printf '== %s\n' "$*"; }
 
 # verdict: the last line of a test.
 verdict() {
+  [ ! -e "$work/.mistyped" ] || faults=$((faults + 1))
   [ "$faults" = 0 ] && say "all well"
   [ "$faults" = 0 ]
 }

@@ -24,6 +24,28 @@ done
 echo '{"id": "broken"}' >>pairs.jsonl
 runs 8 "$train" --dry-run --decode "${model[@]}" data.pairs=pairs.jsonl data.video_root=world train.steps=4
 says out.txt "pairs.jsonl:4"
+say "a plan reads no weight"
+cp -r "$root/data/toy/base" unreadable
+python3 - unreadable/model.safetensors <<'PY'
+import sys
+with open(sys.argv[1], "r+b") as file:
+    header = 8 + int.from_bytes(file.read(8), "little")
+    size = file.seek(0, 2)
+    file.seek(header)
+    file.write(b"\xff" * (size - header))  # no number, in any type
+PY
+sed -i '$d' pairs.jsonl
+trained=(data.pairs=pairs.jsonl data.video_root=world train.steps=4)
+for command in "$gen gen.questions=world/questions.jsonl" "$eval eval.questions=world/questions.jsonl" \
+  "$train ${trained[*]}" "$train score ${trained[*]}"; do
+  # shellcheck disable=SC2086  # words of a command
+  runs 0 $command "${model[@]}" model.path=unreadable --dry-run
+  # shellcheck disable=SC2086
+  runs 5 $command "${model[@]}" model.path=unreadable --out x
+  says err.txt "is not a finite number"
+  rm -rf x
+done
+
 runs 2 "$train" --decode --out x "${model[@]}" data.pairs=pairs.jsonl data.video_root=world
 [ ! -e x ] || fault "--decode without --dry-run wrote something"
 

@@ -83,4 +83,43 @@ runs 0 "$eval" --out hostile "${asked[@]}" eval.questions=hostile.jsonl eval.vid
 ! grep -q "$escape" out.txt || fault "an escape on stdout"
 ! grep -q '<img' hostile/report.md || fault "HTML in report.md"
 
+say "a question that would control the model"
+toy=(model.path="$root/data/toy/base" video.frames=4 device=cpu)
+clip="$(find world -name '*.mp4' | sort | head -n 1)"
+for token in '<image>' '<|im_end|>'; do
+  runs 2 "$eval" ask --video "$clip" "$token what?" "${toy[@]}" max_new_tokens=4
+  says err.txt "the question holds $token, a control token of this tokenizer"
+done
+
+say "names of the hub"
+hub="$work/home/hub/models--toy--base"
+mkdir -p "$hub/refs" "$hub/snapshots/abc"
+printf abc >"$hub/refs/main"
+ln -s "$root"/data/toy/base/* "$hub/snapshots/abc/"
+export HF_HOME="$work/home"
+unset HF_HUB_CACHE HUGGINGFACE_HUB_CACHE
+named=(model.path=toy/base device=cpu)
+cat >pairs.jsonl <<'PAIRS'
+{"id": "1", "video": "videos/00000.mp4", "question": "Describe the video.", "chosen": {"text": "A red circle.", "spans": [[2, 5]]}, "rejected": {"text": "A blue circle.", "spans": [[2, 6]]}}
+PAIRS
+runs 0 "$gen" check pairs.jsonl model.path=toy/base video_root=world
+runs 0 "$eval" ask --video "$clip" "What?" "${named[@]}" video.frames=4 max_new_tokens=4
+runs 0 "$gen" show pairs.jsonl --text model.path=toy/base video_root=world
+trained=("${named[@]}" video.frames=4 data.pairs=pairs.jsonl data.video_root=world lora.rank=2 train.batch_pairs=1)
+runs 0 "$train" score --dry-run "${trained[@]}"
+runs 0 "$train" verify-resume --dry-run "${trained[@]}"
+runs 0 "$train" --out tuned "${trained[@]}" train.steps=2 --quiet
+runs 0 "$train" merge --dry-run "${named[@]}" model.adapter=tuned/adapter
+generated=("${toy[@]}" gen.questions=world/questions.jsonl gen.max_new_tokens=24 --quiet)
+runs 0 "$gen" --out made "${generated[@]}"
+id="$(head -n 1 made/pairs.jsonl | sed 's/.*"id":"\([^"]*\)".*/\1/')"
+runs 0 "$gen" replay made --id "$id" model.path=toy/base --out again
+runs 0 "$gen" --out part "${generated[@]}" gen.shard=0/1
+runs 0 "$gen" merge part model.path=toy/base --out whole
+same made/pairs.jsonl whole/pairs.jsonl
+runs 3 "$gen" check pairs.jsonl model.path=toy/absent video_root=world
+says err.txt "hf download toy/absent"
+runs 3 "$train" verify-resume --dry-run "${trained[@]}" model.path=toy/absent
+says err.txt "hf download toy/absent"
+
 verdict

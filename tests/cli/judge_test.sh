@@ -78,7 +78,11 @@ runs 0 "$gen" replay --id "$pair" merged --out again --quiet
 says out.txt "same bytes as"
 
 # A folder as a run leaves it that has all responses and no judgement.
-fresh() { mkdir -p "$1" && cp online/responses.jsonl "$1/"; }
+fresh() {  # NAME: a run that has its responses and was stopped before it asked
+  cp -r online "$1"
+  rm -f "$1"/{judgements,ledger,pairs}.jsonl "$1/report.html"
+  sed -i 's/"state": "finished"/"state": "stopped"/' "$1/run.json"
+}
 
 say "a judge that fails at some questions"
 serve partial

@@ -15,7 +15,8 @@ pair="$(head -n 1 made/pairs.jsonl | sed 's/.*"id":"\([^"]*\)".*/\1/')"
 runs 0 "$eval" --out measured "${toy[@]}" eval.questions=world/questions.jsonl eval.max_new_tokens=4
 mkdir -p user/notes
 cp -r "$root/data/toy/base" user/model && cp -r world/videos user/clips
-runs 0 "$train" --out trained "${toy[@]}" data.pairs=made/pairs.jsonl data.video_root=world lora.rank=2 train.steps=1
+runs 0 "$train" --out trained "${toy[@]}" data.pairs=made/pairs.jsonl data.video_root=world lora.rank=2 train.steps=1 \
+  optim.warmup_ratio=0
 cp -r trained/adapter user/adapter && echo 'my model card' >user/adapter/README.md
 cp made/pairs.jsonl user/pairs.jsonl
 sed 's/"videos\//"/' world/questions.jsonl >user/questions.jsonl
@@ -39,9 +40,9 @@ attempt() {
     show-beside) "$gen" show pairs.jsonl video_root=clips model.path=model video.frames=4 --quiet "$@" ;;
     perturbations) "$gen" show --perturbations clips/00000.mp4 video.frames=4 --out . --quiet "$@" ;;
     check) "$gen" check pairs.jsonl --out . --quiet "$@" ;;
-    train) "$train" "${here[@]}" data.pairs=pairs.jsonl data.video_root=clips lora.rank=2 train.steps=1 "$@" ;;
-    continue) "$train" "${here[@]}" model.adapter=adapter data.pairs=pairs.jsonl data.video_root=clips train.steps=1 "$@" ;;
-    whole) "$train" "${here[@]}" 'train.trainable=["projector"]' data.pairs=pairs.jsonl data.video_root=clips train.steps=1 "$@" ;;
+    train) "$train" "${here[@]}" data.pairs=pairs.jsonl data.video_root=clips lora.rank=2 train.steps=1 optim.warmup_ratio=0 "$@" ;;
+    continue) "$train" "${here[@]}" model.adapter=adapter data.pairs=pairs.jsonl data.video_root=clips train.steps=1 optim.warmup_ratio=0 "$@" ;;
+    whole) "$train" "${here[@]}" 'train.trainable=["projector"]' data.pairs=pairs.jsonl data.video_root=clips train.steps=1 optim.warmup_ratio=0 "$@" ;;
     init) "$train" init config=model tokenizer=model --out . --quiet "$@" ;;
     init-model) "$train" init config=model tokenizer=model --out model --quiet "$@" ;;
     init-adapter) "$train" init config=model tokenizer=model --out adapter --quiet "$@" ;;
@@ -64,7 +65,7 @@ commands=(gen scenes import merge replay show show-beside perturbations check tr
 stays() { (cd "$1" && sha256sum --quiet --strict -c ../his.txt) >changed.txt 2>&1 || fault "$2: $(head -n 3 changed.txt | tr '\n' ' ')"; }
 
 # every_command FOLDER: each command thrice in a copy of it; its later runs find what its first has left.
-every_attempt() {
+every_command() {
   (cd "$1" && find . -type f | sort | xargs sha256sum) >his.txt
   for name in "${commands[@]}"; do
     rm -rf tried && cp -r "$1" tried
@@ -119,7 +120,7 @@ runs 4 "$eval" --out world "${toy[@]}" eval.questions=copy.jsonl eval.video_root
 says err.txt "is an input of this run"
 [ -s world/videos/00000.mp4 ] || fault "the videos of the questions went"
 runs 4 "$train" --out trained "${toy[@]}" model.adapter=trained/adapter data.pairs=made/pairs.jsonl data.video_root=world \
-  train.steps=1 --overwrite
+  train.steps=1 optim.warmup_ratio=0 --overwrite
 says err.txt "is an input of this run"
 [ -s trained/adapter/adapter_model.safetensors ] || fault "the adapter to go on from went"
 runs 4 "$eval" --out made "${toy[@]}" eval.questions=world/questions.jsonl --resume

@@ -28,8 +28,11 @@ double loss_of_two_tokens() {
 }  // namespace
 
 int main() try {
-  const rrpo::Json row = {
-      {"id", "a"}, {"video", "a.mp4"}, {"question", "What?"}, {"chosen", "a red ball"}, {"rejected", "a blue ball"}};
+  const rrpo::Json row = {{"id", "a"},
+                          {"video", "a.mp4"},
+                          {"question", "What?"},
+                          {"chosen", {{"text", "a red ball"}}},
+                          {"rejected", {{"text", "a blue ball"}}}};
   const rrpo::rows::Pair pair = rrpo::rows::parse_pair(row, "here:1");
   const auto words = rrpo::text::differing_words(pair.chosen.text, pair.rejected.text);
   const bool same_words = words.a.size() == 1 && words.b.size() == 1;
