@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Opens pages in headless Chromium, at the width of a desk and of a telephone, light and dark: no console error, nothing wider
-than the window, no picture that fails, no words out of sight beside the page.
+than the window, no picture that fails, no words out of sight beside the page, panels and numbers in line, frames where mistakes are.
 
     python3 scripts/check_pages.py [--shots FOLDER] PAGE...      exit 1 where a page has a fault
 
@@ -17,8 +17,8 @@ from pathlib import Path
 WIDTHS = (1200, 400)
 SCHEMES = ("light", "dark")
 
-# What sticks out: elements beyond the right edge that stand in nothing that scrolls.
-OVERFLOW = """(() => {
+# What sticks out: elements beyond the right edge that stand in nothing that scrolls. And what a reader stumbles over.
+LOOK = """(() => {
   const wide = [], edge = document.documentElement.clientWidth;
   const scrolls = e => { for (; e && e !== document.body; e = e.parentElement)
     if (['auto', 'scroll', 'hidden'].includes(getComputedStyle(e).overflowX)) return true; return false; };
@@ -26,8 +26,26 @@ OVERFLOW = """(() => {
     const box = e.getBoundingClientRect();
     if (box.width > 0 && box.right > edge + 1 && !scrolls(e.parentElement)) wide.push(e.tagName + ' ' + e.textContent.trim().slice(0, 40));
   }
+  const said = e => e.textContent.trim().slice(0, 40), faults = [];
+  for (const grid of document.querySelectorAll('.grid')) {
+    const boxes = [...grid.children].map(e => e.getBoundingClientRect());
+    if (boxes.some((box, i) => i > 0 && box.left > boxes[i - 1].right && Math.abs(box.top - boxes[i - 1].top) > 1))
+      faults.push('panels of one row begin at different heights: ' + said(grid));
+  }
+  for (const row of document.querySelectorAll('tbody tr')) for (const cell of [...row.children].slice(1))
+    if (/^[-+]?[0-9][0-9.,]*( ?%)?$/.test(cell.textContent.trim()) && getComputedStyle(cell).textAlign !== 'right')
+      faults.push('a number on the left of its column: ' + said(row));
+  for (const title of document.querySelectorAll('h2')) {
+    if (!/^(Mistakes|Gained|Lost)$/.test(title.textContent.trim())) continue;
+    let frames = 0, shown = 0;
+    for (let e = title.nextElementSibling; e && e.tagName !== 'H2'; e = e.nextElementSibling) {
+      frames += (e.matches('img') ? 1 : 0) + e.querySelectorAll('img').length;
+      shown += e.textContent.trim().length;
+    }
+    if (shown > 400 && frames === 0) faults.push('no frame under ' + title.textContent);
+  }
   const broken = [...document.images].filter(i => !i.complete || i.naturalWidth === 0).map(i => i.alt.slice(0, 40));
-  return JSON.stringify({page: document.documentElement.scrollWidth, edge, wide: wide.slice(0, 5), broken,
+  return JSON.stringify({page: document.documentElement.scrollWidth, edge, wide: wide.slice(0, 5), broken, faults: faults.slice(0, 5),
                          height: document.documentElement.scrollHeight, title: document.title});
 })()"""
 
@@ -113,11 +131,14 @@ def look(browser, page, width, scheme, shot):
     browser.call("Page.navigate", url=page.resolve().as_uri())
     browser.until("Page.loadEventFired")
     browser.call("Runtime.evaluate", expression="document.querySelectorAll('details').forEach(d => d.open = true)")
-    seen = json.loads(browser.call("Runtime.evaluate", expression=OVERFLOW)["result"]["value"])
+    seen = json.loads(browser.call("Runtime.evaluate", expression=LOOK)["result"]["value"])
     faults = list(complaints(browser.events))
     if seen["page"] > seen["edge"]:
         faults.append(f"{seen['page']} pixels wide")
     faults += [f"sticks out: {what}" for what in seen["wide"]] + [f"broken picture: {alt}" for alt in seen["broken"]]
+    faults += seen["faults"]
+    if page.stem == "ask" and width == max(WIDTHS) and seen["height"] > 1400:
+        faults.append(f"{seen['height']} pixels high: the frames do not stand side by side")
     if not seen["title"]:
         faults.append("no title")
     if shot:

@@ -19,7 +19,7 @@ struct EvalFields {
   int64_t examples = 12;
   template <class V>
   void fields(V& v) {
-    v("questions", questions, "question rows (JSONL)");
+    v("questions", questions, "question rows (JSONL, docs/data.md), as rrpo-gen reads them");
     v("video_root", video_root, "folder that videos and frames are relative to; empty: that of the questions");
     v("max_new_tokens", max_new_tokens, "an answer is cut after so many tokens");
     v("examples", examples, "so many mistakes have frames of their clip on the page; 0: none, no video is read for it");

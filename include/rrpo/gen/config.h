@@ -56,7 +56,9 @@ struct GenFields {
   int64_t max_unjudged = 0;
   template <class V>
   void fields(V& v) {
-    v("questions", questions, "question rows (JSONL) with their true answers");
+    v("questions", questions,
+      "question rows (JSONL, docs/data.md) with their true answers, such as {\"id\": \"1\", \"video\": \"1.mp4\", "
+      "\"question\": \"Is it raining?\", \"answer\": \"Yes\", \"format\": \"yesno\"}");
     v("video_root", video_root, "folder that videos and frames are relative to; empty: that of the questions");
     v("perturb", perturb, "perturbations in order, names or {\"name\": …, parameters}; []: none");
     v("max_new_tokens", max_new_tokens, "a response is cut after so many tokens");

@@ -28,9 +28,10 @@ struct ModelConfig {
   std::string image = "video";
   template <class V>
   void fields(V& v) {
-    v("path", path, "checkpoint folder in Hugging Face form");
+    v("path", path, "checkpoint folder in Hugging Face form; or owner/name of the hub, which must lie in its local cache");
     v("adapter", adapter, "adapter folder in PEFT form");
-    v("dtype", dtype, "compute type: float32 or bfloat16");
+    v("dtype", dtype,
+      "compute type: float32, bfloat16, or auto (bfloat16 on a GPU where the checkpoint is stored in 16 bits)");
     v("video_pool", video_pool,
       "pooling of visual tokens: auto (the checkpoint's), or where the family has several bilinear, average, max");
     v("prompt", prompt, "prompt form: auto (the checkpoint's own template), onevision, onevision_2024, authors");

@@ -29,7 +29,8 @@ struct DataConfig {
   std::string marks = "spans";
   template <class V>
   void fields(V& v) {
-    v("pairs", pairs, "pair files (sft reads question files too)");
+    v("pairs", pairs,
+      "files of pairs (JSONL, docs/data.md), as rrpo-gen writes and import makes them; sft takes questions too");
     v("eval_pairs", eval_pairs, "held-out pairs, scored every train.eval_every steps and at the end");
     v("video_root", video_root, "folder that the rows' videos and frames are relative to");
     v("max_skipped", max_skipped, "bad rows to skip before the run counts as failed; 0: the first one ends it");
