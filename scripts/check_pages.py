@@ -32,7 +32,7 @@ LOOK = """(() => {
     if (boxes.some((box, i) => i > 0 && box.left > boxes[i - 1].right && Math.abs(box.top - boxes[i - 1].top) > 1))
       faults.push('panels of one row begin at different heights: ' + said(grid));
   }
-  for (const row of document.querySelectorAll('tbody tr')) for (const cell of [...row.children].slice(1))
+  for (const row of document.querySelectorAll('tbody tr')) if (row.children.length > 2) for (const cell of [...row.children].slice(1))
     if (/^[-+]?[0-9][0-9.,]*( ?%)?$/.test(cell.textContent.trim()) && getComputedStyle(cell).textAlign !== 'right')
       faults.push('a number on the left of its column: ' + said(row));
   for (const title of document.querySelectorAll('h2')) {

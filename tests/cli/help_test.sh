@@ -48,7 +48,7 @@ for program in "$gen" "$train" "$eval"; do
   check_command "$program" ""
   for name in $names; do check_command "$program" "$name"; done
 done
-[ "$compat" = " rrpo-gen show rrpo-train rrpo-train score" ] || fault "--compat is listed by:$compat"
+[ "$compat" = " rrpo-gen show rrpo-train rrpo-train score rrpo-train verify-resume" ] || fault "--compat is listed by:$compat"
 
 say "a longer word than the line is broken, a setting is in the configuration"
 runs 0 "$eval" model.path=m eval.questions=q.jsonl seed=7 --print-config --out x
