@@ -9,6 +9,7 @@
 
 #include "dry_run.h"
 #include "earlier.h"
+#include "metrics_log.h"
 #include "rrpo/data/media_check.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/io/line_writer.h"
@@ -33,8 +34,6 @@ namespace rrpo::train {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr const char* kMetrics = "metrics.jsonl";
 
 /// What a run holds once it is open.
 class Run {
@@ -77,7 +76,7 @@ class Run {
   void cut_metrics(const fs::path& file);
   Json one_step(data::Loader& loader, int64_t saved);
   bool evaluates() const;
-  void conclude_step(io::LineWriter& metrics);
+  void conclude_step(MetricsLog& metrics);
   Json evaluate();
   void remember(const std::vector<data::SkippedRow>& skipped);
 
@@ -244,7 +243,7 @@ bool Run::evaluates() const {
 }
 
 /// Completes the line of the step just done and writes it. A stop in between leaves the line to the next part of the run.
-void Run::conclude_step(io::LineWriter& metrics) {
+void Run::conclude_step(MetricsLog& metrics) {
   if (at_.unwritten.is_null()) return;
   if (evaluates()) at_.unwritten.update(evaluate());
   metrics.write(last_ = at_.unwritten);
@@ -256,7 +255,7 @@ void Run::train(const fs::path& out) {
   data::LoaderRules rules = training_rules();
   rules.seen = &at_.seen;
   data::Loader loader(rows_, policy_, cache_.get(), rules, at_.step, at_.steps);
-  io::LineWriter metrics(out / kMetrics);
+  MetricsLog metrics(out, config_.train.tensorboard);
   report::Progress progress("train", at_.steps, "steps", at_.step);
   int64_t saved = at_.unwritten.is_null() ? at_.step : -1;
   const auto save = [&] {
@@ -329,8 +328,9 @@ Result run(const TrainConfig& config, const RunOptions& options) {
   if (options.dry_run) return Run(config, options, policy::open_shapes(config.model, config.device)).plan_result();
 
   const char* result = trains_adapter(config.train) ? "adapter" : "model";
-  const io::OutputFolder folder(options.out, options.existing,
-                                {"rrpo-train", "train", {kMetrics, "ledger.jsonl", "report.html", "checkpoints", result}});
+  const io::OutputFolder folder(
+      options.out, options.existing,
+      {"rrpo-train", "train", {kMetrics, kEvents, "ledger.jsonl", "report.html", "checkpoints", result}});
   const fs::path& out = folder.path();
   Earlier earlier = look_at_earlier(folder, config);
   if (!earlier.result.is_null()) return {earlier.result["summary"], earlier.result["code"].get<int>()};

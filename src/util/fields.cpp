@@ -42,7 +42,7 @@ constexpr Alias kAliases[] = {
 
 /// What people look for that has another answer than a name.
 constexpr Alias kAnswers[] = {
-    {"report_to", "nothing to switch on: every step is a line of metrics.jsonl in --out"},
+    {"report_to", "train.tensorboard=true writes event files; every step is a line of metrics.jsonl in --out"},
     {"logging_steps", "nothing to switch on: every step is a line of metrics.jsonl in --out"},
     {"logging_dir", "metrics.jsonl and report.html are in --out"},
     {"run_name", "--out names the run"},

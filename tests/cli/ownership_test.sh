@@ -82,7 +82,7 @@ every_command() {
 
 say "a project with every name of ours in it"
 cp -r user project
-for file in ledger.jsonl responses.jsonl judgements.jsonl predictions.jsonl scores.jsonl scores.json metrics.jsonl report.md \
+for file in ledger.jsonl responses.jsonl judgements.jsonl predictions.jsonl scores.jsonl scores.json metrics.jsonl events.out.tfevents.rrpo report.md \
   report.html compare.json compare.html show.html perturbations.html config.json model.safetensors; do echo mine >project/$file; done
 for folder in videos frames checkpoints diagnostics; do mkdir project/$folder && echo mine >project/$folder/mine.txt; done
 every_command project

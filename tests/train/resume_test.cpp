@@ -110,6 +110,21 @@ TEST(Resume, DamagedCheckpointGivesWayToTheWholeOneBeforeIt) {
   }
 }
 
+// Steps that are done again are in TensorBoard's file once, as in metrics.jsonl: only times differ.
+TEST(Resume, EventsAreThoseOfAnUndisturbedRun) {
+  const TinyWorld world;
+  TrainConfig config = small_config(world);
+  config.train.tensorboard = true;
+  const fs::path straight = world / "straight", out = world / "disturbed";
+  ASSERT_EQ(run(config, {straight}).exit_code, 0);
+  run(config, part(out, 5));
+  flip(out / "checkpoints/step-000005/state.json", 777);
+  EXPECT_EQ(go_on(config, out).exit_code, 0);
+  const char* events = "events.out.tfevents.rrpo";
+  EXPECT_EQ(fs::file_size(out / events), fs::file_size(straight / events));
+  EXPECT_GT(fs::file_size(straight / events), 1000U);
+}
+
 // Checkpoints that could not be listed are not none: the run would begin anew and cut its metrics to nothing.
 TEST(Resume, ACheckpointFolderThatCannotBeReadIsAFault) {
   const rrpo::test::TempDir dir;

@@ -65,7 +65,7 @@ TEST(Settings, AFileIsToldWhereItIsWrong) {
   EXPECT_THAT(objection("{\"gen\": {\"perturb\": [{\"name\": 1, \"name\": 2}]}}"),
               HasSubstr("gen.perturb[0].name: given twice"));
   EXPECT_THAT(objection("{\n\n\"report_to\": \"wandb\"}"),
-              HasSubstr("own.json:3: report_to: unknown key; fix: nothing to switch on"));
+              HasSubstr("own.json:3: report_to: unknown key; fix: train.tensorboard=true"));
   EXPECT_THAT(objection(R"({"architectures": ["LlavaQwenForCausalLM"], "model_type": "llava"})"),
               HasSubstr("model.path=FOLDER"));
   EXPECT_THAT(objection(R"({"peft_type": "LORA", "r": 8})"), HasSubstr("model.adapter=FOLDER"));

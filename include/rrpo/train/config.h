@@ -56,6 +56,7 @@ struct LoopConfig {
   int64_t save_every = 100;
   int64_t keep = 2;
   int64_t eval_every = 0;
+  bool tensorboard = false;
   template <class V>
   void fields(V& v) {
     v("trainable", trainable, "lora, or any of vision, projector, decoder, all");
@@ -66,6 +67,7 @@ struct LoopConfig {
     v("save_every", save_every, "steps between two checkpoints; 0: only when stopped");
     v("keep", keep, "checkpoints kept, the newest");
     v("eval_every", eval_every, "steps between two scorings of data.eval_pairs; 0: only at the end");
+    v("tensorboard", tensorboard, "write TensorBoard's event file beside metrics.jsonl");
   }
   void check(const std::string& at) const;
 };
