@@ -173,7 +173,8 @@ int run_score(const Invocation& call) {
   settings["predictions"] = said.string();
   io::RunRecord record(folder.path(), run_head(call, folder, settings, std::move(inputs), ""));
   const Scoring scoring{config.scorers, said.string() + " on " + asked.string(), settings};
-  return conclude(call, write_scores(scoring, questions, predictions, folder.path()), record);
+  return with_record(call, record,
+                     [&] { return conclude(call, write_scores(scoring, questions, predictions, folder.path()), record); });
 }
 
 int run_compare(const Invocation& call) {

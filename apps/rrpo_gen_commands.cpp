@@ -126,13 +126,15 @@ int run_scenes(const Invocation& call) {
   const io::OutputFolder folder(call.out, call.existing,
                                 claim_of(call, {"questions.jsonl", config.kind == "clips" ? "videos" : "frames"}));
   io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), {}, "questions.jsonl"));
-  if (!folder.resumed() || !fs::exists(call.out / "questions.jsonl"))
-    gen::make_scenes(config, call.out, std::max(1u, std::thread::hardware_concurrency()));
-  const bool complete = fs::exists(call.out / "questions.jsonl");
-  const int exit_code = complete ? 0 : 128 + stop_signal();
-  record.set_counts({{config.kind, config.count}});
-  record.end(exit_code);
-  return finish({{"kind", config.kind}, {"count", config.count}, {"out", call.out.string()}}, exit_code);
+  return with_record(call, record, [&] {
+    if (!folder.resumed() || !fs::exists(call.out / "questions.jsonl"))
+      gen::make_scenes(config, call.out, std::max(1u, std::thread::hardware_concurrency()));
+    const bool complete = fs::exists(call.out / "questions.jsonl");
+    const int exit_code = complete ? 0 : 128 + stop_signal();
+    record.set_counts({{config.kind, config.count}});
+    record.end(exit_code);
+    return finish({{"kind", config.kind}, {"count", config.count}, {"out", call.out.string()}}, exit_code);
+  });
 }
 
 }  // namespace rrpo::apps

@@ -142,8 +142,10 @@ int run_merge(const Invocation& call) {
   keep(head, media_of(questions, gen::media_root(config.gen)));
   head.keep.push_back(config.gen.questions);
   io::RunRecord record(folder.path(), std::move(head));
-  join_files(parts, questions, call.out);
-  return conclude_pairs(call, config, questions, responses, gen::recorded_judgements(config, call.out), record);
+  return with_record(call, record, [&] {
+    join_files(parts, questions, call.out);
+    return conclude_pairs(call, config, questions, responses, gen::recorded_judgements(config, call.out), record);
+  });
 }
 
 }  // namespace rrpo::apps
