@@ -61,7 +61,8 @@ fetch() {
   shift 2
   grep -E "^($names)==" scripts/wheels.txt >"$folder/wanted.txt"
   python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
-    --dest "$folder" --requirement "$folder/wanted.txt" "$@"
+    --dest "$folder" --requirement "$folder/wanted.txt" "$@" ||
+    { say "error: pip could not fetch what scripts/wheels.txt lists; fix: see its reason above (network, certificates, index), then run this again"; exit 4; }
 }
 
 fetch_torch() {  # any Python's wheel will do: only its headers and C++ libraries are used
