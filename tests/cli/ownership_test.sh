@@ -74,6 +74,7 @@ every_command() {
       (cd tried && attempt "$name" $flags >../out.txt 2>../err.txt </dev/null) || got=$?
       case $got in 0 | 2 | 3 | 4 | 8) ;; *) fault "$name $flags in $1: exit $got: $(tail -n 1 err.txt)" ;; esac
       stays tried "$name $flags in $1"
+      [ "$name" != show-beside ] || [ -z "$(find tried/clips -name '*.html')" ] || fault "show wrote beside the videos"
       printf '%s%s:%s ' "$name" "$flags" "$got"
     done
   done
