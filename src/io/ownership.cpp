@@ -131,7 +131,7 @@ std::string first_foreign(const fs::path& root, const fs::path& place, const std
   if (!fs::is_directory(status)) return foreign(place);
   for (const fs::path& path : paths_below(place)) {
     if (fs::is_directory(fs::symlink_status(path, code))) continue;
-    if (const std::string name = foreign(path); !name.empty()) return name;
+    if (std::string name = foreign(path); !name.empty()) return name;
   }
   return "";
 }
