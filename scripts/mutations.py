@@ -4,6 +4,7 @@
     python3 scripts/mutations.py                    all mutations, a table at the end
     python3 scripts/mutations.py --only pooling     those whose name holds the word
     python3 scripts/mutations.py --list             their names
+    python3 scripts/mutations.py --check            fails where a text does not occur once in its file; breaks nothing
 
 It works on a copy of the committed tree in build/mutations (its own build folder, compiled with the compiler cache), never on
 the sources. Each mutation is a text that occurs once in a file and what stands in its place; the test program named must fail.
@@ -88,7 +89,14 @@ MUTATIONS = [
     ("tags keep their space", "text", "src/text/span.cpp", "kept + run.opens.size() < run.spaces", "kept < run.spaces"),
     ("difference of words: border", "text", "src/text/diff.cpp", "ranges.back().end = words[i].range.end;", "ranges.back().end = words[i].range.begin;"),
     ("difference of tokens: popular ones begin no match", "text", "src/text/token_diff.cpp", "b.size() < kLong", "b.size() < kLong * 1000"),
-    ("import: a place of the video stays in the question", "rows", "src/rows/formats/parts.cpp", "take_places(question, true) +", "0 * take_places(question, true) + 0 *"),
+    ("import: a place of the video stays in the question", "rows", "src/rows/formats/clean.cpp", "take_places(question, true) +", "0 * take_places(question, true) + 0 *"),
+    ("a file of a checkpoint is believed", "io", "src/io/manifest.cpp", "if (file_sha256(file->second) != entry.sha256)", "if (false)"),
+    ("a folder that cannot be listed is empty", "util", "src/util/folder.cpp", "  if (code) {", "  if (false) {"),
+    ("the key goes to any server", "io", "src/io/chat.cpp", "*standard == '\\0' || is_private(endpoint)) return;", "true) return;"),
+    ("an input may be removed", "io", "src/io/ownership.cpp", "if (is_there(own.root / name)) check_no_input(own.root / name, real);", ""),
+    ("a file of the user's is the run's", "io", "src/io/ownership.cpp", "return names.contains(name) || is_housekeeping(name) ? \"\" : name;", 'return "";'),
+    ("a stop is not heard between two rows", "rows", "src/rows/each_row.cpp", "  check_stop();\n  try {", "  try {"),
+    ("a stop is not heard between two tokens", "policy", "src/policy/generate.cpp", "    check_stop();\n", ""),
 ]
 
 
@@ -141,11 +149,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     chosen = [m for m in MUTATIONS if arguments.only.lower() in m[0].lower()]
     if arguments.list:
         print("\n".join(f"{m[0]}: {m[2]}" for m in chosen))
         return
+    if arguments.check:
+        lost = [f"{name}: not once in {file}" for name, _, file, text, _ in chosen
+                if not (ROOT / file).exists() or (ROOT / file).read_text().count(text) != 1]
+        sys.exit("\n".join(lost) or 0)
     prepare()
     noticed = 0
     for mutation in chosen:
