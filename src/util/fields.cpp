@@ -141,6 +141,7 @@ std::string hint_of(const std::string& name) {
 }
 
 void apply_setting(Json& json, const std::string& setting) {
+  check_text(setting);
   const size_t equals = setting.find('=');
   if (equals == std::string::npos || equals == 0)
     bad_field(setting, "not a setting", "write path=value, as in optim.lr=1e-4");

@@ -62,7 +62,17 @@ void refuse_twice(const std::filesystem::path& file, const std::vector<PlacedKey
 
 }  // namespace
 
+void check_text(const std::string& setting) {
+  try {
+    static_cast<void>(Json(setting).dump());
+  } catch (const Json::exception&) {
+    bad_field(setting.substr(0, setting.find('=')), "is given as bytes that are no UTF-8 text",
+              "write it in UTF-8; rename a file or folder whose name is not");
+  }
+}
+
 std::string typed_setting(const std::string& setting, const std::vector<FieldHelp>& fields) {
+  check_text(setting);
   const std::string path = setting.substr(0, setting.find('='));
   const auto field = std::find_if(fields.begin(), fields.end(), [&](const FieldHelp& one) { return one.path == path; });
   if (path.size() == setting.size() || field == fields.end()) return setting;

@@ -72,6 +72,25 @@ TEST(Settings, AFileIsToldWhereItIsWrong) {
   EXPECT_THAT(objection("[]"), HasSubstr("expected an object"));
 }
 
+// A configuration is written into run.json, which can only hold text.
+TEST(Settings, BytesThatAreNoTextAreRefused) {
+  const std::vector<FieldHelp> fields = {{"model.path", "path", "", ""}};
+  for (const std::string setting : {"model.path=x\x88", "model.\xff=1", "model.path=\xc0\xaf", "model.path=\xed\xa0\x80"}) {
+    Json json;
+    for (const auto& use : std::vector<std::function<void()>>{[&] { typed_setting(setting, fields); },
+                                                              [&] { apply_setting(json, setting); }}) {
+      try {
+        use();
+        ADD_FAILURE() << setting;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.fault(), Fault::usage);
+        EXPECT_THAT(error.what(), HasSubstr("no UTF-8 text"));
+      }
+    }
+  }
+  EXPECT_EQ(typed_setting("model.path=caf\xc3\xa9", fields), "model.path=\"caf\xc3\xa9\"");
+}
+
 TEST(JsonKeys, StandWhereTheyStand) {
   std::vector<std::string> found;
   for (const PlacedKey& key : json_keys("{\"a\": {\"b\": [1, {\"c\": \"x: \\\"y\\\":\"}, []]},\n\"d\" : {}}"))

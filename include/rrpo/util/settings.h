@@ -9,9 +9,11 @@
 
 namespace rrpo {
 
+/// Throws Error(usage) for a `path=value` whose bytes are no UTF-8: no record of the run could hold it.
+void check_text(const std::string& setting);
+
 /// `path=value` so that apply_setting reads what stands there as text where the field is text or paths: a model may be
-/// called
-/// 4. JSON in quotes, a list for a list and null where it may be stay what they are.
+/// called 4. JSON in quotes, a list for a list and null where it may be stay what they are.
 std::string typed_setting(const std::string& setting, const std::vector<FieldHelp>& fields);
 
 /// Looks at a `--config` file. Throws Error(usage) with the line of a key that is given twice or that `fields` lacks, and
