@@ -202,6 +202,18 @@ std::string subtitle_of(const Json& run) {
   return text;
 }
 
+/// What the run has read: a line a file.
+Table inputs_table(const Json& inputs) {
+  Table table{{"file", "bytes", "SHA-256"}, {}};
+  for (const auto& [file, entry] : inputs.items()) {
+    if (!entry.is_object()) continue;
+    const Json size = entry.value("size", Json()), hash = entry.value("sha256", Json());
+    table.rows.push_back({file, size.is_number_integer() ? grouped(size.get<int64_t>()) : "",
+                          hash.is_string() ? hash.get<std::string>() : ""});
+  }
+  return table;
+}
+
 }  // namespace
 
 std::string training_report(const Json& run, const std::vector<Json>& metrics) {
@@ -220,6 +232,11 @@ std::string training_report(const Json& run, const std::vector<Json>& metrics) {
     if (!rest.contains(key)) continue;
     page.section(heading).add(settings_table(rest[key]));
     rest.erase(key);
+  }
+  if (rest.contains("inputs") && rest["inputs"].is_object()) {
+    const Table files = inputs_table(rest["inputs"]);
+    page.section("Inputs").add(details(std::to_string(files.rows.size()) + " files", html_table(files)));
+    rest.erase("inputs");
   }
   if (!rest.empty()) page.section("Run").add(settings_table(rest));
   return page.html();

@@ -43,6 +43,16 @@ TEST(TrainingReport, SharesHaveTheirWholeAxis) {
   }
 }
 
+TEST(TrainingReport, InputsAreALineEach) {
+  const Json run = Json::parse(
+      R"({"inputs":{"a/pairs.jsonl":{"size":1234567,"modified_ns":1,"sha256":"0123abc"},"old.json":"0123","b":{"size":null}}})");
+  const std::string html = training_report(run, {});
+  EXPECT_THAT(html, HasSubstr("2 files"));
+  EXPECT_THAT(html, HasSubstr(">a/pairs.jsonl</td><td class=\"r\">1,234,567<"));
+  EXPECT_THAT(html, HasSubstr("0123abc"));
+  EXPECT_THAT(html, Not(HasSubstr("modified_ns")));
+}
+
 TEST(TrainingReport, NeedsNothing) {
   EXPECT_THAT(training_report(Json::object(), {}), HasSubstr("No step was taken."));
   EXPECT_THAT(training_report(Json(), {Json::object()}), HasSubstr("</html>"));
