@@ -88,7 +88,7 @@ TEST(Settings, BytesThatAreNoTextAreRefused) {
       }
     }
   }
-  EXPECT_EQ(typed_setting("model.path=caf\xc3\xa9", fields), "model.path=\"caf\xc3\xa9\"");
+  EXPECT_EQ(typed_setting("model.path=caf\xc3\xa9", fields), "model.path=caf\xc3\xa9");
 }
 
 TEST(JsonKeys, StandWhereTheyStand) {
