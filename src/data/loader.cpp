@@ -27,6 +27,10 @@ int64_t most_squares(const policy::Policy& policy, const rows::Media& media, con
   return 1 + tiles;
 }
 
+uint64_t hash_of(const video::Frames& frames) {
+  return hash64({reinterpret_cast<const char*>(frames.rgb.data()), frames.rgb.size()});
+}
+
 }  // namespace
 
 int64_t default_loader_threads() { return std::clamp<int64_t>(std::thread::hardware_concurrency(), 1, 16); }
@@ -61,10 +65,14 @@ std::optional<PairBatch> Loader::next() {
 void Loader::compare(const PairBatch& batch) {
   if (rules_.seen == nullptr) return;
   for (const Clip& clip : batch.clips) {
-    const std::string key = dataset_.videos[static_cast<size_t>(clip.video)].key();
+    const rows::Media& media = dataset_.videos[static_cast<size_t>(clip.video)];
+    const std::string key = media.key();
     Seen& seen = (*rules_.seen)[key];
     const bool decoded = !clip.visual.defined();
-    const bool other_frames = decoded && seen.frames && *seen.frames != clip.frames;
+    // A folder that an earlier part of the run did not have serves a clip that was decoded then: once more, to be compared.
+    const bool new_folder = !decoded && seen.frames && seen.files.empty() && !clip.files.empty();
+    const uint64_t frames = new_folder ? hash_of(read_media(media, rules_.root, rules_.video)) : clip.frames;
+    const bool other_frames = (decoded || new_folder) && seen.frames && *seen.frames != frames;
     const bool other_files = !clip.files.empty() && !seen.files.empty() && seen.files != clip.files;
     if (other_frames || (other_files && !(decoded && seen.frames)))
       throw Error(Fault::usage, "data", key + ": its pictures are not those that this run has seen before",
@@ -111,7 +119,7 @@ Clip Loader::read(const Sample& sample) const {
   clip.files = files_of(sample.media);
   if (clip.visual.defined()) return clip;
   const video::Frames frames = read_media(sample.media, rules_.root, rules_.video);
-  if (rules_.seen) clip.frames = hash64({reinterpret_cast<const char*>(frames.rgb.data()), frames.rgb.size()});
+  if (rules_.seen) clip.frames = hash_of(frames);
   clip.input = tower_input(policy_, sample.media, frames);
   return clip;
 }

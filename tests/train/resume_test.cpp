@@ -338,6 +338,17 @@ TEST(Resume, ACacheThatComesLaterChangesNothing) {
   expect_same_end(world / "out", world / "straight");
 }
 
+/// Decoded first, then served by a folder that knows other pictures under the same name.
+TEST(Resume, ACacheOfOtherPicturesIsRefused) {
+  const TinyWorld world;
+  TrainConfig config = small_config(world);
+  run(config, part(world / "out", 3));
+  test::replace_picture(world.root() / "1-0.png");
+  config.data.cache = world / "cache";
+  ASSERT_EQ(run(config, {world / "filled"}).exit_code, 0);
+  EXPECT_THAT(fault_of([&] { go_on(config, world / "out"); }, Fault::usage), HasSubstr("1-0.png"));
+}
+
 TEST(Resume, ARunThatEndedBeforeItsFirstStepMayBeginWithOtherRows) {
   const TinyWorld world;
   const TrainConfig config = small_config(world);
