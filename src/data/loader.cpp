@@ -6,6 +6,7 @@
 #include <map>
 #include <thread>
 
+#include "rrpo/data/answers.h"
 #include "rrpo/data/length.h"
 #include "rrpo/data/media.h"
 #include "rrpo/util/error.h"
@@ -74,9 +75,7 @@ void Loader::compare(const PairBatch& batch) {
     const uint64_t frames = new_folder ? hash_of(read_media(media, rules_.root, rules_.video)) : clip.frames;
     const bool other_frames = (decoded || new_folder) && seen.frames && *seen.frames != frames;
     const bool other_files = !clip.files.empty() && !seen.files.empty() && seen.files != clip.files;
-    if (other_frames || (other_files && !(decoded && seen.frames)))
-      throw Error(Fault::usage, "data", key + ": its pictures are not those that this run has seen before",
-                  "put the file back, or start anew with --overwrite");
+    if (other_frames || (other_files && !(decoded && seen.frames))) refuse_other_pictures(media);
     if (decoded) seen.frames = clip.frames;
     if (!clip.files.empty()) seen.files = clip.files;
   }
