@@ -57,6 +57,12 @@ struct Command {
   std::function<Json(const ConfigSources&)> resolved{};  ///< for --print-config: files and settings with every default
 };
 
+/// The configuration of a command that has none.
+struct NoFields {
+  template <class V>
+  void fields(V&) {}
+};
+
 /// Command::resolved of a configuration struct.
 template <class Config>
 Json resolved(const ConfigSources& sources) {

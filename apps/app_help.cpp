@@ -143,12 +143,9 @@ std::string program_help(const Program& program, const Command& command) {
 }
 
 std::vector<HelpTable> common_tables() {
-  HelpTable sampling{"sampling rules (video.sampling)", {}};
-  for (const std::string& rule : video::sampling_rules()) {
-    sampling.rows.push_back({rule, rule == "authors" ? "int(n/F*i)" : "int of linspace(0, n-1, F)", {}});
-  }
   return {help_table("families of models (recognised by config.json)", model::families()),
-          help_table("prompt forms (model.prompt)", text::chat_templates()), std::move(sampling)};
+          help_table("prompt forms (model.prompt)", text::chat_templates()),
+          help_table("sampling rules (video.sampling): n frames, F = video.frames", video::samplers())};
 }
 
 }  // namespace rrpo::apps

@@ -40,12 +40,20 @@ std::vector<std::string> values_of(const std::vector<std::string>& names, const 
 }
 
 std::vector<std::string> names_of(const rows::Media& media) {
+  if (media.folder) return {media.folder->path};
   return media.video.empty() ? media.frames : std::vector<std::string>{media.video};
 }
 
+/// Bytes of a file, or of all in a folder of pictures.
 Json size_of(const fs::path& file) {
-  std::error_code absent;
-  const uintmax_t size = fs::file_size(file, absent);
+  std::error_code absent, ignored;
+  uintmax_t size = 0;
+  if (!fs::is_directory(file, ignored)) {
+    size = fs::file_size(file, absent);
+  } else {
+    for (const fs::directory_entry& picture : fs::directory_iterator(file, absent))
+      size += picture.is_regular_file(ignored) ? picture.file_size(ignored) : 0;
+  }
   return absent ? Json() : Json(size);
 }
 
@@ -75,7 +83,7 @@ io::RunHead run_head(const Invocation& call, const io::OutputFolder& folder, Jso
                      std::string grows, const Free& free) {
   const Json before = folder.resumed() ? earlier_record(call) : Json();
   if (before.is_object() && before.contains("config")) {
-    io::check_same_config(before.at("config"), config, free.fields);
+    io::check_same_config(io::with_defaults(before.at("config"), config, free.known), config, free.fields);
     inputs.check_same(before.value("inputs", Json()), values_of(free.files, before.at("config"), config));
   }
   return {call.program, call.command, std::move(config), std::move(inputs), std::move(grows), call.sources.files};
@@ -99,6 +107,7 @@ std::vector<fs::path> media_of(const std::vector<rows::Question>& questions, con
   std::set<fs::path> files;
   for (const rows::Question& question : questions) {
     if (!question.media.video.empty()) files.insert(root / question.media.video);
+    if (question.media.folder) files.insert(root / question.media.folder->path);
     for (const std::string& frame : question.media.frames) files.insert(root / frame);
   }
   return {files.begin(), files.end()};

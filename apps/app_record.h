@@ -21,6 +21,7 @@ io::Inputs take_inputs(const Invocation& call, const std::vector<std::filesystem
 struct Free {
   std::vector<std::string> fields{};  ///< of the configuration
   std::vector<std::string> files{};   ///< fields that name an input which may be another file, or none
+  std::vector<FieldHelp> known{};     ///< all fields: one that an earlier version did not have had its default
 };
 
 /// What run.json says of a call. `grows` is the file from which an interrupted run goes on. Throws Error(usage) when

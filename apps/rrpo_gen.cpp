@@ -3,10 +3,10 @@
 #include "app_decode.h"
 #include "rrpo/gen/config.h"
 #include "rrpo/gen/judge.h"
-#include "rrpo/gen/perturbation.h"
 #include "rrpo/gen/rewrite.h"
 #include "rrpo/gen/scenes.h"
 #include "rrpo/rows/foreign.h"
+#include "rrpo/video/perturbation.h"
 #include "rrpo_gen_commands.h"
 #include "rrpo_gen_earlier.h"
 
@@ -16,8 +16,8 @@ namespace {
 
 std::vector<apps::HelpTable> tables() {
   std::vector<apps::HelpTable> all = apps::common_tables();
-  all.push_back(apps::help_table("perturbations (gen.perturb)", gen::perturbations(),
-                                 [](const gen::Perturbation& row) { return row.parameters; }));
+  all.push_back(apps::help_table("perturbations (gen.perturb)", video::perturbations(),
+                                 [](const video::Perturbation& row) { return row.parameters; }));
   all.push_back(apps::help_table("judges (gen.judge)", gen::judges()));
   all.push_back(apps::help_table("rewrites (gen.rewrite)", gen::rewrites()));
   return all;

@@ -13,14 +13,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Opens a medium and decodes its first picture, or with `decode` all that a run would read of it.
+/// Opens a medium and decodes its first picture, or with `decode` all that it holds.
 void look_at(const rows::Media& media, const gen::CheckConfig& config, const fs::path& root, bool decode) {
   const std::vector<fs::path> files = data::media_files(media, root, config.video.follow_links);
   if (decode) {
-    data::read_media(media, root, config.video);
+    policy::VideoConfig all_of_it = config.video;
+    all_of_it.verify = true;
+    data::read_media(media, root, all_of_it);
   } else if (!media.video.empty()) {
     constexpr double kFirstPicture = 1e-3;
-    video::read_video(files.front(), config.video.sampling, 1, video::Clip{0, kFirstPicture},
+    video::read_video(files.front(), "authors", 1, video::Clip{0, kFirstPicture},
                       {.memory_bytes = config.video.max_memory_mb << 20});
   }
 }

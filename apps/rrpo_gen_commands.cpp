@@ -1,10 +1,10 @@
 #include "rrpo_gen_commands.h"
 
-#include <cstdlib>
 #include <thread>
 
 #include "app_decode.h"
 #include "app_record.h"
+#include "app_shard.h"
 #include "rrpo/data/answers.h"
 #include "rrpo/data/media.h"
 #include "rrpo/gen/judgements.h"
@@ -41,33 +41,13 @@ Json plan(const gen::GenConfig& config, const std::vector<rows::Question>& quest
   return plan;
 }
 
-/// The part of the run that this process has by its environment.
-gen::Shard shard_of_environment() {
-  for (const auto& [rank, size] : {std::pair("RANK", "WORLD_SIZE"), {"SLURM_PROCID", "SLURM_NTASKS"}}) {
-    const char* index = std::getenv(rank);
-    const char* count = std::getenv(size);
-    if (index != nullptr && count != nullptr) return gen::parse_shard(std::string(index) + "/" + count);
-  }
-  bad_field("gen.shard", "auto finds neither RANK and WORLD_SIZE nor SLURM_PROCID and SLURM_NTASKS", "gen.shard=0/4");
-}
-
-/// `gen.shard=auto` is one command line for all parts: each has a folder of its own in --out.
-Invocation placed(const Invocation& call, gen::GenConfig& config) {
-  Invocation own = call;
-  if (config.gen.shard != "auto") return own;
-  const gen::Shard shard = shard_of_environment();
-  config.gen.shard = shard.name();
-  if (!own.out.empty()) own.out /= std::to_string(shard.index) + "-of-" + std::to_string(shard.count);
-  return own;
-}
-
 /// Throws Error where the replies to be replayed cannot be read, or would be removed first.
 void check_replay(const Invocation& call, const fs::path& replay) {
   if (replay.empty()) return;
   std::error_code absent;
   if (call.existing == io::Existing::overwrite && fs::equivalent(replay, call.out / "judgements.jsonl", absent))
     bad_usage("--overwrite would remove gen.llm.replay=" + replay.string(), "another --out, or --resume");
-  gen::read_judgements(replay, /*faults=*/true);
+  judge::read_judgements(replay, /*faults=*/true);
 }
 
 /// Asks what is open, has it judged and makes the pairs. `all` is the number of questions of the whole run.
@@ -75,7 +55,7 @@ int carry_out(const Invocation& call, const gen::GenConfig& config, const std::v
               io::RunRecord& record) {
   const gen::Collected collected = gen::collect_responses(config, questions, call.out / "responses.jsonl");
   const gen::Responses& responses = collected.responses;
-  gen::CollectedJudgements heard;
+  judge::CollectedJudgements heard;
   if (collected.complete) heard = gen::collect_judgements(config, questions, responses, call.out / "judgements.jsonl");
   if (!heard.complete) {
     const Json counts = {{"questions", questions.size()}, {"responses", responses.size()}};
@@ -92,7 +72,7 @@ int carry_out(const Invocation& call, const gen::GenConfig& config, const std::v
 int run_gen(const Invocation& typed) {
   auto config = read_config<gen::GenConfig>(typed.sources);
   policy::find_models(config.model);
-  const Invocation call = placed(typed, config);
+  const Invocation call = placed(typed, config.gen.shard, "gen.shard");
   std::vector<fs::path> files = io::model_files(config.model.path, config.model.adapter);
   files.push_back(config.gen.questions);
   if (!config.gen.llm.replay.empty()) files.push_back(config.gen.llm.replay);
@@ -102,7 +82,7 @@ int run_gen(const Invocation& typed) {
     throw Error(Fault::input, "data", config.gen.questions.string() + ": holds no question",
                 "write one JSON object per line");
   const size_t all = questions.size();
-  if (config.gen.shard) questions = gen::shard_questions(questions, gen::parse_shard(*config.gen.shard));
+  if (config.gen.shard) questions = data::shard_questions(questions, data::parse_shard(*config.gen.shard, "gen.shard"));
   if (gen::asks_llm(config.gen) && config.gen.llm.replay.empty()) config.gen.llm.chat.check_key("gen.llm");
   warn_of_unread(config, questions);
   if (call.dry_run || decodes(call))
@@ -112,7 +92,7 @@ int run_gen(const Invocation& typed) {
       call.out, call.existing,
       claim_of(call, {"responses.jsonl", "judgements.jsonl", "ledger.jsonl", "pairs.jsonl", "report.html"}));
   io::RunHead head = run_head(call, folder, config_json(config), std::move(inputs), "responses.jsonl",
-                              {.fields = reach_fields(), .files = {"gen.llm.replay"}});
+                              {.fields = reach_fields(), .files = {"gen.llm.replay"}, .known = describe<gen::GenConfig>()});
   keep(head, model_folders(config.model));
   note_media(head, call, questions, gen::media_root(config.gen), "responses.jsonl");
   prove_readable(call, config.model, config.device);

@@ -1,8 +1,5 @@
 #include "rrpo_gen_earlier.h"
 
-#include <algorithm>
-
-#include "rrpo/io/inputs.h"
 #include "rrpo/policy/hub.h"
 
 namespace rrpo::apps {
@@ -18,15 +15,6 @@ namespace {
 std::string text_at(const Json& json, const char* pointer) {
   const Json::json_pointer at(pointer);
   return json.contains(at) && json.at(at).is_string() ? json.at(at).get<std::string>() : "";
-}
-
-/// (name, hash) of each file.
-std::vector<std::pair<std::string, Json>> named_hashes(const Json& inputs) {
-  std::vector<std::pair<std::string, Json>> out;
-  if (!inputs.is_object()) return out;
-  for (const auto& [file, hash] : inputs.items())
-    out.emplace_back(fs::path(file).filename().string(), io::recorded_sha256(hash));
-  return out;
 }
 
 void move_to(const Places& places, gen::GenConfig& config) {
@@ -52,6 +40,7 @@ const std::vector<std::string>& reach_fields() {
                                                   "gen.video_root",
                                                   "video.max_memory_mb",
                                                   "video.follow_links",
+                                                  "video.verify",
                                                   "gen.max_unjudged",
                                                   "gen.llm.endpoint",
                                                   "gen.llm.key_env",
@@ -80,28 +69,6 @@ EarlierRun read_earlier(const fs::path& folder, const Places& places) {
   run.config = config_from<gen::GenConfig>(run.raw_config);
   move_to(places, run.config);
   return run;
-}
-
-std::vector<std::string> changed_inputs(const Json& before, const Json& now) {
-  std::vector<std::pair<std::string, Json>> there = named_hashes(now);
-  std::vector<std::string> changed;
-  for (const auto& one : named_hashes(before)) {
-    const auto same = std::find(there.begin(), there.end(), one);
-    if (same == there.end()) {
-      changed.push_back(one.first);
-    } else {
-      there.erase(same);
-    }
-  }
-  return changed;
-}
-
-void refuse_input_as_out(const Invocation& call, const std::vector<fs::path>& folders) {
-  std::error_code absent;
-  for (const fs::path& folder : folders) {
-    if (fs::equivalent(folder, call.out, absent))
-      bad_usage("--out " + call.out.string() + " is a folder that is read", "name another folder");
-  }
 }
 
 }  // namespace rrpo::apps

@@ -59,11 +59,4 @@ struct EarlierRun {
 /// Throws Error(input) naming the folder when it holds no finished run of the main job or of merge.
 EarlierRun read_earlier(const std::filesystem::path& folder, const Places& places);
 
-/// Names of the inputs of `before` that are not in `now` with the same hash: another file, or other bytes. Both are `inputs`
-/// of a run.json; files are known by their names, wherever they lie.
-std::vector<std::string> changed_inputs(const Json& before, const Json& now);
-
-/// Throws Error(usage) when the results of `call` would lie in a folder that it reads.
-void refuse_input_as_out(const Invocation& call, const std::vector<std::filesystem::path>& folders);
-
 }  // namespace rrpo::apps

@@ -1,6 +1,7 @@
 // `rrpo-gen merge`: the shards of one run become the run.
 #include <map>
 
+#include "app_parts.h"
 #include "app_record.h"
 #include "rrpo/gen/judgements.h"
 #include "rrpo/gen/shard.h"
@@ -18,64 +19,33 @@ namespace {
 
 struct Part {
   EarlierRun run;
-  gen::Shard shard;
+  data::Shard shard;
 };
 
-[[noreturn]] void bad_part(const fs::path& folder, const std::string& problem, const std::string& fix) {
-  throw Error(Fault::input, "gen", folder.string() + ": " + problem, fix);
-}
-
-std::vector<fs::path> folders_of(const Invocation& call) {
-  std::vector<fs::path> folders = {call.words.at("DIR")};
-  folders.insert(folders.end(), call.more.begin(), call.more.end());
-  return folders;
-}
-
-Part read_part(const fs::path& folder, const Places& places) {
-  EarlierRun run = read_earlier(folder, places);
-  if (!run.config.gen.shard) bad_part(folder, "is a whole run, not a shard", "its pairs are made already: leave it out");
-  const gen::Shard shard = gen::parse_shard(*run.config.gen.shard);
-  return {std::move(run), shard};
-}
-
-/// Throws unless `part` is of the run that `first` is of. Places may differ: the hashes say that the files are the same.
-void check_kin(const Part& first, const Part& part) {
-  const fs::path &folder = part.run.folder, &other = first.run.folder;
-  std::vector<std::string> free = places_fields();
-  free.insert(free.end(), reach_fields().begin(), reach_fields().end());
-  if (part.shard.count != first.shard.count)
-    bad_part(folder, "is shard " + part.shard.name() + ", but " + other.string() + " is " + first.shard.name(),
-             "merge the shards of one run");
-  free.emplace_back("gen.shard");
-  if (const auto field = io::config_difference(first.run.raw_config, part.run.raw_config, free))
-    bad_part(folder, field->field + " is " + field->now.dump() + ", but " + field->before.dump() + " in " + other.string(),
-             "merge the shards of one run");
-  const Json before = first.run.record.value("inputs", Json()), now = part.run.record.value("inputs", Json());
-  for (const auto& changed : {changed_inputs(before, now), changed_inputs(now, before)}) {
-    if (!changed.empty())
-      bad_part(folder, changed.front() + " had other bytes than in " + other.string(), "run both with the same files");
-  }
+const PartRules& part_rules() {
+  static const PartRules rules = [] {
+    PartRules out{"gen", "gen.shard", places_fields()};
+    out.free.insert(out.free.end(), reach_fields().begin(), reach_fields().end());
+    return out;
+  }();
+  return rules;
 }
 
 /// The parts in their order; each there once.
 std::vector<Part> read_parts(const std::vector<fs::path>& folders, const Places& places) {
-  std::map<int64_t, Part> parts;
+  std::map<fs::path, EarlierRun> runs;
+  std::vector<RunPart> named;
   for (const fs::path& folder : folders) {
-    Part part = read_part(folder, places);
-    if (!parts.empty()) check_kin(parts.begin()->second, part);
-    const auto [at, is_new] = parts.emplace(part.shard.index, std::move(part));
-    if (!is_new)
-      bad_part(folder, "is shard " + at->second.shard.name() + ", as " + at->second.run.folder.string() + " is",
-               "give each shard once");
+    EarlierRun run = read_earlier(folder, places);
+    if (!run.config.gen.shard)
+      bad_part(part_rules(), folder, "is a whole run, not a shard", "its pairs are made already: leave it out");
+    named.push_back({folder, run.record, run.raw_config, data::parse_shard(*run.config.gen.shard, "gen.shard")});
+    runs.insert_or_assign(folder, std::move(run));
   }
-  std::vector<Part> out;
-  for (auto& [index, part] : parts) out.push_back(std::move(part));
-  for (int64_t i = 0; i < out.front().shard.count; ++i) {
-    if (i < static_cast<int64_t>(out.size()) && out[static_cast<size_t>(i)].shard.index == i) continue;
-    bad_part(folders.back(), "shard " + gen::Shard{i, out.front().shard.count}.name() + " is missing beside it",
-             "give the folders of all " + std::to_string(out.front().shard.count) + " shards");
-  }
-  return out;
+  std::vector<Part> parts;
+  for (const RunPart& part : whole_run(std::move(named), part_rules()))
+    parts.push_back({std::move(runs.at(part.folder)), part.shard});
+  return parts;
 }
 
 /// The questions, whose bytes must be those that the shards have read.
@@ -94,10 +64,10 @@ gen::Responses responses_of(const std::vector<Part>& parts, const std::vector<ro
   gen::Responses all;
   for (const Part& part : parts) {
     const fs::path& folder = part.run.folder;
-    gen::Collected own = gen::read_responses(part.run.config, gen::shard_questions(questions, part.shard),
+    gen::Collected own = gen::read_responses(part.run.config, data::shard_questions(questions, part.shard),
                                              folder / "responses.jsonl", gen::failed_questions(folder / "ledger.jsonl"));
     if (!own.complete)
-      bad_part(folder, "responses.jsonl lacks rows of its questions",
+      bad_part(part_rules(), folder, "responses.jsonl lacks rows of its questions",
                "run shard " + part.shard.name() + " again with --resume");
     all.merge(own.responses);
   }
@@ -110,7 +80,7 @@ void join_files(const std::vector<Part>& parts, const std::vector<rows::Question
     for (const Part& part : parts) {
       if (fs::exists(part.run.folder / name)) files.push_back(part.run.folder / name);
     }
-    if (!files.empty()) io::write_file(out / name, gen::join_rows(files, questions));
+    if (!files.empty()) io::write_file(out / name, data::join_rows(files, questions));
   }
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "app_parts.h"
 #include "app_record.h"
 #include "app_streams.h"
 #include "rrpo/gen/judgements.h"
@@ -107,7 +108,7 @@ std::string difference_of(const Line& original, const gen::PairSet& set) {
 
 /// What balancing and limits drop, only the whole run can say; the ledger has said that this pair is kept.
 gen::PairSet pair_of(gen::GenConfig config, const rows::Question& question, const gen::Responses& responses,
-                     const gen::Judgements& judgements) {
+                     const judge::Judgements& judgements) {
   config.gen.balance = false;
   config.gen.max_per_format = nullptr;
   return gen::make_pairs(config, {question}, responses, judgements);
@@ -142,7 +143,7 @@ int carry_out(const Invocation& call, const EarlierRun& run, const Line& origina
     record.end(128 + stop_signal());
     return finish({{"stopped", true}, {"out", call.out.string()}}, 128 + stop_signal());
   }
-  const gen::Judgements judgements = gen::recorded_judgements(run.config, run.folder);
+  const judge::Judgements judgements = gen::recorded_judgements(run.config, run.folder);
   return conclude_replay(call, run, original, pair_of(run.config, asked.question, collected.responses, judgements), record);
 }
 

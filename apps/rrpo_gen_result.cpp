@@ -96,7 +96,7 @@ void warn_of_unread(const gen::GenConfig& config, const std::vector<rows::Questi
 }
 
 int conclude_pairs(const Invocation& call, const gen::GenConfig& config, const std::vector<rows::Question>& questions,
-                   const gen::Responses& responses, const gen::Judgements& judgements, io::RunRecord& record) {
+                   const gen::Responses& responses, const judge::Judgements& judgements, io::RunRecord& record) {
   const gen::PairSet set = gen::make_pairs(config, questions, responses, judgements);
   gen::write_pairs(set, questions, call.out);
   io::write_file(call.out / "report.html", gen::run_report(config, questions, responses, set));

@@ -19,7 +19,7 @@ void warn_of_unread(const gen::GenConfig& config, const std::vector<rows::Questi
 /// The end of a run whose every question was asked: pairs.jsonl, ledger.jsonl, the tables, the last line. Returns the exit
 /// code; throws Error(budget) when questions failed, or more than gen.max_unjudged are unjudged.
 int conclude_pairs(const Invocation& call, const gen::GenConfig& config, const std::vector<rows::Question>& questions,
-                   const gen::Responses& responses, const gen::Judgements& judgements, io::RunRecord& record);
+                   const gen::Responses& responses, const judge::Judgements& judgements, io::RunRecord& record);
 
 /// The same for a part of a run, which only asks: ledger.jsonl says asked or failed. `all` is the number of questions of the
 /// whole run.

@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "rrpo/data/media.h"
+#include "rrpo/io/sha256.h"
 #include "rrpo/model/lvlm.h"
+#include "rrpo/model/weights.h"
 #include "rrpo/text/markup.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/prefetch.h"
@@ -25,57 +27,89 @@ constexpr size_t kBranches = 32;
 
 /// One answer to be given: the question as it is put, and what its random stream depends on.
 struct Branch {
-  std::string text, id;
+  policy::Ask ask;
+  std::string id;
   int64_t sample = 0;
 };
 
 /// The branches from `begin` on that fit into one pass.
-void ask(const policy::Policy& policy, const at::Tensor& visual, const std::vector<Branch>& branches,
-         const AnswerRules& rules, size_t begin, std::vector<policy::Generated>& answers) {
-  std::vector<std::string> texts;
+void ask(const policy::Policy& policy, policy::Clip& clip, const std::vector<Branch>& branches, const AnswerRules& rules,
+         size_t begin, std::vector<policy::Generated>& answers) {
+  std::vector<policy::Ask> asks;
   policy::Sampling sampling{rules.temperature, rules.top_p, {}};
   for (size_t i = begin; i < std::min(begin + kBranches, branches.size()); ++i) {
     const Branch& branch = branches[i];
-    texts.push_back(branch.text);
+    asks.push_back(branch.ask);
     if (rules.temperature > 0)
       sampling.streams.emplace_back(rules.seed, "answer/" + std::to_string(branch.sample), hash64(branch.id));
   }
   try {
-    for (policy::Generated& one : policy::generate(policy, visual, texts, rules.max_new_tokens, {}, std::move(sampling)))
+    for (policy::Generated& one : policy::generate(policy, clip, asks, rules.max_new_tokens, {}, std::move(sampling)))
       answers.push_back(std::move(one));
   } catch (const policy::LogitsNotFinite& fault) {
     throw policy::LogitsNotFinite(fault.question(), branches[begin + static_cast<size_t>(fault.question())].id);
   }
 }
 
+/// The frames of a media and the questions about it as they are put. Throws Error(input) where that cannot be had.
+struct Seen {
+  video::Frames frames;
+  std::vector<policy::Ask> asks;  ///< one per question of the group
+};
+
+Seen see(const policy::Policy& policy, const std::vector<rows::Question>& questions, const VideoQuestions& group,
+         const AnswerRules& rules) {
+  Seen seen{read_media(group.media, rules.root, rules.video), {}};
+  for (const int64_t i : group.questions) {
+    const rows::Question& question = questions[static_cast<size_t>(i)];
+    policy::Ask put = rules.ask ? rules.ask(question, seen.frames) : policy::Ask{question.question};
+    put.text = policy::timed_question(policy, seen.frames, put.text);
+    seen.asks.push_back(std::move(put));
+  }
+  return seen;
+}
+
+/// The visual tokens of a media; of one that is shown as it is, from the cache where it has them.
+at::Tensor visual_of(const policy::Policy& policy, const rows::Media& media, const TowerInput& input,
+                     const AnswerRules& rules) {
+  const bool cached = rules.cache != nullptr && !rules.change;
+  at::Tensor visual = cached ? rules.cache->find(media) : at::Tensor();
+  if (visual.defined()) return visual.to(policy.lvlm.weights().device);
+  visual = model::encode(policy.lvlm, input.pixels, input.picture);
+  if (cached) rules.cache->insert(media, visual);
+  return visual;
+}
+
 /// Answers to the questions of one media, or the reason why it could not be read.
 VideoAnswers answer(const policy::Policy& policy, const std::vector<rows::Question>& questions, const VideoQuestions& group,
                     const AnswerRules& rules) {
   VideoAnswers out;
-  video::Frames frames;
+  Seen seen;
   try {
-    frames = read_media(group.media, rules.root, rules.video);
-    policy::timed_question(policy, frames, "");  // frames without the times that the prompt needs are such a reason
+    seen = see(policy, questions, group, rules);
   } catch (const Error& error) {
     if (error.fault() != Fault::input) throw;
     out.fault = error.what();
     return out;
   }
-  if (rules.change) frames = rules.change(frames, group.media);
-  out.frames = frames.index;
-  out.pixels = hash64({reinterpret_cast<const char*>(frames.rgb.data()), frames.rgb.size()});
+  if (rules.change) seen.frames = rules.change(seen.frames, group.media);
+  out.frames = seen.frames.index;
+  out.times = seen.frames.time_s;
+  out.pixels = hash64({reinterpret_cast<const char*>(seen.frames.rgb.data()), seen.frames.rgb.size()});
   check_stop();
-  const TowerInput input = tower_input(policy, group.media, frames);
-  const at::Tensor visual = model::encode(policy.lvlm, input.pixels, input.picture);
+  const TowerInput input = tower_input(policy, group.media, seen.frames);
+  out.input = io::sha256({static_cast<const char*>(input.pixels.const_data_ptr()), input.pixels.nbytes()});
+  policy::Clip clip{visual_of(policy, group.media, input, rules)};
   std::vector<Branch> branches;
-  for (const int64_t i : group.questions) {
-    const rows::Question& question = questions[static_cast<size_t>(i)];
-    const std::string text = policy::timed_question(policy, frames, question.question);
-    for (int64_t sample = 0; sample < rules.samples; ++sample) branches.push_back({text, question.id, sample});
+  for (size_t i = 0; i < seen.asks.size(); ++i) {
+    const std::string& id = questions[static_cast<size_t>(group.questions[i])].id;
+    out.prompts.push_back(policy::hashes_of(policy, seen.asks[i]));
+    for (int64_t sample = 0; sample < rules.samples; ++sample) branches.push_back({seen.asks[i], id, sample});
   }
+  out.asks = std::move(seen.asks);
   for (size_t begin = 0; begin < branches.size(); begin += kBranches) {
     check_stop();
-    ask(policy, visual, branches, rules, begin, out.answers);
+    ask(policy, clip, branches, rules, begin, out.answers);
   }
   return out;
 }

@@ -105,10 +105,12 @@ class Builder {
     }
     sample.video = video_of(pair.media, place);
     if (dataset_.samples.empty()) dataset_.before = std::move(prompt.before);
-    const std::vector<std::string>& frames = pair.media.frames;
-    const bool tiled = policy_.tiles && frames.size() == 1;  // its tokens are known when it is read
-    const int64_t count = frames.empty() ? rules_.video.frames : static_cast<int64_t>(frames.size());
-    if (!tiled) check_length(policy_, dataset_, sample, model::visual_token_count(policy_.lvlm, count), place);
+    // Those of tiles, and of frames whose number follows from a video's length, are known when they are read.
+    const bool tiled = policy_.tiles && pair.media.frames.size() == 1;
+    if (!tiled && has_fixed_count(pair.media, rules_.video)) {
+      const int64_t count = most_frames(pair.media, rules_.video);
+      check_length(policy_, dataset_, sample, model::visual_token_count(policy_.lvlm, count), place);
+    }
     return sample;
   }
 

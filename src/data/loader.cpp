@@ -18,9 +18,7 @@ namespace {
 
 /// The squares of pixels that the tower takes of a media at most: its frames, or the tiles of a still.
 int64_t most_squares(const policy::Policy& policy, const rows::Media& media, const policy::VideoConfig& config) {
-  if (!media.video.empty()) return config.frames;
-  const auto pictures = static_cast<int64_t>(media.frames.size());
-  if (pictures != 1 || !policy.tiles) return pictures;
+  if (media.frames.size() != 1 || !policy.tiles) return most_frames(media, config);
   int64_t tiles = 0;
   const int64_t side = policy.tiles->size;
   for (const video::Resolution& size : model::tile_resolutions(policy.lvlm))

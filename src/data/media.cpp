@@ -40,19 +40,16 @@ fs::path base_of(const fs::path& root) {
   refuse(name, "no such file below " + base.string(), "put the file there or set the video root");
 }
 
-fs::path beneath(const fs::path& root, const std::string& name, bool follow_links) {
+/// What `name` leads to below `base`, links followed.
+fs::path resolved(const fs::path& base, const std::string& name, bool follow_links) {
   const fs::path relative = name;
   if (name.empty() || name.find("://") != std::string::npos)
     refuse(name, "is no path of a file", "name a file below the video root");
   const bool climbs = std::find(relative.begin(), relative.end(), "..") != relative.end();
   if (relative.is_absolute() || climbs) refuse(name, "leaves the video root", "write paths relative to it");
-  const fs::path base = base_of(root);
   std::error_code fault;
   const fs::path file = fs::canonical(base / relative, fault);
   if (fault) refuse_absent(name, base, base / relative);
-  if (fs::is_directory(file, fault))
-    refuse(name, "is a folder", "name a file, or its pictures in order as frames (rrpo-gen import does)");
-  if (!fs::is_regular_file(file, fault)) refuse(name, "is no regular file", "give a video or a picture");
   const auto [end, unused] = std::mismatch(base.begin(), base.end(), file.begin(), file.end());
   if (end != base.end() && !follow_links) {
     refuse(name, "is a link that leaves the video root", "copy the file below it, or video.follow_links=true");
@@ -60,29 +57,103 @@ fs::path beneath(const fs::path& root, const std::string& name, bool follow_link
   return file;
 }
 
+fs::path beneath(const fs::path& base, const std::string& name, bool follow_links) {
+  const fs::path file = resolved(base, name, follow_links);
+  std::error_code fault;
+  if (fs::is_directory(file, fault))
+    refuse(name, "is a folder", "name a file, or its pictures in order as frames (rrpo-gen import does)");
+  if (!fs::is_regular_file(file, fault)) refuse(name, "is no regular file", "give a video or a picture");
+  return file;
+}
+
+/// The name of a picture: `number` in place of the pattern's `%d`, `%5d` or `%05d`.
+std::string picture_name(const std::string& pattern, int64_t number) {
+  const size_t at = pattern.find('%'), end = pattern.find('d', at);
+  expect(at != std::string::npos && end != std::string::npos, "a pattern without a number");
+  const std::string width = pattern.substr(at + 1, end - at - 1);
+  std::string digits = std::to_string(number);
+  const size_t wanted = width.empty() ? 0 : std::stoul(width);
+  if (digits.size() < wanted) digits.insert(0, wanted - digits.size(), width[0] == '0' ? '0' : ' ');
+  return pattern.substr(0, at) + digits + pattern.substr(end + 1);
+}
+
+std::vector<fs::path> pictures_of(const rows::PictureFolder& folder, const fs::path& base, bool follow_links) {
+  const fs::path place = resolved(base, folder.path, follow_links);
+  if (!fs::is_directory(place)) refuse(folder.path, "is no folder", "name the folder of the pictures, or give it as video");
+  std::vector<fs::path> files;
+  for (int64_t number = folder.first;; ++number) {
+    const std::string name = picture_name(folder.pattern, number);
+    std::error_code fault;
+    if (!fs::exists(fs::symlink_status(place / name, fault))) break;
+    files.push_back(beneath(base, (fs::path(folder.path) / name).string(), follow_links));
+  }
+  if (files.empty())
+    refuse(folder.path, "holds no picture " + picture_name(folder.pattern, folder.first),
+           "see its pattern and first number");
+  return files;
+}
+
+std::optional<video::Clip> clip_of(const rows::Media& media) {
+  if (!media.start_s && !media.end_s) return std::nullopt;
+  return video::Clip{media.start_s.value_or(0), media.end_s.value_or(std::numeric_limits<double>::infinity())};
+}
+
+video::Choice choice_of(const rows::Media& media, const policy::VideoConfig& config) {
+  return {.rule = config.sampling,
+          .fields = {.frames = config.frames, .sample_fps = config.sample_fps, .max_frames = config.max_frames},
+          .clip = clip_of(media),
+          .indices = media.frame_indices,
+          .verify = config.verify};
+}
+
+video::NumberedPictures numbered(const rows::PictureFolder& folder, std::vector<fs::path> files) {
+  return {.name = folder.path, .files = std::move(files), .fps = folder.fps, .first = folder.first};
+}
+
+video::ReadLimits limits_of(const policy::VideoConfig& config) { return {.memory_bytes = config.max_memory_mb << 20}; }
+
 }  // namespace
 
 std::vector<fs::path> media_files(const rows::Media& media, const fs::path& root, bool follow_links) {
-  if (!media.video.empty()) return {beneath(root, media.video, follow_links)};
+  const fs::path base = base_of(root);
+  if (media.folder) return pictures_of(*media.folder, base, follow_links);
+  if (!media.video.empty()) return {beneath(base, media.video, follow_links)};
   std::vector<fs::path> files;
-  for (const std::string& name : media.frames) files.push_back(beneath(root, name, follow_links));
+  for (const std::string& name : media.frames) files.push_back(beneath(base, name, follow_links));
   if (files.empty()) refuse(media.key(), "names neither a video nor frames", "give one of them");
   return files;
 }
 
 video::Frames read_media(const rows::Media& media, const fs::path& root, const policy::VideoConfig& config) {
-  const std::vector<fs::path> files = media_files(media, root, config.follow_links);
-  const video::ReadLimits limits{.memory_bytes = config.max_memory_mb << 20};
-  if (media.video.empty()) return video::read_pictures(files, limits);
-  std::optional<video::Clip> clip;
-  if (media.start_s || media.end_s) {
-    clip = video::Clip{media.start_s.value_or(0), media.end_s.value_or(std::numeric_limits<double>::infinity())};
-  }
-  return video::read_video(files.front(), config.sampling, config.frames, clip, limits);
+  std::vector<fs::path> files = media_files(media, root, config.follow_links);
+  if (media.folder)
+    return video::read_numbered(numbered(*media.folder, std::move(files)), choice_of(media, config), limits_of(config));
+  if (media.video.empty()) return video::read_pictures(files, limits_of(config));
+  return video::read_video(files.front(), choice_of(media, config), limits_of(config));
+}
+
+bool has_fixed_count(const rows::Media& media, const policy::VideoConfig& config) {
+  return !media.frames.empty() || !media.frame_indices.empty() || !video::sampler(config.sampling).by_rate;
+}
+
+int64_t count_frames(const rows::Media& media, const fs::path& root, const policy::VideoConfig& config) {
+  if (has_fixed_count(media, config)) return most_frames(media, config);
+  std::vector<fs::path> files = media_files(media, root, config.follow_links);
+  if (!media.folder) return video::count_frames(files.front(), choice_of(media, config), limits_of(config));
+  const video::NumberedPictures all = numbered(*media.folder, std::move(files));
+  return static_cast<int64_t>(video::choose_pictures(all, choice_of(media, config)).size());
+}
+
+int64_t most_frames(const rows::Media& media, const policy::VideoConfig& config) {
+  constexpr int64_t kManyFrames = 256;  // more do not fit into the positions of the families
+  if (!media.frames.empty()) return static_cast<int64_t>(media.frames.size());
+  if (!media.frame_indices.empty()) return static_cast<int64_t>(media.frame_indices.size());
+  if (has_fixed_count(media, config)) return config.frames;
+  return config.max_frames > 0 ? std::min(2 * config.max_frames, kManyFrames) : kManyFrames;
 }
 
 TowerInput tower_input(const policy::Policy& policy, const rows::Media& media, const video::Frames& frames) {
-  const bool still = media.video.empty() && media.frames.size() == 1;
+  const bool still = media.frames.size() == 1;
   if (!still || !policy.tiles) return {pixel_tensor(frames, policy.pixels), std::nullopt};
   const video::Frames tiles = video::cut_tiles(frames, model::tile_resolutions(policy.lvlm), policy.tiles->size);
   return {pixel_tensor(tiles, *policy.tiles), video::Resolution{frames.height, frames.width}};

@@ -9,11 +9,13 @@ namespace rrpo::data {
 
 std::vector<MediaFault> unreadable_media(const std::vector<rows::Media>& all, const std::filesystem::path& root,
                                          const policy::VideoConfig& video, int64_t threads) {
+  policy::VideoConfig all_of_it = video;
+  all_of_it.verify = true;
   const auto count = static_cast<int64_t>(all.size());
   Prefetch<std::string> reasons(0, count, threads, 2 * threads, [&](int64_t i) -> std::string {
     try {
       check_stop();
-      read_media(all[static_cast<size_t>(i)], root, video);
+      read_media(all[static_cast<size_t>(i)], root, all_of_it);
       return "";
     } catch (const Error& error) {
       if (error.fault() != Fault::input) throw;

@@ -42,8 +42,10 @@ std::string VisualCache::name_of(const rows::Media& media) {
   std::string parts = key_;
   // Whether links may lead out of the root was asked when the rows were read.
   for (const fs::path& file : media_files(media, root_, /*follow_links=*/true)) parts += "\n" + hashes_.of(file);
-  const Json clip = {{"start_s", media.start_s ? Json(*media.start_s) : Json()},
-                     {"end_s", media.end_s ? Json(*media.end_s) : Json()}};
+  Json clip = {{"start_s", media.start_s ? Json(*media.start_s) : Json()},
+               {"end_s", media.end_s ? Json(*media.end_s) : Json()}};
+  if (!media.frame_indices.empty()) clip["frame_indices"] = media.frame_indices;
+  if (media.folder) clip["folder"] = {media.folder->fps, media.folder->first};
   return io::sha256(parts + "\n" + clip.dump());
 }
 
@@ -74,6 +76,7 @@ at::Tensor VisualCache::read(const fs::path& file, const std::string& name) {
 void VisualCache::keep(const rows::Media& media, const at::Tensor& visual) {
   const auto bytes = static_cast<int64_t>(visual.nbytes());
   const std::lock_guard lock(mutex_);
+  if (size_ == 0) return;  // a caller that needs each clip once keeps none of them
   if (bytes <= room_) {
     if (clips_.emplace(media.key(), visual).second) room_ -= bytes;
   } else if (!std::exchange(full_, true)) {

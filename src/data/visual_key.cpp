@@ -37,6 +37,16 @@ Json tiles_json(const std::optional<model::Tiles>& tiles) {
   return {{"offered", offered}, {"most", tiles->most}, {"cuts", tiles->cuts}};
 }
 
+/// What the rule reads of the fields, and no more: another value of the others chooses no other frame.
+Json frames_json(const policy::VideoConfig& video) {
+  Json rule = {{"frames", video.frames}, {"sampling", video.sampling}};
+  if (video::sampler(video.sampling).by_rate) {
+    rule["sample_fps"] = video.sample_fps;
+    rule["max_frames"] = video.max_frames;
+  }
+  return rule;
+}
+
 }  // namespace
 
 std::string visual_key(policy::Policy& policy, const policy::VideoConfig& video) {
@@ -52,7 +62,7 @@ std::string visual_key(policy::Policy& policy, const policy::VideoConfig& video)
                     {"tiles", tiles_json(weights.projector.tiles)},
                     {"pixels", pixels_json(policy.pixels)},
                     {"tile_pixels", policy.tiles ? pixels_json(*policy.tiles) : Json()},
-                    {"video", {{"frames", video.frames}, {"sampling", video.sampling}}}};
+                    {"video", frames_json(video)}};
   return io::sha256(key.dump());
 }
 

@@ -1,7 +1,6 @@
 #include "rrpo/eval/clips.h"
 
 #include "rrpo/data/sheet.h"
-#include "rrpo/eval/predict.h"
 #include "rrpo/util/error.h"
 
 namespace rrpo::eval {
@@ -11,9 +10,9 @@ std::string Clips::strip(const std::string& id) const {
   return found == media.end() ? "" : data::strip_html(found->second, root, video);
 }
 
-Clips clips_of(const EvalConfig& config, const std::vector<rows::Question>& questions) {
-  Clips clips{media_root(config.eval), config.video, {}};
-  for (const rows::Question& question : questions) clips.media[question.id] = question.media;
+Clips clips_of(const EvalConfig& config, const QuestionSet& set) {
+  Clips clips{set.root, config.video, {}};
+  for (const rows::Question& question : set.questions) clips.media[question.id] = question.media;
   return clips;
 }
 
@@ -22,7 +21,7 @@ Clips clips_of(const std::filesystem::path& folder) {
   if (!std::filesystem::is_regular_file(record)) return {};
   try {
     const auto config = config_from<EvalConfig>(read_json(record, "data", Fault::input).value("config", Json::object()));
-    return clips_of(config, rows::read_questions(config.eval.questions));
+    return clips_of(config, read_question_set(config.eval));
   } catch (const Error&) {
     return {};  // moved or changed since: the page has its words all the same
   }

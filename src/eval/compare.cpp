@@ -48,9 +48,30 @@ void align(std::vector<rows::Scored> a, std::vector<rows::Scored> b, Comparison&
   if (out.a.empty()) mismatch("A and B share no question that was answered");
 }
 
+/// Questions that count together become one row: right when each of them is, of no count when one of them has none.
+std::vector<rows::Scored> joined(std::vector<rows::Scored> rows) {
+  std::vector<rows::Scored> out;
+  std::map<std::string, size_t> groups;
+  for (rows::Scored& row : rows) {
+    const auto [at, is_new] =
+        row.group.empty() ? std::pair(groups.end(), true) : groups.try_emplace(row.task + "/" + row.group, out.size());
+    if (is_new) {
+      out.push_back(std::move(row));
+      continue;
+    }
+    rows::Scored& first = out[at->second];
+    if (first.counts() && (!row.counts() || !row.right())) first.judged = row.judged;
+    first.question += "\n" + row.question;
+    first.answer += "\n" + row.answer;
+    first.said += "\n" + row.said;
+  }
+  return out;
+}
+
 bool is_right(const rows::Scored& row) { return row.right(); }
 
 std::string type_of(const rows::Scored& row) {
+  if (!row.task.empty()) return row.task;
   return row.tags.contains("type") && row.tags["type"].is_string() ? row.tags["type"].get<std::string>() : row.format;
 }
 
@@ -83,8 +104,10 @@ std::vector<double> video_differences(const Comparison& comparison) {
 
 /// What may differ without a word: the models, where things lie, how the work is divided.
 bool is_free(const std::string& field) {
-  static const std::set<std::string> free = {"model.path",      "model.adapter", "device",      "threads", "eval.questions",
-                                             "eval.video_root", "questions",     "predictions", "seed"};
+  static const std::set<std::string> free = {
+      "model.path",        "model.adapter", "device",    "threads",    "eval.questions", "eval.video_root", "questions",
+      "predictions",       "seed",          "eval.root", "eval.shard", "eval.scorers",   "eval.controls",   "eval.examples",
+      "eval.similarities", "similarities",  "scorers",   "data.cache", "eval.benchmark"};
   return free.contains(field);
 }
 
@@ -114,7 +137,7 @@ std::vector<Setting> differing_settings(const Side& a, const Side& b) {
 Comparison compare(Side a, Side b, uint64_t seed) {
   Comparison out;
   out.settings = differing_settings(a, b);
-  align(std::move(a.rows), std::move(b.rows), out);
+  align(joined(std::move(a.rows)), joined(std::move(b.rows)), out);
   out.all.name = "all";
   for (size_t i = 0; i < out.a.size(); ++i) {
     const bool before = is_right(out.a[i]), after = is_right(out.b[i]);

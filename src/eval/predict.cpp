@@ -30,7 +30,7 @@ std::vector<rows::Prediction> earlier(const std::filesystem::path& file, const s
   std::string lines;
   for (rows::Prediction& row : found) {
     if (!ids.contains(row.id)) {
-      throw Error(Fault::input, "data", file.string() + ": '" + row.id + "' is not in eval.questions",
+      throw Error(Fault::input, "data", file.string() + ": '" + row.id + "' is not in the question file",
                   "--overwrite, or another --out");
     }
     if (row.failed()) continue;
@@ -53,8 +53,14 @@ rows::Prediction predicted(const rows::Question& question, const data::VideoAnsw
   const policy::Generated& answer = video.answers[number];
   rows::Prediction row = rows::predicted(question, answer.text);
   row.finish = answer.finished ? "stop" : "length";
-  row.frames = {{"index", video.frames}, {"pixels", hex(video.pixels)}};
+  row.frames = {
+      {"index", video.frames}, {"time_s", video.times}, {"pixels", hex(video.pixels)}, {"input_sha256", video.input}};
   row.extra["new_tokens"] = answer.ids.size();
+  const policy::Ask& asked = video.asks[number];
+  if (asked.text != question.question) row.extra["asked"] = asked.text;
+  if (!asked.answer_prefix.empty()) row.extra["answer_prefix"] = asked.answer_prefix;
+  row.extra["prompt_sha256"] = video.prompts[number].text;
+  row.extra["ids_sha256"] = video.prompts[number].ids;
   return row;
 }
 
@@ -79,22 +85,50 @@ void check_pixels(const Done& done, const rows::Question& question, const data::
   if (before->second != hex(video.pixels)) data::refuse_other_pictures(question.media);
 }
 
-/// Asks what is open in `groups` and appends to `out` and to its file, video by video.
-void answer_rest(const EvalConfig& config, const std::vector<rows::Question>& questions,
-                 const std::vector<data::VideoQuestions>& groups, const Done& done, io::LineWriter& writer,
+/// The clips as `steps` leave them; empty where they stay as they are.
+decltype(data::AnswerRules::change) change_of(const std::vector<video::PerturbStep>& steps, uint64_t seed) {
+  if (steps.empty()) return {};
+  return [steps, seed](const video::Frames& frames, const rows::Media& media) {
+    return video::perturb(frames, steps, seed, media.key());
+  };
+}
+
+data::AnswerRules rules_of(const EvalConfig& config, const QuestionSet& set, const std::vector<video::PerturbStep>& steps) {
+  data::AnswerRules rules;
+  rules.root = set.root;
+  rules.video = config.video;
+  rules.max_new_tokens = config.eval.max_new_tokens.value();
+  rules.threads = data::answer_threads(config.threads, policy::resolve_device(config.device));
+  rules.change = change_of(steps, static_cast<uint64_t>(config.seed));
+  rules.ask = [&config, &set](const rows::Question& question, const video::Frames& frames) {
+    Asking asking = asking_at(config.eval, set.root, question, frames.index, frames.fps);
+    return policy::Ask{std::move(asking.text), std::move(asking.answer_prefix)};
+  };
+  return rules;
+}
+
+/// What is left to ask, and what for.
+struct Open {
+  const QuestionSet& set;
+  const std::vector<data::VideoQuestions>& groups;
+  const Done& done;
+  const std::string& profile;
+};
+
+/// Asks what is open and appends to `out` and to its file, video by video.
+void answer_rest(const policy::Policy& policy, const Open& open, const data::AnswerRules& rules, io::LineWriter& writer,
                  Predictions& out) {
-  const policy::Policy policy = policy::open_policy(config.model, config.device);
-  const int64_t threads = data::answer_threads(config.threads, policy::resolve_device(config.device));
+  const std::vector<rows::Question>& questions = open.set.questions;
   report::Progress progress("predict", static_cast<int64_t>(questions.size()), "questions", out.already);
-  data::AnswerStream stream(policy, questions, groups,
-                            {media_root(config.eval), config.video, config.eval.max_new_tokens, threads, {}});
+  data::AnswerStream stream(policy, questions, open.groups, rules);
   while (const auto video = stream.next()) {
-    const std::vector<int64_t>& asked = groups[static_cast<size_t>(video->group)].questions;
-    for (const int64_t i : asked) check_pixels(done, questions[static_cast<size_t>(i)], *video);
+    const std::vector<int64_t>& asked = open.groups[static_cast<size_t>(video->group)].questions;
+    for (const int64_t i : asked) check_pixels(open.done, questions[static_cast<size_t>(i)], *video);
     for (size_t i = 0; i < asked.size(); ++i) {
       const rows::Question& question = questions[static_cast<size_t>(asked[i])];
-      if (done.contains(question.id)) continue;
+      if (open.done.contains(question.id)) continue;
       out.rows.push_back(predicted(question, *video, i));
+      if (!question.item.benchmark.empty()) out.rows.back().extra["profile"] = open.profile;
       writer.write(rows::prediction_json(out.rows.back()));
     }
     progress.update(static_cast<int64_t>(out.rows.size()));
@@ -105,12 +139,26 @@ void answer_rest(const EvalConfig& config, const std::vector<rows::Question>& qu
 
 }  // namespace
 
-std::filesystem::path media_root(const EvalFields& config) {
-  return config.video_root.empty() ? config.questions.parent_path() : config.video_root;
+policy::Policy& ModelOnDemand::get() {
+  if (!policy_) policy_ = policy::open_policy(model_, device_);
+  return *policy_;
 }
 
-Predictions predict(const EvalConfig& config, const std::vector<rows::Question>& questions,
-                    const std::filesystem::path& file) {
+void check_profile(const EvalConfig& config, const QuestionSet& set) {
+  if (config.eval.subtitles && (set.benchmark == nullptr || set.benchmark->name != "videomme"))
+    bad_field("eval.subtitles", "is for Video-MME, whose subtitles stand in one text", "eval.subtitles=false");
+  for (const rows::Question& question : set.questions) {
+    if (asking_of(config.eval.profile, question).system.empty()) continue;
+    bad_field(
+        "eval.profile",
+        config.eval.profile + " puts a system text before the video, which the prompt forms of these models do not have",
+        "eval.profile=rrpo-llava");
+  }
+}
+
+Predictions predict(const EvalConfig& config, const QuestionSet& set, const std::vector<video::PerturbStep>& steps,
+                    ModelOnDemand& model, const std::filesystem::path& file) {
+  const std::vector<rows::Question>& questions = set.questions;
   Predictions out;
   out.rows = earlier(file, questions);
   out.already = static_cast<int64_t>(out.rows.size());
@@ -124,7 +172,14 @@ Predictions predict(const EvalConfig& config, const std::vector<rows::Question>&
   io::LineWriter writer(file);
   if (groups.empty()) return out;
   try {
-    answer_rest(config, questions, groups, done, writer, out);
+    data::AnswerRules rules = rules_of(config, set, steps);
+    policy::Policy& policy = model.get();
+    data::VisualCache cache(0);
+    if (!config.data.cache.empty()) {
+      cache.open_folder(config.data.cache, policy, config.video, set.root);
+      rules.cache = &cache;
+    }
+    answer_rest(policy, {set, groups, done, config.eval.profile}, rules, writer, out);
   } catch (const Stopped&) {  // while the model was read: nothing was asked yet
   }
   out.stopped = out.rows.size() < questions.size();

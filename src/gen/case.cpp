@@ -59,23 +59,27 @@ std::string clean_objection(Case& one) {
   return is == wanted ? "" : is + " on the clean video";
 }
 
-Fate unjudged(const Dialogue& talk) { return {"unjudged", talk.fault().empty() ? "no reply is on record" : talk.fault()}; }
+Fate unjudged(const judge::Dialogue& talk) {
+  return {"unjudged", talk.fault().empty() ? "no reply is on record" : talk.fault()};
+}
 
 }  // namespace
 
-Case::Case(const GenFields& gen, const rows::Question& question, const Said& said, const QuestionJudgements* judgements)
+Case::Case(const GenFields& gen, const rows::Question& question, const Said& said,
+           const judge::QuestionJudgements* judgements)
     : gen_(gen), question_(question), said_(said) {
   const char* on = requires_of(gen_, "wrong_on_perturbed") ? "perturbed" : "clean";
-  for (size_t i = 0; i < said.samples.size(); ++i) talks_.emplace_back(gen_.llm, judgements, on, static_cast<int64_t>(i));
-  talks_.emplace_back(gen_.llm, judgements, "clean", 0);
+  for (size_t i = 0; i < said.samples.size(); ++i)
+    talks_.emplace_back(gen_.llm.chat, judgements, on, static_cast<int64_t>(i));
+  talks_.emplace_back(gen_.llm.chat, judgements, "clean", 0);
 }
 
-const Dialogue* Case::silent() const {
-  const auto found = std::find_if(talks_.begin(), talks_.end(), [](const Dialogue& talk) { return talk.silent(); });
+const judge::Dialogue* Case::silent() const {
+  const auto found = std::find_if(talks_.begin(), talks_.end(), [](const judge::Dialogue& talk) { return talk.silent(); });
   return found == talks_.end() ? nullptr : &*found;
 }
 
-rows::Judged Case::judge_response(const Response& response, Dialogue& talk) {
+rows::Judged Case::judge_response(const Response& response, judge::Dialogue& talk) {
   rows::Judged judged = judge().apply(question_, response.text, talk);
   const bool phrase = question_.format == "short";  // the rest may say something else
   if (response.finished || !phrase || judged.verdict != rows::Verdict::wrong) return judged;
@@ -88,7 +92,7 @@ rows::Judged Case::judge_clean() { return judge_response(*said_.clean, talks_.ba
 
 Rewritten Case::rewrite_sample(size_t i, const rows::Judged& judged) {
   if (!said_.samples[i].finished && rewrite().name == "raw") return {{}, {}, "the response is cut at gen.max_new_tokens"};
-  return rewrite().apply(question_, judged, said_.samples[i].text, talks_[i]);
+  return rewrite().apply(question_, judged, said_.samples[i].text, gen_.llm, talks_[i]);
 }
 
 End end_of(Case& one) {

@@ -20,7 +20,7 @@ struct Mistake {
 class Case {
  public:
   /// Keeps references to all of them; `judgements` is nullptr where none are known of this question.
-  Case(const GenFields& gen, const rows::Question& question, const Said& said, const QuestionJudgements* judgements);
+  Case(const GenFields& gen, const rows::Question& question, const Said& said, const judge::QuestionJudgements* judgements);
 
   const GenFields& gen() const { return gen_; }
   const rows::Question& question() const { return question_; }
@@ -28,9 +28,9 @@ class Case {
   const Judge& judge() const { return judge_of(gen_, question_.format); }
   const Rewrite& rewrite() const { return rewrite_of(gen_, question_.format); }
   /// The language model's part in what became of sample `i`.
-  const Dialogue& talk(size_t i) const { return talks_[i]; }
+  const judge::Dialogue& talk(size_t i) const { return talks_[i]; }
   /// The dialogue that lacks a reply, nullptr where none does.
-  const Dialogue* silent() const;
+  const judge::Dialogue* silent() const;
 
   rows::Judged judge_sample(size_t i);
   rows::Judged judge_clean();
@@ -38,12 +38,12 @@ class Case {
 
  private:
   /// A cut response is no wrong phrase: the true one may have followed.
-  rows::Judged judge_response(const Response& response, Dialogue& talk);
+  rows::Judged judge_response(const Response& response, judge::Dialogue& talk);
 
   const GenFields& gen_;
   const rows::Question& question_;
   const Said& said_;
-  std::vector<Dialogue> talks_;  ///< one per sample, and one about the response to the clean video
+  std::vector<judge::Dialogue> talks_;  ///< one per sample, and one about the response to the clean video
 };
 
 /// Where one question ends, and the most frequent mistake that can be rewritten, if it ends as a pair.

@@ -5,13 +5,13 @@
 #include <cmath>
 #include <set>
 
+#include "rrpo/data/shard.h"
 #include "rrpo/gen/judge.h"
-#include "rrpo/gen/perturbation.h"
 #include "rrpo/gen/rewrite.h"
-#include "rrpo/gen/shard.h"
 #include "rrpo/rows/foreign.h"
 #include "rrpo/util/compat.h"
 #include "rrpo/util/table.h"
+#include "rrpo/video/perturbation.h"
 
 namespace rrpo::gen {
 
@@ -92,7 +92,7 @@ void LlmFields::check(const std::string& at) const {
 }
 
 void GenFields::check(const std::string& at) const {
-  parse_perturbations(perturb_list(*this), at + ".perturb");
+  video::parse_perturbations(perturb_list(*this), at + ".perturb");
   check_range(at + ".max_new_tokens", max_new_tokens, 1, 32768);
   check_choice(at + ".judge", judge, row_names(judges()));
   check_require(at + ".require", require);
@@ -100,7 +100,7 @@ void GenFields::check(const std::string& at) const {
   check_choice(at + ".rewrite", rewrite, row_names(rewrites()));
   check_balance(at + ".balance", balance);
   check_limits(at + ".max_per_format", max_per_format);
-  if (shard && *shard != "auto") parse_shard(*shard, at + ".shard");
+  if (shard && *shard != "auto") data::parse_shard(*shard, at + ".shard");
   check_range(at + ".max_unjudged", max_unjudged, 0, int64_t{1} << 40);
   if (asks_llm(*this)) check_llm(at + ".llm", llm);
 }
@@ -114,7 +114,7 @@ void GenConfig::check(const std::string& at) const {
 void ShowConfig::check(const std::string& at) const {
   check_range(below(at, "count"), count, 1, 10000);
   check_range(below(at, "columns"), columns, 1, 64);
-  parse_perturbations(perturb, below(at, "perturb"));
+  video::parse_perturbations(perturb, below(at, "perturb"));
   check_choice(below(at, "compat"), compat, kCompatValues);
   if (is_official(compat) && model.path.empty())
     bad_field(below(at, "model.path"), "not given", "the authors' marks need the model's tokenizer");

@@ -32,15 +32,16 @@ std::string clip_html(const ClipView& view, const rows::Media& media, const Pert
   const std::string clean = sheet(view, frames, "as they are: what training sees");
   if (perturbed.steps.empty()) return clean;
   std::vector<std::string> names;
-  for (const PerturbStep& step : perturbed.steps) names.push_back(step.name);
-  const video::Frames seen = perturb(frames, perturbed.steps, perturbed.seed, media.key());
+  for (const video::PerturbStep& step : perturbed.steps) names.push_back(step.name);
+  const video::Frames seen = video::perturb(frames, perturbed.steps, perturbed.seed, media.key());
   return clean + sheet(view, seen, "perturbed (" + join(names) + "): what the model saw when it was asked");
 }
 
 std::string pair_frames_html(const ClipView& view, const rows::Pair& pair) {
   const Json::json_pointer steps("/made/perturbation/steps"), seed("/made/seed");
   Perturbed perturbed;
-  if (pair.extra.contains(steps)) perturbed.steps = parse_perturbations(pair.extra.at(steps), "made.perturbation.steps");
+  if (pair.extra.contains(steps))
+    perturbed.steps = video::parse_perturbations(pair.extra.at(steps), "made.perturbation.steps");
   if (!perturbed.steps.empty()) perturbed.seed = pair.extra.at(seed).get<uint64_t>();
   return clip_html(view, pair.media, perturbed);
 }

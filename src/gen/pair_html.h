@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "rrpo/gen/perturbation.h"
 #include "rrpo/policy/policy.h"
 #include "rrpo/rows/pair.h"
 #include "rrpo/text/tokenizer.h"
+#include "rrpo/video/perturbation.h"
 
 namespace rrpo::gen {
 
@@ -23,7 +23,7 @@ struct ClipView {
 
 /// What is done to a clip before the model sees it.
 struct Perturbed {
-  std::vector<PerturbStep> steps;
+  std::vector<video::PerturbStep> steps;
   uint64_t seed = 0;
 };
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "case.h"
-#include "rrpo/gen/perturbation.h"
 #include "rrpo/gen/select.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/rows/ledger.h"
+#include "rrpo/video/perturbation.h"
 
 namespace rrpo::gen {
 
@@ -16,7 +16,8 @@ namespace {
 Json made_of(const GenConfig& config) {
   Json steps = Json::array();
   if (requires_of(config.gen, "wrong_on_perturbed")) {
-    for (const PerturbStep& step : parse_perturbations(perturb_list(config.gen))) steps.push_back(step.settings);
+    for (const video::PerturbStep& step : video::parse_perturbations(perturb_list(config.gen), "gen.perturb"))
+      steps.push_back(step.settings);
   }
   Json made = {{"perturbation", {{"steps", steps}}}, {"seed", config.seed}};
   if (config.gen.temperature > 0) {
@@ -75,7 +76,7 @@ Candidate candidate_of(const rows::Question& question, const rows::Judged& judge
 }
 
 Case case_of(const GenConfig& config, const rows::Question& question, const Responses& responses,
-             const Judgements& judgements) {
+             const judge::Judgements& judgements) {
   const auto said = responses.find(question.id);
   expect(said != responses.end(), "a question without a response");
   const auto judged = judgements.find(question.id);
@@ -97,15 +98,15 @@ const std::vector<std::string>& final_states() {
   return states;
 }
 
-std::optional<Prompt> next_prompt(const GenConfig& config, const rows::Question& question, const Said& said,
-                                  const QuestionJudgements& judgements) {
+std::optional<judge::Prompt> next_prompt(const GenConfig& config, const rows::Question& question, const Said& said,
+                                         const judge::QuestionJudgements& judgements) {
   Case one(config.gen, question, said, &judgements);
   end_of(one);
   return one.silent() == nullptr ? std::nullopt : one.silent()->missing();
 }
 
 PairSet make_pairs(const GenConfig& config, const std::vector<rows::Question>& questions, const Responses& responses,
-                   const Judgements& judgements) {
+                   const judge::Judgements& judgements) {
   PairSet out;
   std::vector<Open> open;
   std::vector<Candidate> candidates;

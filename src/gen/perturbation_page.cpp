@@ -2,9 +2,9 @@
 #include "rrpo/data/media.h"
 #include "rrpo/data/sheet.h"
 #include "rrpo/gen/lens.h"
-#include "rrpo/gen/perturbation.h"
 #include "rrpo/report/html.h"
 #include "rrpo/util/table.h"
+#include "rrpo/video/perturbation.h"
 
 namespace rrpo::gen {
 
@@ -21,7 +21,7 @@ std::vector<Json> shown_lists(const ShowConfig& config) {
     }
     return lists;
   }
-  for (const Perturbation& row : perturbations()) {
+  for (const video::Perturbation& row : video::perturbations()) {
     lists.push_back(Json::array({row.name}));
     if (row.name != "mask") continue;
     for (const char* shape : {"frame", "patches"}) lists.push_back({{{"name", "mask"}, {"shape", shape}}});
@@ -37,12 +37,12 @@ std::string order_of(const video::Frames& frames) {
 }
 
 std::string sheet_of(const ShowConfig& config, const video::Frames& frames, const Json& list, const std::string& key) {
-  const std::vector<PerturbStep> steps = parse_perturbations(list, "perturb");
-  const video::Frames seen = perturb(frames, steps, static_cast<uint64_t>(config.seed), key);
+  const std::vector<video::PerturbStep> steps = video::parse_perturbations(list, "perturb");
+  const video::Frames seen = video::perturb(frames, steps, static_cast<uint64_t>(config.seed), key);
   std::string settings, help;
-  for (const PerturbStep& step : steps) {
+  for (const video::PerturbStep& step : steps) {
     settings += (settings.empty() ? "" : ", ") + step.settings.dump();
-    help += (help.empty() ? "" : ", then ") + find_row(perturbations(), step.name)->help;
+    help += (help.empty() ? "" : ", then ") + find_row(video::perturbations(), step.name)->help;
   }
   const std::string order = seen.index == frames.index ? "" : "; frames " + order_of(seen);
   return data::sheet_html(seen, config.columns, help + order + "; " + settings);
@@ -56,7 +56,7 @@ std::string perturbation_page(const ShowConfig& config, const std::filesystem::p
   page.paragraph("What the model sees when it is asked. Training sees the clean clip.");
   for (const rows::Media& media : clips) {
     const video::Frames frames = data::read_media(media, root, config.video);
-    page.section(media.video.empty() ? media.frames.front() : media.video);
+    page.section(media.folder ? media.folder->path : media.video.empty() ? media.frames.front() : media.video);
     page.add(data::sheet_html(frames, config.columns, "as it is; frames " + order_of(frames)));
     for (const Json& list : shown_lists(config)) page.add(sheet_of(config, frames, list, media.key()));
   }

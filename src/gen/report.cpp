@@ -29,7 +29,8 @@ Run run_of(const GenConfig& config, const std::vector<rows::Question>& questions
            const PairSet& set) {
   Run run{config, questions, responses, set, {media_root(config.gen), config.video, 8, 8}, {}};
   if (requires_of(config.gen, "wrong_on_perturbed"))
-    run.perturbed = {parse_perturbations(perturb_list(config.gen)), static_cast<uint64_t>(config.seed)};
+    run.perturbed = {video::parse_perturbations(perturb_list(config.gen), "gen.perturb"),
+                     static_cast<uint64_t>(config.seed)};
   return run;
 }
 

@@ -10,13 +10,13 @@
 
 #include "rrpo/data/answers.h"
 #include "rrpo/gen/pairs.h"
-#include "rrpo/gen/perturbation.h"
 #include "rrpo/io/line_writer.h"
 #include "rrpo/policy/device.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/rows/row_reader.h"
 #include "rrpo/util/random.h"
 #include "rrpo/util/stop.h"
+#include "rrpo/video/perturbation.h"
 
 namespace rrpo::gen {
 
@@ -26,12 +26,12 @@ namespace {
 struct Pass {
   bool clean = false;      ///< about the video as it is
   bool condition = false;  ///< asked once, greedily, beside the pass that mistakes are taken from
-  std::vector<PerturbStep> steps{};
+  std::vector<video::PerturbStep> steps{};
 };
 
 std::vector<Pass> passes_of(const GenFields& gen) {
   if (!requires_of(gen, "wrong_on_perturbed")) return {{.clean = true}};
-  std::vector<Pass> passes = {{.steps = parse_perturbations(perturb_list(gen))}};
+  std::vector<Pass> passes = {{.steps = video::parse_perturbations(perturb_list(gen), "gen.perturb")}};
   if (gen.require.size() > 1) passes.push_back({.clean = true, .condition = true});
   return passes;
 }
@@ -109,7 +109,7 @@ void hear_all(const std::filesystem::path& file, const std::vector<Pass>& passes
 Json response_json(const rows::Question& question, const Pass& pass, int64_t sample, const Response& response,
                    int64_t seed) {
   Json steps = Json::array();
-  for (const PerturbStep& step : pass.steps) steps.push_back(step.settings);
+  for (const video::PerturbStep& step : pass.steps) steps.push_back(step.settings);
   Json row = {{"id", question.id}, {"on", video_of(pass)}, {"sample", sample}};
   rows::write_media(question.media, row);
   row["sampled"] = response.frames;
@@ -174,7 +174,7 @@ Seen seen_in(const Responses& responses, const std::vector<rows::Question>& ques
 
 /// The frames of a video as `pass` shows them.
 video::Frames shown(const video::Frames& frames, const rows::Media& media, const Pass& pass, uint64_t seed) {
-  return pass.clean ? frames : perturb(frames, pass.steps, seed, media.key());
+  return pass.clean ? frames : video::perturb(frames, pass.steps, seed, media.key());
 }
 
 /// Throws where any pass over `frames` would show other pictures than it has shown before: a pass may be done with a video

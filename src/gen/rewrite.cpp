@@ -150,7 +150,8 @@ Rewritten exchanged(const rows::Question& question, const rows::Judged& judged, 
   return exchange_short(question, response);
 }
 
-Rewritten rewrite_slots(const rows::Question& question, const rows::Judged& judged, std::string_view response, Dialogue&) {
+Rewritten rewrite_slots(const rows::Question& question, const rows::Judged& judged, std::string_view response,
+                        const LlmFields&, judge::Dialogue&) {
   if (judged.found.empty()) return none("the rules cannot read what the response says");
   Rewritten out = exchanged(question, judged, response);
   if (!out.reason.empty()) return out;
@@ -173,7 +174,8 @@ text::ByteRange place_of(const rows::Question& question, const text::ByteRange& 
   return place;
 }
 
-Rewritten rewrite_raw(const rows::Question& question, const rows::Judged& judged, std::string_view response, Dialogue&) {
+Rewritten rewrite_raw(const rows::Question& question, const rows::Judged& judged, std::string_view response,
+                      const LlmFields&, judge::Dialogue&) {
   Rewritten out{{question.answer, {}}, {std::string(response), {}}, ""};
   const std::vector<size_t> wrong = wrong_slots(judged);
   const std::vector<text::ByteRange> places = judged_by_slots(question) && !wrong.empty()

@@ -59,6 +59,18 @@ std::optional<ConfigDifference> config_difference(const Json& before, const Json
   return difference_at(before, now, "", free);
 }
 
+Json with_defaults(Json before, const Json& now, const std::vector<FieldHelp>& fields) {
+  for (const FieldHelp& field : fields) {
+    std::string path = "/" + field.path;
+    std::replace(path.begin(), path.end(), '.', '/');
+    const Json::json_pointer at(path);
+    const bool new_to_it = now.contains(at) && !before.contains(at);
+    if (new_to_it && before.contains(at.parent_pointer()) && before.at(at.parent_pointer()).is_object())
+      before[at] = Json::parse(field.standard);
+  }
+  return before;
+}
+
 void check_same_config(const Json& before, const Json& now, const std::vector<std::string>& free) {
   const std::optional<ConfigDifference> found = config_difference(before, now, free);
   if (!found) return;

@@ -23,7 +23,12 @@ void VideoConfig::check(const std::string& at) const {
   if (max_memory_mb < 1 || max_memory_mb > 1'048'576) {
     bad_field(at + ".max_memory_mb", std::to_string(max_memory_mb) + " is outside 1 to 1048576", at + ".max_memory_mb=4096");
   }
-  check_choice(at + ".sampling", sampling, video::sampling_rules());
+  check_choice(at + ".sampling", sampling, row_names(video::samplers()));
+  if (!(sample_fps > 0) || sample_fps > 1000) {
+    bad_field(at + ".sample_fps", Json(sample_fps).dump() + " is not above 0 and at most 1000", at + ".sample_fps=1");
+  }
+  if (max_frames < 0 || max_frames > 65'536)
+    bad_field(at + ".max_frames", std::to_string(max_frames) + " is outside 0 to 65536", "0 takes all that the rule gives");
 }
 
 }  // namespace rrpo::policy

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "rrpo/model/kv_cache.h"
+#include "rrpo/io/sha256.h"
 #include "rrpo/policy/length.h"
 #include "rrpo/policy/logits_rules.h"
 #include "rrpo/util/error.h"
@@ -42,11 +42,11 @@ void bound(const Policy& policy, int64_t visual, int64_t max_new_tokens, Asked& 
   }
 }
 
-Asked ask_all(const Policy& policy, int64_t visual, const std::vector<std::string>& questions, int64_t max_new_tokens,
+Asked ask_all(const Policy& policy, int64_t visual, const std::vector<Ask>& questions, int64_t max_new_tokens,
               std::vector<Generated>& answers) {
   Asked asked;
-  for (const std::string& question : questions) {
-    text::PromptIds prompt = text::encode_prompt(*policy.tokenizer, policy.chat, question);
+  for (const Ask& question : questions) {
+    text::PromptIds prompt = text::encode_prompt(*policy.tokenizer, policy.chat, question.text, question.answer_prefix);
     asked.before = std::move(prompt.before);
     asked.prompts.push_back(std::move(prompt.after));
   }
@@ -56,12 +56,12 @@ Asked ask_all(const Policy& policy, int64_t visual, const std::vector<std::strin
 }
 
 /// Throws where a logit of an open branch is no number: the most likely token would be any.
-void check_finite(const at::Tensor& logits, const Asked& asked, const std::vector<std::string>& questions) {
+void check_finite(const at::Tensor& logits, const Asked& asked, const std::vector<Ask>& questions) {
   const at::Tensor finite = logits.isfinite().all(1).cpu();
   const bool* rows = finite.const_data_ptr<bool>();
   for (size_t k = 0; k < questions.size(); ++k) {
     if (asked.open[k] != 0 && !rows[k])
-      throw LogitsNotFinite(static_cast<int64_t>(k), "'" + printable(questions[k], 80) + "'");
+      throw LogitsNotFinite(static_cast<int64_t>(k), "'" + printable(questions[k].text, 80) + "'");
   }
 }
 
@@ -129,16 +129,41 @@ LogitsNotFinite::LogitsNotFinite(int64_t question, const std::string& name)
             "check the checkpoint and its adapter, or model.dtype=float32"),
       question_(question) {}
 
+PromptHashes hashes_of(const Policy& policy, const Ask& question) {
+  constexpr int64_t kClip = -200;
+  const text::ChatTemplate& chat = policy.chat;
+  const text::PromptIds prompt = text::encode_prompt(*policy.tokenizer, chat, question.text, question.answer_prefix);
+  std::vector<int64_t> ids = prompt.before;
+  ids.push_back(kClip);
+  ids.insert(ids.end(), prompt.after.begin(), prompt.after.end());
+  std::string bytes;
+  for (const int64_t id : ids) {
+    for (int shift = 0; shift < 64; shift += 8) bytes += static_cast<char>(static_cast<uint64_t>(id) >> shift & 0xff);
+  }
+  return {io::sha256(chat.before_video + "<video>" + chat.after_video + question.text + chat.answer_start +
+                     question.answer_prefix),
+          io::sha256(bytes)};
+}
+
 std::vector<Generated> generate(const Policy& policy, const at::Tensor& visual, const std::vector<std::string>& questions,
                                 int64_t max_new_tokens, const OnText& on_text, Sampling sampling) {
+  Clip clip{visual};
+  std::vector<Ask> asks;
+  for (const std::string& question : questions) asks.push_back({question});
+  return generate(policy, clip, asks, max_new_tokens, on_text, std::move(sampling));
+}
+
+std::vector<Generated> generate(const Policy& policy, Clip& clip, const std::vector<Ask>& questions, int64_t max_new_tokens,
+                                const OnText& on_text, Sampling sampling) {
   expect(max_new_tokens > 0, "generation of no token");
   const bool greedy = sampling.temperature == 0;
   expect(greedy || sampling.streams.size() == questions.size(), "one stream of chance per question");
   std::vector<Generated> answers(questions.size());
   const at::NoGradGuard no_grad;
-  Asked asked = ask_all(policy, visual.size(0), questions, max_new_tokens, answers);
+  Asked asked = ask_all(policy, clip.visual.size(0), questions, max_new_tokens, answers);
   if (!asked.any_open()) return answers;
-  const model::Prefix prefix = model::prefill(policy.lvlm, asked.before, visual);
+  if (!clip.prefix) clip.prefix = model::prefill(policy.lvlm, asked.before, clip.visual);
+  const model::Prefix& prefix = *clip.prefix;
   model::Branches branches = model::open_branches(policy.lvlm, prefix, static_cast<int64_t>(questions.size()),
                                                   static_cast<int64_t>(asked.longest) + max_new_tokens);
   const at::Tensor head = model::head(policy.lvlm);

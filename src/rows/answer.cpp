@@ -46,7 +46,17 @@ std::string true_value(const Question& question, const Slot& slot) {
   return "";
 }
 
+Judged judged(std::vector<std::string> expected, std::vector<std::string> found) {
+  const Verdict verdict = expected == found ? Verdict::right : Verdict::wrong;
+  return {verdict, std::move(expected), std::move(found), ""};
+}
+
+Judged unparsed(std::vector<std::string> expected, std::string reason) {
+  return {Verdict::unparsed, std::move(expected), {}, std::move(reason)};
+}
+
 std::vector<std::string> true_values(const Question& question) {
+  if (!question.item.keys.empty() || !question.item.text.empty()) return question.item.keys;
   const std::string_view answer = without_style(question, question.answer);
   if (question.format == "mcq") return read_choice(question.options, answer).found;
   if (question.format == "yesno") {

@@ -1,7 +1,5 @@
 #include "rrpo/rows/pair.h"
 
-#include <cstdio>
-
 #include "rrpo/rows/row_reader.h"
 #include "rrpo/rows/unused_keys.h"
 
@@ -9,13 +7,6 @@ namespace rrpo::rows {
 namespace {
 
 constexpr const char* kSchema = "rrpo/pair@1";
-
-std::string seconds(const std::optional<double>& value) {
-  if (!value) return "";
-  char out[32];
-  std::snprintf(out, sizeof out, "%.17g", *value);
-  return out;
-}
 
 std::string slice(const std::string& text, const text::ByteRange& span) {
   return text.substr(static_cast<size_t>(span.begin), static_cast<size_t>(span.end - span.begin));
@@ -114,18 +105,6 @@ Pair parse_authors(const Json& json, std::string_view place) {
 }
 
 }  // namespace
-
-std::string Media::key() const {
-  std::string key;
-  if (!frames.empty()) {
-    key = "frames";
-    for (const std::string& frame : frames) key += "\n" + frame;
-    return key;
-  }
-  key = video;
-  if (start_s || end_s) key += "\n" + seconds(start_s) + "\n" + seconds(end_s);
-  return key;
-}
 
 Pair parse_pair(const Json& row, std::string_view place) {
   const bool authors = row.is_object() && row.contains("pred") && !row.contains("rejected");

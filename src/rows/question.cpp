@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "item.h"
 #include "rrpo/rows/answer.h"
 #include "rrpo/rows/row_reader.h"
 #include "rrpo/rows/unused_keys.h"
@@ -18,7 +19,7 @@ std::vector<Option> read_options(RowReader& row) {
   std::set<std::string> keys;
   for (size_t i = 0; i < list->size(); ++i) {
     RowReader option((*list)[i], row.place(), "options[" + std::to_string(i) + "]");
-    out.push_back({option.text("key"), option.text("text")});
+    out.push_back({option.text("key"), option.text("text", /*may_be_empty=*/row.has("benchmark"))});
     if (!keys.insert(out.back().key).second) option.fail("key", "occurs twice", "give every option its own key");
   }
   return out;
@@ -53,9 +54,20 @@ void check_slots(const Question& question, const RowReader& row) {
   }
 }
 
+/// mcq and yesno rows must say what is right; those of a benchmark as it was published, which may be none of the options.
+void check_truth(const Question& question, const RowReader& row) {
+  if (question.format == "mcq" && question.options.empty())
+    row.fail("options", "are missing", "list the options of an mcq question");
+  if (!question.item.keys.empty() || !question.item.text.empty()) return;
+  if (question.format == "mcq" && true_values(question).empty())
+    row.fail("answer", "cannot be read: it names no option, or several", "name one option by its key or its text");
+  if (question.format == "yesno" && true_values(question).empty())
+    row.fail("answer", "cannot be read: it begins with neither yes nor no", "begin it with yes or no");
+}
+
 void check_question(const Question& question, const RowReader& row) {
-  const std::set<std::string> formats = {"mcq", "yesno", "short", "open"};
-  if (!formats.contains(question.format))
+  const std::vector<std::string>& formats = question_formats();
+  if (std::find(formats.begin(), formats.end(), question.format) == formats.end())
     row.fail("format", "is '" + question.format + "'", "use mcq, yesno, short or open");
   if (!question.answer.starts_with(question.style))
     row.fail("style", "does not begin the answer", "give leading bytes of answer");
@@ -63,23 +75,34 @@ void check_question(const Question& question, const RowReader& row) {
     row.fail("answer", "says nothing after its style", "write the answer");
   text::check_spans({question.answer, question.spans}, std::string(row.place()) + ": spans");
   check_slots(question, row);
-  if (question.format == "mcq" && question.options.empty())
-    row.fail("options", "are missing", "list the options of an mcq question");
-  if (question.format == "mcq" && true_values(question).empty())
-    row.fail("answer", "cannot be read: it names no option, or several", "name one option by its key or its text");
-  if (question.format == "yesno" && true_values(question).empty())
-    row.fail("answer", "cannot be read: it begins with neither yes nor no", "begin it with yes or no");
+  check_item(question, row);
+  check_truth(question, row);
+}
+
+/// A benchmark's question may be empty, as one of MLVU's is.
+std::string question_text(RowReader& row) {
+  if (!row.has("benchmark")) return row.prose("question");
+  std::string text = row.text("question", /*may_be_empty=*/true);
+  row.refuse_markup("question", text);
+  return text;
 }
 
 }  // namespace
+
+const std::vector<std::string>& question_formats() {
+  static const std::vector<std::string> formats = {"mcq",     "yesno",         "short",       "open",
+                                                   "mcq_set", "caption_match", "caption_gen", "scene_change"};
+  return formats;
+}
 
 Question parse_question(const Json& json, std::string_view place) {
   RowReader row(json, place);
   Question question;
   question.id = row.id("id");
   question.media = read_media(row);
-  question.question = row.prose("question");
-  question.answer = row.prose("answer");
+  question.question = question_text(row);
+  read_item(row, question);
+  if (question.answer.empty()) question.answer = row.prose("answer");
   question.format = row.text("format");
   question.options = read_options(row);
   question.slots = read_slots(row);
@@ -106,6 +129,7 @@ Json question_json(const Question& question) {
   for (const text::ByteRange& span : question.spans) out["spans"].push_back(range_json(span));
   if (!question.style.empty()) out["style"] = question.style;
   if (!question.tags.empty()) out["tags"] = question.tags;
+  write_item(question, out);
   for (const auto& [key, value] : question.extra.items()) {
     if (!out.contains(key)) out[key] = value;
   }

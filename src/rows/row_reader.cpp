@@ -108,40 +108,4 @@ Json RowReader::rest() const {
   return out;
 }
 
-Media read_media(RowReader& row) {
-  Media media;
-  if (row.has("video") == row.has("frames"))
-    bad_row(row.place(), "give either video or frames", "write \"video\": \"path\"");
-  if (row.has("video")) {
-    media.video = row.text("video");
-  } else {
-    media.frames = row.texts("frames");
-    if (media.frames.empty()) row.fail("frames", "is empty", "list at least one picture");
-    for (const std::string& frame : media.frames) {
-      if (frame.empty()) row.fail("frames", "holds an empty path", "list paths of pictures");
-    }
-  }
-  const Json* clip_json = row.find("clip");
-  if (clip_json == nullptr) return media;
-  if (media.video.empty()) row.fail("clip", "does not go with frames", "remove one of them");
-  RowReader clip(*clip_json, row.place(), "clip");
-  media.start_s = clip.number("start_s");
-  media.end_s = clip.number("end_s");
-  if (!clip.rest().empty()) clip.fail(clip.rest().begin().key(), "is not known", "clip has start_s and end_s");
-  if (media.start_s.value_or(0) < 0) clip.fail("start_s", "is negative", "give seconds from the beginning of the video");
-  if (media.end_s && *media.end_s <= media.start_s.value_or(0))
-    clip.fail("end_s", "is not after start_s", "give a part of the video");
-  return media;
-}
-
-void write_media(const Media& media, Json& row) {
-  if (media.frames.empty()) {
-    row["video"] = media.video;
-  } else {
-    row["frames"] = media.frames;
-  }
-  if (media.start_s) row["clip"]["start_s"] = *media.start_s;
-  if (media.end_s) row["clip"]["end_s"] = *media.end_s;
-}
-
 }  // namespace rrpo::rows

@@ -5,7 +5,8 @@
 namespace rrpo::rows {
 
 const std::vector<Scorer>& scorers() {
-  static const std::vector<Scorer> entries = {scorer_ours()};
+  static const std::vector<Scorer> entries = {scorer_ours(),        scorer_strict(), scorer_official(), scorer_rrpo(),
+                                              scorer_rrpo_longvu(), scorer_lmms(),   scorer_vlmeval()};
   return entries;
 }
 

@@ -55,9 +55,10 @@ std::string time_sentence(double duration_s, const std::vector<double>& times_s)
          ".Please answer the following questions related to this video.";
 }
 
-PromptIds encode_prompt(const Tokenizer& tokenizer, const ChatTemplate& chat, std::string_view question) {
+PromptIds encode_prompt(const Tokenizer& tokenizer, const ChatTemplate& chat, std::string_view question,
+                        std::string_view answer_prefix) {
   return {encode_ids(tokenizer, chat.before_video),
-          encode_ids(tokenizer, chat.after_video + std::string(question) + chat.answer_start)};
+          encode_ids(tokenizer, chat.after_video + std::string(question) + chat.answer_start + std::string(answer_prefix))};
 }
 
 }  // namespace rrpo::text

@@ -45,11 +45,12 @@ StepKind step_kind(const TrainConfig& config, const loss::Objective& objective) 
           .vision = trains("vision")};
 }
 
-/// What a row shows: as many frames as it lists, or `video.frames`; a still in tiles is opened for its size.
+/// What a row shows: as many frames as it lists, or as `video.sampling` gives; a still in tiles is opened for its size.
 Seen seen_by(const OpenRun& run, const data::Sample& sample) {
-  const bool pictures = sample.media.video.empty();
-  const auto frames = pictures ? static_cast<int64_t>(sample.media.frames.size()) : run.config.video.frames;
-  if (!pictures || frames != 1 || !run.policy.tiles) return {frames, model::visual_token_count(run.policy.lvlm, frames)};
+  if (sample.media.frames.size() != 1 || !run.policy.tiles) {
+    const int64_t frames = data::count_frames(sample.media, run.config.data.video_root, run.config.video);
+    return {frames, model::visual_token_count(run.policy.lvlm, frames)};
+  }
   const video::Frames still = data::read_media(sample.media, run.config.data.video_root, run.config.video);
   const data::TowerInput input = data::tower_input(run.policy, sample.media, still);
   return {input.pixels.size(0), data::visual_token_count(run.policy, input)};

@@ -75,6 +75,7 @@ void keep_inputs(io::RunHead& head, const TrainConfig& config, const data::Datas
   if (config.model.adapter) head.keep.push_back(*config.model.adapter);
   for (const rows::Media& media : rows.videos) {
     if (!media.video.empty()) head.keep.push_back(config.data.video_root / media.video);
+    if (media.folder) head.keep.push_back(config.data.video_root / media.folder->path);
     for (const std::string& frame : media.frames) head.keep.push_back(config.data.video_root / frame);
   }
 }

@@ -25,7 +25,8 @@ namespace {
 /// Fields that may change between two parts of one run: they move no number of its result.
 const std::vector<std::string> kFree = {"train.save_every", "train.keep",    "data.cache",          "data.cache_memory_mb",
                                         "data.threads",     "data.ahead_mb", "data.max_skipped",    "data.video_root",
-                                        "threads",          "device",        "video.max_memory_mb", "video.follow_links"};
+                                        "threads",          "device",        "video.max_memory_mb", "video.follow_links",
+                                        "video.verify"};
 
 /// A folder under the name of a checkpoint, whatever it holds.
 struct Numbered {
@@ -165,12 +166,12 @@ void save_snapshot(const fs::path& out, policy::Policy& policy, const AdamW& opt
 }
 
 void check_same_run(const Json& config_before, const TrainConfig& config, const fs::path& out) {
-  const Json now = config_json(config);
-  const std::optional<io::ConfigDifference> found = io::config_difference(config_before, now, kFree);
+  const Json now = config_json(config), before = io::with_defaults(config_before, now, describe<TrainConfig>());
+  const std::optional<io::ConfigDifference> found = io::config_difference(before, now, kFree);
   if (!found) return;
   const std::string way = way_on(out, config);
   if (way.empty() || (found->field != "train.steps" && found->field != "train.epochs"))
-    io::check_same_config(config_before, now, kFree);
+    io::check_same_config(before, now, kFree);
   throw Error(Fault::usage, "config",
               found->field + ": the earlier run has " + found->before.dump() + ", this one " + found->now.dump() +
                   "; the rates of a run follow from its length",

@@ -99,4 +99,11 @@ void check_layer(const std::filesystem::path& file, const std::vector<FieldHelp>
   }
 }
 
+Json given_settings(const ConfigSources& sources) {
+  Json given = Json::object();
+  for (const std::filesystem::path& file : sources.files) overlay(given, read_json(file, "config", Fault::usage));
+  for (const std::string& setting : sources.settings) apply_setting(given, setting);
+  return given;
+}
+
 }  // namespace rrpo

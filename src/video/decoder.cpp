@@ -48,6 +48,12 @@ Decoder::Decoder(const Container& container, PacketSource source)
   codec_->pkt_timebase = container_.stream().time_base;
 }
 
+void Decoder::restart(PacketSource source) {
+  avcodec_flush_buffers(codec_.get());
+  source_ = std::move(source);
+  flushing_ = false;
+}
+
 void Decoder::feed() {
   av_packet_unref(packet_.get());
   const bool more = source_(*packet_);

@@ -48,6 +48,8 @@ class Decoder {
   /// Decodes the next frame; false after the last. Throws Error(input) on a damaged frame, Stopped when a stop was asked
   /// for.
   bool next(AVFrame& frame);
+  /// Begins anew with the packets of `source`, as if none had come before.
+  void restart(PacketSource source);
 
  private:
   void feed();

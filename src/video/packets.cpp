@@ -5,6 +5,7 @@
 #include <string>
 
 #include "limits.h"
+#include "units.h"
 
 namespace rrpo::video {
 namespace {
@@ -28,13 +29,45 @@ Packets::Packets(const Source& source, const ReadLimits& limits)
 void Packets::read(const ReadLimits& limits) {
   const int64_t room = std::min(kMaxKeptBytes, limits.memory_bytes / 4);
   PacketHandle packet = new_packet();
+  telling_ = has_picture_facts(container_->stream().codecpar->codec_id) && !has_fields();
   while (container_->next(*packet)) {
-    const auto is = [&](int flag) { return (packet->flags & flag) != 0; };
-    places_.push_back({packet->pts, packet->dts, is(AV_PKT_FLAG_KEY), is(AV_PKT_FLAG_DISCARD), is(AV_PKT_FLAG_CORRUPT)});
+    note(*packet);
     check_memory(source_.name(), "its packets", list_bytes(), limits);
     keep(std::move(packet), room);
     packet = new_packet();
   }
+}
+
+void Packets::note(const AVPacket& packet) {
+  const auto is = [&](int flag) { return (packet.flags & flag) != 0; };
+  Place place{packet.pts, packet.dts, is(AV_PKT_FLAG_KEY), is(AV_PKT_FLAG_DISCARD), is(AV_PKT_FLAG_CORRUPT)};
+  telling_ = telling_ && tells(packet, place);
+  places_.push_back(place);
+}
+
+// What a decoder would carry over from packets that are left out ends it: other parameter sets than the first ones, a
+// picture to be turned.
+bool Packets::tells(const AVPacket& packet, Place& place) {
+  for (const AVPacketSideDataType type : {AV_PKT_DATA_NEW_EXTRADATA, AV_PKT_DATA_PARAM_CHANGE}) {
+    if (av_packet_get_side_data(&packet, type, nullptr) != nullptr) return false;
+  }
+  const PictureFacts facts = picture_facts(packet, *container_->stream().codecpar);
+  if (!facts.known || facts.turned) return false;
+  if (places_.empty()) sets_ = facts.sets;
+  place.shown = facts.shown;
+  place.start = facts.start && place.key;
+  place.spare = facts.spare;
+  return facts.sets == sets_ || (facts.sets == 0 && !facts.start);
+}
+
+std::optional<Timeline> Packets::timeline() const {
+  if (!telling_ || joined_) return std::nullopt;
+  return Timeline::of(places_, container_->stream().codecpar->codec_id == AV_CODEC_ID_HEVC);
+}
+
+bool Packets::has_fields() const {
+  const AVFieldOrder order = container_->stream().codecpar->field_order;
+  return order != AV_FIELD_PROGRESSIVE && order != AV_FIELD_UNKNOWN;
 }
 
 void Packets::keep(PacketHandle packet, int64_t room) {
@@ -85,7 +118,7 @@ bool Packets::joins_at(size_t flagged, int64_t step) const {
 int64_t Packets::expected(const std::optional<Clip>& clip) const {
   int64_t count = 0;
   for (const Place& place : places_) {
-    if (place.hidden) continue;
+    if (!place.visible()) continue;
     count += !clip || place.pts == AV_NOPTS_VALUE || inside(clip, container_->seconds(place.pts)) ? 1 : 0;
   }
   return count;
@@ -127,10 +160,9 @@ void Packets::check_count(size_t shown) const {
 // first that can be decoded (a cut inside a group of pictures) are no fault.
 void Packets::check_all_shown(std::vector<int64_t> shown) const {
   check_count(shown.size());
-  const AVCodecParameters& codec = *container_->stream().codecpar;
-  const bool one_to_one = codec.codec_id == AV_CODEC_ID_H264 || codec.codec_id == AV_CODEC_ID_HEVC;
-  const bool fields = codec.field_order != AV_FIELD_PROGRESSIVE && codec.field_order != AV_FIELD_UNKNOWN;
-  if (!one_to_one || fields) return;
+  const AVCodecID codec = container_->stream().codecpar->codec_id;
+  const bool one_to_one = codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC;
+  if (!one_to_one || has_fields()) return;
   std::vector<int64_t> sent;
   for (const Place& place : places_) {
     if (!place.hidden) sent.push_back(place.pts);

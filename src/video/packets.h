@@ -7,6 +7,7 @@
 
 #include "decoder.h"
 #include "rrpo/video/reader.h"
+#include "timeline.h"
 
 namespace rrpo::video {
 
@@ -19,6 +20,8 @@ class Packets {
 
   /// How many frames a request should find: a guess, made without decoding.
   int64_t expected(const std::optional<Clip>& clip) const;
+  /// The frames by their packets; none where only decoding tells them for certain. Valid as long as this.
+  std::optional<Timeline> timeline() const;
   /// All packets from the first one; the file is opened anew where they were not kept.
   PacketSource from_start();
   /// Throws Error(input) when packets gave no frame: decoders drop some damaged pictures without a word. `shown` are the
@@ -30,10 +33,9 @@ class Packets {
   int64_t memory() const;
 
  private:
-  struct Place {
-    int64_t pts, dts;
-    bool key, hidden, flagged;  ///< begins a group; not shown by the file's own wish; something is missing beside it
-  };
+  void note(const AVPacket& packet);
+  bool tells(const AVPacket& packet, Place& place);
+  bool has_fields() const;
   void read(const ReadLimits& limits);
   int64_t list_bytes() const;
   void keep(PacketHandle packet, int64_t room);
@@ -47,6 +49,8 @@ class Packets {
   std::vector<Place> places_;
   int64_t kept_bytes_ = 0;
   bool keeping_ = true, joined_ = false;
+  bool telling_ = false;  ///< each packet so far says all about its picture
+  uint64_t sets_ = 0;     ///< parameter sets of the first packet
 };
 
 /// True for a time in seconds inside `clip`, or where there is none.

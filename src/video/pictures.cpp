@@ -1,7 +1,11 @@
 // Pictures are decoded straight from their bytes: no demuxer, no file named inside a file.
+#include <algorithm>
+
 #include "decoder.h"
 #include "endings.h"
 #include "limits.h"
+#include "packets.h"
+#include "plan.h"
 #include "rrpo/video/reader.h"
 #include "upright.h"
 
@@ -79,6 +83,14 @@ class Pictures {
     frames_.time_s.push_back(0);  // pictures have no time
   }
 
+  /// The last one once more.
+  void repeat() {
+    frames_.rgb.resize(frames_.rgb.size() + static_cast<size_t>(frames_.frame_bytes()));
+    std::copy_n(frames_.frame(frames_.count - 1), frames_.frame_bytes(), frames_.frame(frames_.count));
+    frames_.index.push_back(frames_.count++);
+    frames_.time_s.push_back(0);
+  }
+
   Frames take() { return std::move(frames_); }
 
  private:
@@ -97,6 +109,20 @@ class Pictures {
   RgbConverter converter_{Orientation{}};
 };
 
+/// The pictures inside a clip.
+struct Members {
+  int64_t begin = 0, count = 0;
+};
+
+Members members_of(const NumberedPictures& pictures, const std::optional<Clip>& clip) {
+  Members members;
+  for (size_t i = 0; i < pictures.files.size(); ++i) {
+    const bool member = inside(clip, static_cast<double>(i) / pictures.fps);
+    if (member && members.count++ == 0) members.begin = static_cast<int64_t>(i);
+  }
+  return members;
+}
+
 }  // namespace
 
 Frames read_pictures(const std::vector<std::filesystem::path>& files, const ReadLimits& limits) {
@@ -104,6 +130,39 @@ Frames read_pictures(const std::vector<std::filesystem::path>& files, const Read
   Pictures pictures(files.size(), limits);
   for (const auto& file : files) pictures.add(Source(file));
   return pictures.take();
+}
+
+std::vector<int64_t> choose_pictures(const NumberedPictures& pictures, const Choice& choice) {
+  const Plan plan(choice, pictures.name);
+  const Members members = members_of(pictures, plan.clip());
+  const int64_t begin = plan.whole() ? 0 : members.begin;
+  const int64_t count = plan.whole() ? static_cast<int64_t>(pictures.files.size()) : members.count;
+  std::vector<int64_t> chosen;
+  if (count > 0) chosen = plan.numbers({.count = count, .fps = pictures.fps, .first = pictures.first, .is_folder = true});
+  if (chosen.empty()) plan.refuse(count);
+  for (int64_t& number : chosen) number += begin;
+  return chosen;
+}
+
+Frames read_numbered(const NumberedPictures& pictures, const Choice& choice, const ReadLimits& limits) {
+  const std::vector<int64_t> chosen = choose_pictures(pictures, choice);
+  Pictures read(chosen.size(), limits);
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    if (i > 0 && chosen[i] == chosen[i - 1]) {
+      read.repeat();
+    } else {
+      read.add(Source(pictures.files[static_cast<size_t>(chosen[i])]));
+    }
+  }
+  Frames frames = read.take();
+  const std::optional<Clip> clip = choice.indices.empty() ? choice.clip : std::nullopt;
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    frames.index[i] = chosen[i];
+    frames.time_s[i] = std::max(0.0, static_cast<double>(chosen[i]) / pictures.fps - (clip ? clip->start_s : 0));
+  }
+  frames.duration_s = static_cast<double>(members_of(pictures, clip).count) / pictures.fps;
+  frames.fps = pictures.fps;
+  return frames;
 }
 
 Frames read_picture_bytes(std::string_view bytes, const ReadLimits& limits, const std::filesystem::path& name) {

@@ -1,45 +1,20 @@
 #include "rrpo/video/reader.h"
 
 #include <algorithm>
-#include <cmath>
-#include <functional>
-#include <numeric>
+#include <limits>
 
-#include "limits.h"
-#include "packets.h"
-#include "rrpo/video/sampling.h"
-#include "upright.h"
-
-extern "C" {
-#include <libavutil/display.h>
-}
+#include "canvas.h"
+#include "plan.h"
 
 namespace rrpo::video {
 namespace {
 
-// The frames that belong to the request, as the numbers that the chosen ones have among them. `plan(total)` lists the
-// chosen numbers, never falling, for a total count.
-using Plan = std::function<std::vector<int64_t>(int64_t)>;
-
-void check_clip(const std::optional<Clip>& clip, const std::filesystem::path& file) {
-  if (!clip) return;
-  if (!std::isfinite(clip->start_s) || !std::isfinite(clip->end_s) || clip->start_s < 0 || clip->end_s <= clip->start_s) {
-    bad_video(file,
-              "the clip from " + std::to_string(clip->start_s) + " s to " + std::to_string(clip->end_s) + " s is empty",
-              "give 0 <= start_s < end_s");
-  }
+double rate_of(const Container& container) {
+  const AVRational rate = container.stream().avg_frame_rate;
+  return rate.num > 0 && rate.den > 0 ? static_cast<double>(rate.num) / static_cast<double>(rate.den) : 0;
 }
 
-Orientation orientation_in(const Container& container, const AVFrame& frame) {
-  const AVFrameSideData* shown = av_frame_get_side_data(&frame, AV_FRAME_DATA_DISPLAYMATRIX);
-  if (shown != nullptr && shown->size >= 9 * sizeof(int32_t)) {
-    return orientation_of(reinterpret_cast<const int32_t*>(shown->data), container.file());
-  }
-  size_t bytes = 0;
-  const uint8_t* stored = av_stream_get_side_data(&container.stream(), AV_PKT_DATA_DISPLAYMATRIX, &bytes);
-  const bool there = stored != nullptr && bytes >= 9 * sizeof(int32_t);
-  return orientation_of(there ? reinterpret_cast<const int32_t*>(stored) : nullptr, container.file());
-}
+double start_of(const Plan& plan) { return plan.clip() ? plan.clip()->start_s : 0; }
 
 // The times of frames in the order in which they are shown.
 class Clock {
@@ -67,127 +42,191 @@ class Clock {
   double step_ = 0, last_ = 0, ahead_ = 0;
 };
 
-// Collects the chosen frames of one decoding pass.
+// Counts the frames of one decoding pass and collects the chosen ones.
 class Collector {
  public:
-  Collector(const Packets& packets, const std::optional<Clip>& clip, std::vector<int64_t> chosen, const ReadLimits& limits)
-      : packets_(packets), clip_(clip), chosen_(std::move(chosen)), limits_(limits), clock_(packets.container()) {}
+  Collector(const Packets& packets, const Plan& plan, std::vector<int64_t> chosen, const ReadLimits& limits)
+      : packets_(packets),
+        plan_(plan),
+        clock_(packets.container()),
+        canvas_(packets, std::move(chosen), start_of(plan), limits) {}
 
   void see(const AVFrame& frame) {
     const auto number = static_cast<int64_t>(stamps_.size());
     stamps_.push_back(frame.pts);
     const double time = clock_.next(frame, number);
-    if (clip_ && frame.best_effort_timestamp == AV_NOPTS_VALUE) {
-      bad_video(file(), "frame " + std::to_string(number) + " has no time, so no clip can be taken", "re-encode it");
+    if (plan_.clip() && frame.best_effort_timestamp == AV_NOPTS_VALUE) {
+      bad_video(packets_.container().file(), "frame " + std::to_string(number) + " has no time, so no clip can be taken",
+                "re-encode it");
     }
-    if (!inside(clip_, time)) return;
-    const int64_t member = members_++;
-    if (next_ >= chosen_.size() || chosen_[next_] != member) return;
-    begin(frame, number);
-    const size_t at = frames_.rgb.size();
-    frames_.rgb.resize(at + static_cast<size_t>(frames_.frame_bytes()));
-    converter_->convert(frame, frames_.rgb.data() + at, file());
-    note(number, time);
-    for (++next_; next_ < chosen_.size() && chosen_[next_] == member; ++next_) {  // a frame chosen twice
-      frames_.rgb.resize(frames_.rgb.size() + static_cast<size_t>(frames_.frame_bytes()));
-      std::copy_n(frames_.frame(frames_.count - 1), frames_.frame_bytes(), frames_.frame(frames_.count));
-      note(number, time);
-    }
+    const bool member = inside(plan_.clip(), time);
+    if (plan_.whole() || member) canvas_.see(frame, plan_.whole() ? number : members_, number, time);
+    members_ += member ? 1 : 0;
   }
 
-  int64_t members() const { return members_; }
+  /// Frames among which the plan chooses.
+  int64_t counted() const { return plan_.whole() ? static_cast<int64_t>(stamps_.size()) : members_; }
   const std::vector<int64_t>& stamps() const { return stamps_; }
-  Frames take() {
-    const AVRational rate = packets_.container().stream().avg_frame_rate;
-    if (rate.num > 0) frames_.duration_s = static_cast<double>(members_) * rate.den / rate.num;
-    return std::move(frames_);
-  }
+  Frames take() { return canvas_.take(members_); }
 
  private:
-  const std::filesystem::path& file() const { return packets_.container().file(); }
-
-  void begin(const AVFrame& frame, int64_t number) {
-    if (!converter_) {
-      converter_.emplace(orientation_in(packets_.container(), frame));
-      frames_.height = converter_->height(frame);
-      frames_.width = converter_->width(frame);
-      const int64_t bytes = frames_.frame_bytes() * static_cast<int64_t>(chosen_.size());
-      const std::string size = std::to_string(frames_.width) + "x" + std::to_string(frames_.height);
-      check_memory(file(), std::to_string(chosen_.size()) + " frames of " + size + " and its packets",
-                   bytes + packets_.memory(), limits_);
-      frames_.rgb.reserve(static_cast<size_t>(bytes));
-    } else if (converter_->height(frame) != frames_.height || converter_->width(frame) != frames_.width) {
-      bad_video(file(), "frame " + std::to_string(number) + " has another size than the first", "re-encode it");
-    }
-  }
-
-  void note(int64_t number, double time) {
-    ++frames_.count;
-    frames_.index.push_back(number);
-    frames_.time_s.push_back(time - (clip_ ? clip_->start_s : 0));
-  }
-
   const Packets& packets_;
-  const std::optional<Clip>& clip_;
-  std::vector<int64_t> chosen_;
-  const ReadLimits& limits_;
+  const Plan& plan_;
   Clock clock_;
-  std::optional<RgbConverter> converter_;
-  Frames frames_;
-  size_t next_ = 0;
+  Canvas canvas_;
   int64_t members_ = 0;
   std::vector<int64_t> stamps_;  // of every frame that decoded
 };
 
-// Plans by the number of packets, then decodes everything. Where another number of frames came out, that number is the
-// truth and a second pass takes its plan; two passes that disagree are a fault.
-Frames read_planned(const Source& source, const std::optional<Clip>& clip, const Plan& plan, const ReadLimits& limits) {
-  check_clip(clip, source.name());
-  Packets packets(source, limits);
-  int64_t expected = packets.expected(clip);
-  for (int pass = 0; pass < 2; ++pass) {
-    const PacketSource from = packets.from_start();
-    Decoder decoder(packets.container(), from);
-    Collector collector(packets, clip, expected > 0 ? plan(expected) : std::vector<int64_t>{}, limits);
-    const FrameHandle frame = new_frame();
-    while (decoder.next(*frame)) collector.see(*frame);
-    if (collector.stamps().empty()) bad_video(source.name(), "no frame decodes", "re-encode it");
-    packets.check_all_shown(collector.stamps());
-    if (collector.members() == 0) {
-      bad_video(
-          source.name(),
-          "no frame lies in the clip from " + std::to_string(clip->start_s) + " s to " + std::to_string(clip->end_s) + " s",
-          "check start_s and end_s");
-    }
-    if (collector.members() == expected) return collector.take();
-    expected = collector.members();
-  }
-  bad_video(source.name(), "two passes decode different numbers of frames", "re-encode it");
+std::vector<int64_t> numbers_among(const Plan& plan, const Packets& packets, int64_t count) {
+  if (count == 0) return {};
+  return plan.numbers({.count = count, .fps = rate_of(packets.container())});
 }
 
-Plan by_rule(const std::string& rule, int64_t wanted) {
-  return [&rule, wanted](int64_t total) { return sample_indices(rule, total, wanted); };
+// Plans by the number of packets, then decodes everything. Where another number of frames came out, that number is the
+// truth and a second pass takes its plan; two passes that disagree are a fault.
+Frames read_whole(Packets& packets, const Plan& plan, const ReadLimits& limits) {
+  int64_t expected = packets.expected(plan.whole() ? std::nullopt : plan.clip());
+  for (int pass = 0; pass < 2; ++pass) {
+    const std::vector<int64_t> chosen = numbers_among(plan, packets, expected);
+    const PacketSource from = packets.from_start();
+    Decoder decoder(packets.container(), from);
+    Collector collector(packets, plan, chosen, limits);
+    const FrameHandle frame = new_frame();
+    while (decoder.next(*frame)) collector.see(*frame);
+    if (collector.stamps().empty()) bad_video(packets.container().file(), "no frame decodes", "re-encode it");
+    packets.check_all_shown(collector.stamps());
+    if (collector.counted() == 0 || (collector.counted() == expected && chosen.empty())) plan.refuse(collector.counted());
+    if (collector.counted() == expected) return collector.take();
+    expected = collector.counted();
+  }
+  bad_video(packets.container().file(), "two passes decode different numbers of frames", "re-encode it");
+}
+
+/// The frames inside the clip, as numbers of a timeline.
+struct Members {
+  int64_t begin = 0, count = 0;
+};
+
+Members members_of(const Timeline& line, const Plan& plan, const Container& container) {
+  Members members;
+  for (int64_t i = 0; i < line.count(); ++i) {
+    const bool member = inside(plan.clip(), container.seconds(line.stamp(i)));
+    if (member && members.count++ == 0) members.begin = i;
+  }
+  return members;
+}
+
+/// Hands out the packets that are asked for, in rising order.
+class Feeder {
+ public:
+  explicit Feeder(Packets& packets) : all_(packets.from_start()) {}
+  PacketSource source(const Run& run) {
+    return [this, &run, next = size_t{0}](AVPacket& packet) mutable {
+      if (next == run.packets.size()) return false;
+      for (; at_ <= run.packets[next]; ++at_) {
+        av_packet_unref(&packet);
+        if (!all_(packet)) return false;
+      }
+      ++next;
+      return true;
+    };
+  }
+
+ private:
+  PacketSource all_;
+  size_t at_ = 0;
+};
+
+/// Decodes only what the frames `chosen` need. False where something else comes out than the packets promise: then only
+/// decoding everything tells what the file holds.
+bool read_runs(Packets& packets, const Timeline& line, const std::vector<int64_t>& chosen, Canvas& canvas) {
+  std::vector<int64_t> once = chosen;
+  std::sort(once.begin(), once.end());
+  once.erase(std::unique(once.begin(), once.end()), once.end());
+  const bool primes = packets.container().stream().codecpar->codec_id == AV_CODEC_ID_H264;  // the encoder's version
+  Feeder feeder(packets);
+  Decoder decoder(packets.container(), [](AVPacket&) { return false; });
+  const FrameHandle frame = new_frame();
+  for (const Run& run : line.runs(once, primes)) {
+    decoder.restart(feeder.source(run));
+    size_t shown = 0;
+    for (; decoder.next(*frame); ++shown) {
+      if (shown == run.shown.size() || frame->pts != run.shown[shown] || frame->best_effort_timestamp != frame->pts)
+        return false;
+      const int64_t number = line.number_of(frame->pts);
+      canvas.see(*frame, number, number, packets.container().seconds(frame->pts));
+    }
+    if (shown != run.shown.size()) return false;
+  }
+  return canvas.full();
+}
+
+std::optional<Frames> read_groups(Packets& packets, const Plan& plan, const ReadLimits& limits) {
+  const std::optional<Timeline> line = packets.timeline();
+  if (!line) return std::nullopt;
+  const Members members = members_of(*line, plan, packets.container());
+  const int64_t count = plan.whole() ? line->count() : members.count;
+  std::vector<int64_t> chosen = numbers_among(plan, packets, count);
+  if (chosen.empty()) plan.refuse(count);
+  if (!plan.whole()) {
+    for (int64_t& number : chosen) number += members.begin;
+  }
+  try {
+    Canvas canvas(packets, chosen, start_of(plan), limits);
+    if (read_runs(packets, *line, chosen, canvas)) return canvas.take(members.count);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::input)
+      throw;  // a fault of the file: decoding everything finds it too, and numbers it rightly
+  }
+  return std::nullopt;
+}
+
+Frames read_planned(const Source& source, const Plan& plan, bool verify, const ReadLimits& limits) {
+  Packets packets(source, limits);
+  if (!verify) {
+    if (std::optional<Frames> frames = read_groups(packets, plan, limits)) return std::move(*frames);
+  }
+  return read_whole(packets, plan, limits);
+}
+
+Choice by_rule(const std::string& rule, int64_t wanted, const std::optional<Clip>& clip) {
+  return {.rule = rule, .fields = {.frames = wanted}, .clip = clip};
 }
 
 }  // namespace
 
+Frames read_video(const std::filesystem::path& file, const Choice& choice, const ReadLimits& limits) {
+  return read_planned(Source(file), Plan(choice, file), choice.verify, limits);
+}
+
 Frames read_video(const std::filesystem::path& file, const std::string& rule, int64_t wanted,
                   const std::optional<Clip>& clip, const ReadLimits& limits) {
-  return read_planned(Source(file), clip, by_rule(rule, wanted), limits);
+  return read_video(file, by_rule(rule, wanted, clip), limits);
+}
+
+Frames read_video_bytes(std::string_view bytes, const Choice& choice, const ReadLimits& limits,
+                        const std::filesystem::path& name) {
+  return read_planned(Source(bytes, name), Plan(choice, name), choice.verify, limits);
 }
 
 Frames read_video_bytes(std::string_view bytes, const std::string& rule, int64_t wanted, const std::optional<Clip>& clip,
                         const ReadLimits& limits, const std::filesystem::path& name) {
-  return read_planned(Source(bytes, name), clip, by_rule(rule, wanted), limits);
+  return read_video_bytes(bytes, by_rule(rule, wanted, clip), limits, name);
 }
 
 Frames read_all_frames(const std::filesystem::path& file, const std::optional<Clip>& clip, const ReadLimits& limits) {
-  const Plan every = [](int64_t total) {
-    std::vector<int64_t> all(static_cast<size_t>(total));
-    std::iota(all.begin(), all.end(), int64_t{0});
-    return all;
-  };
-  return read_planned(Source(file), clip, every, limits);
+  return read_planned(Source(file), Plan::all_of(clip, file), /*verify=*/true, limits);
+}
+
+int64_t count_frames(const std::filesystem::path& file, const Choice& choice, const ReadLimits& limits) {
+  const Source source(file);
+  const Plan plan(choice, file);
+  const Packets packets(source, limits);
+  const int64_t expected = packets.expected(plan.whole() ? std::nullopt : plan.clip());
+  const std::vector<int64_t> chosen = numbers_among(plan, packets, expected);
+  if (chosen.empty()) plan.refuse(expected);
+  return static_cast<int64_t>(chosen.size());
 }
 
 }  // namespace rrpo::video

@@ -130,6 +130,7 @@ Frames resize_bicubic(const Frames& frames, int64_t height, int64_t width) {
   out.time_s = frames.time_s;
   out.index = frames.index;
   out.duration_s = frames.duration_s;
+  out.fps = frames.fps;
   out.rgb.resize(static_cast<size_t>(out.count * out.frame_bytes()));
   const bool across = frames.width != width, down = frames.height != height;
   const Axis columns = make_axis(frames.width, width), rows = make_axis(frames.height, height);

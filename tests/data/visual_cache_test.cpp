@@ -41,6 +41,19 @@ struct Kept {
   fs::path file() const { return files_in(folder).at(0); }
 };
 
+TEST(VisualCache, OtherFramesOfTheSameFileAreAnotherClip) {
+  Kept kept;
+  rows::Media listed = kept.media;
+  listed.frame_indices = {2, 1};
+  EXPECT_FALSE(kept.opened()->find(listed).defined());
+  kept.opened()->insert(listed, kept.tokens);
+  EXPECT_TRUE(kept.opened()->find(listed).defined());
+  EXPECT_EQ(files_in(kept.folder).size(), 2u);
+  listed.frame_indices = {1, 2};
+  EXPECT_FALSE(kept.opened()->find(listed).defined());
+  EXPECT_TRUE(kept.opened()->find(kept.media).defined());
+}
+
 TEST(VisualKey, HoldsAllThatTurnsPixelsIntoTokens) {
   Kept kept;
   policy::Policy& policy = kept.policy;
@@ -81,6 +94,11 @@ TEST(VisualKey, HoldsAllThatTurnsPixelsIntoTokens) {
   differs("device");
   EXPECT_NE(visual_key(policy, {.frames = 8}), seen.back());
   EXPECT_NE(visual_key(policy, {.sampling = "linspace"}), seen.back());
+  // Fields that the rule does not read choose no other frames.
+  EXPECT_EQ(visual_key(policy, {.sample_fps = 2, .max_frames = 8, .verify = true}), seen.back());
+  const std::string rate = visual_key(policy, {.sampling = "fps"});
+  EXPECT_NE(visual_key(policy, {.sampling = "fps", .sample_fps = 2}), rate);
+  EXPECT_NE(visual_key(policy, {.sampling = "fps", .max_frames = 8}), rate);
 }
 
 TEST(VisualCache, ADamagedFileIsNeverUsedAndMadeAnew) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 
+#include "rrpo/eval/report.h"
 #include "rrpo/util/error.h"
 
 namespace rrpo::eval {
@@ -76,8 +77,10 @@ TEST(Score, CaptionsCountSlots) {
 TEST(Score, EveryTableShowsWhatDoesNotCount) {
   const std::vector<rows::Scored> verdicts = rows::score_predictions(ours(), questions(), predictions());
   const Scores scores = score(ours(), questions(), verdicts);
-  for (const std::string& text : {report::text_table(scores_table(scores)), scores_markdown(scores, verdicts, "t"),
-                                  scores_page(scores, verdicts, "t", Json::object())}) {
+  const Evaluation evaluation = evaluate(questions(), predictions(), {"ours"}, {});
+  for (const std::string& text :
+       {report::text_table(scores_table(scores)), report_markdown(evaluation, {"t", Json::object()}),
+        report_page(evaluation, {"t", Json::object()})}) {
     for (const char* column : {"answered", "unparsed", "unjudged", "failed", "missing"})
       EXPECT_NE(text.find(column), std::string::npos) << column;
   }

@@ -25,21 +25,26 @@ EvalConfig config_of(const test::TinyWorld& world) {
   return config;
 }
 
+Predictions predict_all(const EvalConfig& config, const QuestionSet& set, const std::filesystem::path& file) {
+  ModelOnDemand model(config.model, config.device);
+  return predict(config, set, {}, model, file);
+}
+
 TEST(Stop, LeavesAWholeFileOfPredictions) {
   const test::TinyWorld world;
   const EvalConfig config = config_of(world);
-  const std::vector<rows::Question> questions = rows::read_questions(world.questions());
+  const QuestionSet set = read_question_set(config.eval);
   const auto file = world / "predictions.jsonl", undisturbed = world / "undisturbed.jsonl";
-  EXPECT_FALSE(predict(config, questions, undisturbed).stopped);
+  EXPECT_FALSE(predict_all(config, set, undisturbed).stopped);
   set_stop_signal(SIGTERM);
-  const Predictions halted = predict(config, questions, file);
+  const Predictions halted = predict_all(config, set, file);
   set_stop_signal(0);
   EXPECT_TRUE(halted.stopped);
   EXPECT_TRUE(halted.rows.empty());
   EXPECT_EQ(read_file(file, "test"), "");
-  const Predictions rest = predict(config, questions, file);
+  const Predictions rest = predict_all(config, set, file);
   EXPECT_FALSE(rest.stopped);
-  EXPECT_EQ(rest.rows.size(), questions.size());
+  EXPECT_EQ(rest.rows.size(), set.questions.size());
   EXPECT_EQ(read_file(file, "test"), read_file(undisturbed, "test"));
 }
 
@@ -47,16 +52,16 @@ TEST(Stop, LeavesAWholeFileOfPredictions) {
 TEST(Resume, RefusesAVideoWithOtherPicturesThanItsRowsTellOf) {
   const test::TinyWorld world;
   const EvalConfig config = config_of(world);
-  const std::vector<rows::Question> questions = rows::read_questions(world.questions());
+  const QuestionSet set = read_question_set(config.eval);
   const auto file = world / "predictions.jsonl";
-  predict(config, questions, file);
+  predict_all(config, set, file);
   const std::string whole = read_file(file, "test");
   test::keep_lines(file, 4);
   const std::string part = read_file(file, "test");
   test::replace_picture(world.root() / "0-0.png");  // nothing is asked about it any more
   test::replace_picture(world.root() / "1-0.png");
   try {
-    predict(config, questions, file);
+    predict_all(config, set, file);
     ADD_FAILURE() << "nothing was thrown";
   } catch (const Error& error) {
     EXPECT_EQ(error.fault(), Fault::usage);
@@ -64,7 +69,7 @@ TEST(Resume, RefusesAVideoWithOtherPicturesThanItsRowsTellOf) {
   }
   EXPECT_EQ(read_file(file, "test"), part);
   test::keep_lines(file, 3);  // between two videos nothing is mixed
-  EXPECT_EQ(predict(config, questions, file).rows.size(), questions.size());
+  EXPECT_EQ(predict_all(config, set, file).rows.size(), set.questions.size());
   EXPECT_NE(read_file(file, "test"), whole);
 }
 

@@ -10,6 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const video::ReadLimits limits{.memory_bytes = int64_t{256} << 20};
   fuzz::tolerate([&] { video::read_video_bytes(bytes, "linspace", 4, std::nullopt, limits); });
   fuzz::tolerate([&] { video::read_video_bytes(bytes, "authors", 2, video::Clip{0.1, 0.2}, limits); });
+  fuzz::tolerate([&] { video::read_video_bytes(bytes, {.rule = "segment_centre", .clip = video::Clip{0.1, 9}}, limits); });
+  fuzz::tolerate([&] { video::read_video_bytes(bytes, {.indices = {5, 1, 5}}, limits); });
   fuzz::tolerate([&] { video::read_picture_bytes(bytes, limits); });
   return 0;
 }

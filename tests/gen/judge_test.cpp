@@ -49,11 +49,11 @@ std::string mock_says(const Json& request) {
 }
 
 /// All that a run asks, answered offline.
-Judgements answered(const GenConfig& config, const std::vector<rows::Question>& questions, const Responses& responses,
-                    const std::function<std::string(const Json&)>& reply = mock_says) {
-  Judgements out;
+judge::Judgements answered(const GenConfig& config, const std::vector<rows::Question>& questions, const Responses& responses,
+                           const std::function<std::string(const Json&)>& reply = mock_says) {
+  judge::Judgements out;
   for (const rows::Question& question : questions) {
-    QuestionJudgements& own = out[question.id];
+    judge::QuestionJudgements& own = out[question.id];
     while (const auto prompt = next_prompt(config, question, responses.at(question.id), own))
       own[prompt->hash] = {reply(prompt->request), ""};
   }
@@ -100,7 +100,7 @@ TEST(Judges, EveryRowKeepsTheContract) {
       question.options = {{"A", "Yes"}, {"B", "No"}};
       question.slots = {{{0, 3}, {"Yes", "No"}}};
       for (const char* response : {"Yes", "No", "", "Perhaps, perhaps not"}) {
-        Dialogue nobody(config.gen.llm, nullptr, "clean", 0);
+        judge::Dialogue nobody(config.gen.llm.chat, nullptr, "clean", 0);
         const rows::Judged judged = judge.apply(question, response, nobody);
         EXPECT_EQ(judged.verdict == rows::Verdict::right, std::string(response) == "Yes") << judge.name << format;
         EXPECT_TRUE(*response != 0 || judged.verdict == rows::Verdict::unparsed) << judge.name << format;
@@ -184,7 +184,7 @@ TEST(Judges, EveryCombinationAddsUp) {
         const std::string text = mock_says(request);
         return text == "A red circle" ? "A blue circle" : text;
       };
-      const Judgements heard = answered(config, all, said, reply);
+      const judge::Judgements heard = answered(config, all, said, reply);
       int64_t asked = 0;
       for (const auto& [id, own] : heard) asked += static_cast<int64_t>(own.size());
       EXPECT_LE(asked, most_prompts(config.gen, all));
@@ -286,7 +286,7 @@ TEST(Judges, AreAskedAboutWhatTheRulesDoNotRead) {
   const auto state = [&](const std::string& response, const std::string& judge, bool finished = true) {
     config.gen.judge = judge;
     const Responses said = {{"q", {{{response, finished}}}}};
-    const Judgements heard = answered(config, {shape}, said);
+    const judge::Judgements heard = answered(config, {shape}, said);
     const Fate fate = make_pairs(config, {shape}, said, heard).fates.at(0);
     return fate.state + (heard.at("q").empty() ? "" : " asked");
   };
@@ -316,7 +316,7 @@ TEST(Judges, TakeTheMistakeThatIsMadeMostOften) {
   const std::vector<rows::Question> one = {questions()[0]};
   const Responses said = {{"a", {{{"A dog."}, {"A cat."}, {"A crimson dog."}, {"A cat."}}}}};
   int64_t asked = 0;
-  const Judgements heard = answered(config, one, said, [&](const Json& request) {
+  const judge::Judgements heard = answered(config, one, said, [&](const Json& request) {
     ++asked;
     return mock_says(request);
   });
@@ -368,10 +368,10 @@ class Asking : public testing::Test {
     config.gen.llm.chat.concurrency = 4;
     return config;
   }
-  CollectedJudgements collect(const GenConfig& config) {
+  judge::CollectedJudgements collect(const GenConfig& config) {
     return collect_judgements(config, questions_, responses_, folder_ / "judgements.jsonl");
   }
-  PairSet pairs(const GenConfig& config, const CollectedJudgements& heard) {
+  PairSet pairs(const GenConfig& config, const judge::CollectedJudgements& heard) {
     return make_pairs(config, questions_, responses_, heard.judgements);
   }
   /// The bytes that a run leaves.
@@ -400,7 +400,7 @@ TEST_F(Asking, LeavesARecordThatMakesTheSamePairsOffline) {
       return reply;
     });
     config = config_for(server);
-    const CollectedJudgements heard = collect(config);
+    const judge::CollectedJudgements heard = collect(config);
     EXPECT_TRUE(heard.complete);
     EXPECT_EQ(server.requests(), 70);  // 10 questions are right after one turn, 30 take two
     EXPECT_EQ(rows(), 70);
@@ -416,7 +416,7 @@ TEST_F(Asking, LeavesARecordThatMakesTheSamePairsOffline) {
   // The server is gone.
   config.gen.llm.replay = folder_ / "judgements.jsonl";
   config.gen.llm.chat.endpoint = "";
-  const CollectedJudgements heard = collect_judgements(config, questions_, responses_, folder_ / "unused.jsonl");
+  const judge::CollectedJudgements heard = collect_judgements(config, questions_, responses_, folder_ / "unused.jsonl");
   EXPECT_EQ(files(pairs(config, heard)), online);
   EXPECT_FALSE(std::filesystem::exists(folder_ / "unused.jsonl"));
   for (const auto& file : std::filesystem::directory_iterator(folder_.path()))
@@ -476,7 +476,7 @@ TEST_F(Asking, AnEndpointThatRefusesIsAskedNoMore) {
   EXPECT_THAT(line, HasSubstr("(HTTP 401); 12 verdicts kept"));
   EXPECT_EQ(line.find(kKey), std::string::npos);
   EXPECT_LE(server.requests(), 12 + 4);
-  EXPECT_EQ(read_judgements(folder_ / "judgements.jsonl", false).empty(), false);
+  EXPECT_EQ(judge::read_judgements(folder_ / "judgements.jsonl", false).empty(), false);
 }
 
 TEST_F(Asking, NoReplyAtAllIsAFaultOfTheJudge) {
@@ -518,7 +518,7 @@ TEST_F(Asking, StopsAndGoesOn) {
   EXPECT_LT(kept, 70);
   set_stop_signal(0);
   folder_.write("judgements.jsonl", record() + R"({"id": "q1", "on)");  // as a torn write leaves it
-  const CollectedJudgements heard = collect(config);
+  const judge::CollectedJudgements heard = collect(config);
   EXPECT_TRUE(heard.complete);
   EXPECT_EQ(rows(), 70);
   EXPECT_EQ(server.requests() - before, 70 - kept);
@@ -532,12 +532,12 @@ TEST(Judgements, AReplyCountsMoreThanAFault) {
            R"(": ")" + text + "\"}\n";
   };
   const auto file = folder.write("x.jsonl", row("failed", "HTTP 500") + row("ok", "None") + row("failed", "HTTP 429"));
-  EXPECT_EQ(read_judgements(file, true).at("a").at("p").reply, "None");
-  EXPECT_EQ(read_judgements(file, true).at("a").at("p").fault, "");
+  EXPECT_EQ(judge::read_judgements(file, true).at("a").at("p").reply, "None");
+  EXPECT_EQ(judge::read_judgements(file, true).at("a").at("p").fault, "");
   const auto faults = folder.write("y.jsonl", row("failed", "HTTP 500"));
-  EXPECT_EQ(read_judgements(faults, true).at("a").at("p").fault, "HTTP 500");
-  EXPECT_TRUE(read_judgements(faults, false).empty());
-  EXPECT_THROW(read_judgements(folder.write("z.jsonl", row("maybe", "x")), true), Error);
+  EXPECT_EQ(judge::read_judgements(faults, true).at("a").at("p").fault, "HTTP 500");
+  EXPECT_TRUE(judge::read_judgements(faults, false).empty());
+  EXPECT_THROW(judge::read_judgements(folder.write("z.jsonl", row("maybe", "x")), true), Error);
 }
 
 TEST(LlmFields, SayWhatIsMissing) {

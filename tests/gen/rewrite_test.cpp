@@ -49,8 +49,8 @@ std::string rewritten(const std::string& name, const rows::Question& row, const 
   EXPECT_EQ(judged.verdict, rows::Verdict::wrong) << response << judged.reason;
   if (judged.verdict != rows::Verdict::wrong) return "";
   static const LlmFields kNone;
-  Dialogue nobody(kNone, nullptr, "perturbed", 0);
-  const Rewritten out = find_row(rewrites(), name)->apply(row, judged, response, nobody);
+  judge::Dialogue nobody(kNone.chat, nullptr, "perturbed", 0);
+  const Rewritten out = find_row(rewrites(), name)->apply(row, judged, response, kNone, nobody);
   if (!out.reason.empty()) return "none: " + out.reason;
   text::check_spans(out.chosen, "chosen");
   text::check_spans(out.rejected, "rejected");

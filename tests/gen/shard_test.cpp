@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "../support/temp_dir.h"
 
 namespace rrpo::gen {
@@ -16,68 +14,7 @@ rows::Question question(const std::string& id, const std::string& video) {
   return out;
 }
 
-std::vector<rows::Question> questions() {
-  return {question("b", "1.mp4"), question("c", "2.mp4"), question("a", "1.mp4"),
-          question("d", "3.mp4"), question("e", "2.mp4"), question("f", "4.mp4")};
-}
-
-std::string ids(const std::vector<rows::Question>& list) {
-  std::string out;
-  for (const rows::Question& one : list) out += one.id;
-  return out;
-}
-
-TEST(Shard, TakesWholeVideosInTurn) {
-  EXPECT_EQ(ids(shard_questions(questions(), {0, 1})), "bcadef");
-  EXPECT_EQ(ids(shard_questions(questions(), {0, 2})), "bad");
-  EXPECT_EQ(ids(shard_questions(questions(), {1, 2})), "cef");
-  EXPECT_EQ(ids(shard_questions(questions(), {6, 7})), "");
-  for (int64_t count = 1; count < 7; ++count) {
-    std::set<std::string> seen;
-    for (int64_t i = 0; i < count; ++i) {
-      for (const rows::Question& one : shard_questions(questions(), {i, count})) EXPECT_TRUE(seen.insert(one.id).second);
-    }
-    EXPECT_EQ(seen.size(), questions().size());
-  }
-}
-
-TEST(Shard, IsReadFromItsName) {
-  EXPECT_EQ(parse_shard("3/4"), (Shard{3, 4}));
-  EXPECT_EQ(parse_shard("0/1").name(), "0/1");
-  for (const char* text : {"", "1", "/", "1/", "/2", "4/4", "-1/4", "1/0", "a/b", "1/2/3", " 1/2", "1/2 ", "0/100001"})
-    EXPECT_THROW(parse_shard(text), Error) << text;
-}
-
-// Whatever is in which part, in whatever order: the joined rows stand as one run appends them.
-TEST(Shard, JoinedRowsStandAsInOneRun) {
-  const test::TempDir folder;
-  std::vector<std::string> lines;
-  for (const char* on : {"perturbed", "clean"}) {
-    for (const char* id : {"a", "b", "c", "e", "d", "f"}) {
-      for (int sample = 0; sample < (*on == 'c' ? 1 : 2); ++sample)
-        lines.push_back(json_line({{"id", id}, {"on", on}, {"sample", sample}, {"response", 0.1}}) + "\n");
-    }
-  }
-  std::string whole;
-  for (const std::string& line : lines) whole += line;
-  for (const size_t step : {1, 5, 7}) {
-    std::string parts[3];
-    for (size_t i = 0; i < lines.size(); ++i) parts[i % 3] += lines[i * step % lines.size()];
-    std::vector<std::filesystem::path> files;
-    for (int i = 0; i < 3; ++i) files.push_back(folder.write(std::to_string(i), parts[i]));
-    EXPECT_EQ(join_rows(files, questions()), whole) << step;
-  }
-  EXPECT_THROW(join_rows({folder.write("other", "{\"id\": \"z\"}\n")}, questions()), Error);
-}
-
-// Rows that only name their question: as they stand, question after question.
-TEST(Shard, JoinsRowsOfAnyGrowingFile) {
-  const test::TempDir folder;
-  const auto one = folder.write("1", "{\"id\":\"d\"}\n{\"id\":\"b\",\"n\":1}\n{\"id\":\"b\",\"n\":0}\n");
-  const auto two = folder.write("2", "{\"id\":\"c\"}\n");
-  EXPECT_EQ(join_rows({one, two}, questions()),
-            "{\"id\":\"b\",\"n\":1}\n{\"id\":\"b\",\"n\":0}\n{\"id\":\"c\"}\n{\"id\":\"d\"}\n");
-}
+std::vector<rows::Question> questions() { return {question("b", "1.mp4"), question("c", "2.mp4")}; }
 
 TEST(Shard, RemembersWhatFailed) {
   const test::TempDir folder;

@@ -76,6 +76,19 @@ std::string difference(const Json& before, const Json& now) {
   return "";
 }
 
+TEST(RunRecord, AFieldThatAnEarlierVersionDidNotHaveHadItsDefault) {
+  const std::vector<FieldHelp> fields = {{"video.frames", "integer", "16", ""}, {"video.rate", "number", "1.0", ""}};
+  const Json before = {{"video", {{"frames", 8}}}, {"seed", 1}};
+  const Json now = {{"video", {{"frames", 8}, {"rate", 1.0}}}, {"seed", 1}};
+  EXPECT_EQ(with_defaults(before, now, fields), now);
+  EXPECT_EQ(with_defaults(Json{{"seed", 1}}, now, fields), (Json{{"seed", 1}}));
+  EXPECT_EQ(with_defaults(before, before, fields), before);
+  Json other = now;
+  other["video"]["rate"] = 2.0;
+  EXPECT_NE(difference(with_defaults(before, other, fields), other).find("video.rate: the earlier run has 1.0"),
+            std::string::npos);
+}
+
 // Its lines are on the disk before the record says that they are all.
 TEST(RunRecord, IsNotFinishedWhereItsLinesCannotBeSynced) {
   const TempDir dir;

@@ -229,6 +229,16 @@ TEST(Configuration, RefusesValuesThatAreNone) {
   video = {};
   video.sampling = "uniform";
   EXPECT_THAT(error_of([&] { video.check("video"); }).what(), HasSubstr("video.sampling"));
+  video.sampling = "segment_center";
+  EXPECT_THAT(error_of([&] { video.check("video"); }).what(), HasSubstr("fix: video.sampling=segment_centre"));
+  for (const double rate : {0.0, -1.0, 1e9}) {
+    video = {};
+    video.sample_fps = rate;
+    EXPECT_THAT(error_of([&] { video.check("video"); }).what(), HasSubstr("video.sample_fps"));
+  }
+  video = {};
+  video.max_frames = -1;
+  EXPECT_THAT(error_of([&] { video.check("video"); }).what(), HasSubstr("video.max_frames"));
 }
 
 TEST(Device, IsOneThatTheMachineHas) {

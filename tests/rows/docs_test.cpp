@@ -32,7 +32,7 @@ TEST(DataPage, ExamplesAreWhatTheReadersRead) {
     EXPECT_TRUE(ids.insert(question.id).second);
     ++questions;
   });
-  EXPECT_EQ(questions, 6);
+  EXPECT_EQ(questions, 9);
   each_row(examples("pairs"), "data.md", nullptr, [&](const Json& row, const std::string& place) {
     const Pair pair = parse_pair(row, place);
     for (const auto& [key, value] : pair.extra.items()) EXPECT_TRUE(key == "made" || key == "chosen") << key;

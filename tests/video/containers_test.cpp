@@ -61,10 +61,12 @@ TEST(Containers, JoinedTransportStreamsAreRead) {
   const Frames frames = test::moving(24);
   const Frames halves[] = {part(frames, 0, 12), part(frames, 12, 24)};
   for (const std::string codec : {"libx264", "mpeg2video"}) {
-    const Frames first = all_of(transport(halves[0], 0, codec), 12), second = all_of(transport(halves[1], 0, codec), 12);
     for (const int64_t begin : {12, 0}) {
       SCOPED_TRACE(codec + " from " + std::to_string(begin));
-      const Frames joined = all_of(transport(halves[0], 0, codec) + transport(halves[1], begin, codec));
+      // Each is encoded once: x264 does not always write the same.
+      const std::string parts[] = {transport(halves[0], 0, codec), transport(halves[1], begin, codec)};
+      const Frames first = all_of(parts[0], 12), second = all_of(parts[1], 12);
+      const Frames joined = all_of(parts[0] + parts[1]);
       ASSERT_EQ(joined.index.back(), 23);
       for (int64_t i = 0; i < 12; ++i) {
         EXPECT_EQ(0, std::memcmp(joined.frame(i), first.frame(i), static_cast<size_t>(joined.frame_bytes())));

@@ -75,17 +75,28 @@ void drain(AVCodecContext* codec, const Output& out, const AVFrame* frame) {
   }
 }
 
-FrameHandle converted(const Frames& frames, int64_t index, AVPixelFormat format) {
+FrameHandle empty_frame(const Frames& frames, AVPixelFormat format) {
   FrameHandle frame = new_frame();
   frame->width = static_cast<int>(frames.width);
   frame->height = static_cast<int>(frames.height);
   frame->format = format;
   ok(av_frame_get_buffer(frame.get(), 64), "frame");
+  for (const AVBufferRef* plane : frame->buf) {
+    if (plane != nullptr) std::fill_n(plane->data, plane->size, uint8_t{0});
+  }
+  return frame;
+}
+
+// swscale reads whole vectors, past the end of a row, and lets them weigh: from padded rows, or a clip is not always the
+// same.
+FrameHandle converted(const Frames& frames, int64_t index, AVPixelFormat format) {
+  const FrameHandle rgb = empty_frame(frames, AV_PIX_FMT_RGB24);
+  FrameHandle frame = empty_frame(frames, format);
+  for (int64_t y = 0; y < frames.height; ++y)
+    std::copy_n(frames.frame(index) + y * frames.width * 3, frames.width * 3, rgb->data[0] + y * rgb->linesize[0]);
   const ScalerHandle scaler(sws_getContext(frame->width, frame->height, AV_PIX_FMT_RGB24, frame->width, frame->height,
-                                           format, SWS_BILINEAR, nullptr, nullptr, nullptr));
-  const uint8_t* const rows[] = {frames.frame(index)};
-  const int strides[] = {frame->width * 3};
-  sws_scale(scaler.get(), rows, strides, 0, frame->height, frame->data, frame->linesize);
+                                           format, SWS_BILINEAR | SWS_ACCURATE_RND, nullptr, nullptr, nullptr));
+  sws_scale(scaler.get(), rgb->data, rgb->linesize, 0, frame->height, frame->data, frame->linesize);
   return frame;
 }
 
@@ -120,7 +131,7 @@ std::string make_clip(const Frames& frames, const Recipe& recipe) {
   ok(avformat_write_header(out.context, nullptr), "header");
   for (int64_t i = 0; i < frames.count; ++i) {
     const FrameHandle frame = converted(frames, i, codec->pix_fmt);
-    frame->pts = recipe.first + i;
+    frame->pts = recipe.first + (recipe.uneven ? i / 3 * 5 + i % 3 : i);
     drain(codec.get(), out, frame.get());
   }
   drain(codec.get(), out, nullptr);

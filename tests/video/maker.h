@@ -16,6 +16,7 @@ struct Recipe {
   int gop = 12;
   int b_frames = 2;
   int64_t first = 0;                                              ///< number of the first frame: where the times begin
+  bool uneven = false;                                            ///< times whose steps are now one, now three
   std::vector<std::pair<std::string, std::string>> options = {};  ///< of the codec
 };
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "rrpo/data/visual_cache.h"
 #include "rrpo/policy/generate.h"
 #include "rrpo/policy/policy.h"
 #include "rrpo/rows/question.h"
@@ -26,6 +27,11 @@ struct VideoQuestions {
 /// One entry per media, in the order in which the media first appear.
 std::vector<VideoQuestions> group_by_video(const std::vector<rows::Question>& questions);
 
+/// The words of one question, as they are put to the model.
+/// `frames` are those that the model is shown: some prompts say what is heard there. An Error(input) makes its video a
+/// fault.
+using AskQuestion = std::function<policy::Ask(const rows::Question&, const video::Frames& frames)>;
+
 /// How questions are asked. Each is answered `samples` times; what is drawn depends on seed, question and sample alone.
 struct AnswerRules {
   std::filesystem::path root;
@@ -34,6 +40,8 @@ struct AnswerRules {
   int64_t threads = 1;  ///< videos at a time
   /// What is done to the frames before the model sees them; empty: nothing.
   std::function<video::Frames(const video::Frames&, const rows::Media&)> change{};
+  AskQuestion ask{};             ///< empty: the text of the row
+  VisualCache* cache = nullptr;  ///< of clips that are shown as they are; must outlive the stream
   int64_t samples = 1;
   double temperature = 0;
   double top_p = 1;
@@ -44,9 +52,13 @@ struct AnswerRules {
 struct VideoAnswers {
   int64_t group = 0;
   std::vector<policy::Generated> answers;
-  std::vector<int64_t> frames;  ///< numbers of the frames that were seen, in their order
-  uint64_t pixels = 0;          ///< hash64 of their bytes
-  std::string fault;            ///< why the media could not be read
+  std::vector<policy::Ask> asks;              ///< the questions as they were put, one per question
+  std::vector<policy::PromptHashes> prompts;  ///< of these
+  std::vector<int64_t> frames;                ///< numbers of the frames that were seen, in their order
+  std::vector<double> times;                  ///< of these frames, seconds from the clip's start
+  uint64_t pixels = 0;                        ///< hash64 of their bytes
+  std::string input;                          ///< SHA-256 of the pixels as the tower takes them (float32, [F, 3, S, S])
+  std::string fault;                          ///< why the media could not be read
 };
 
 /// Answers group after group, in order, on `rules.threads` threads; same answers for any number of them.

@@ -16,8 +16,8 @@ struct MediaFault {
   std::string media, reason;
 };
 
-/// Decodes each of `all` as a run would, on `threads` threads, and returns the faults in order. Throws Stopped when a stop
-/// was asked for.
+/// Decodes each of `all` with all that it holds (`video.verify`), on `threads` threads, and returns the faults in order.
+/// Throws Stopped when a stop was asked for.
 std::vector<MediaFault> unreadable_media(const std::vector<rows::Media>& all, const std::filesystem::path& root,
                                          const policy::VideoConfig& video, int64_t threads);
 

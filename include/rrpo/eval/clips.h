@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "rrpo/eval/config.h"
-#include "rrpo/rows/question.h"
+#include "rrpo/eval/questions.h"
 
 namespace rrpo::eval {
 
@@ -21,7 +21,7 @@ struct Clips {
   std::string strip(const std::string& id) const;
 };
 
-Clips clips_of(const EvalConfig& config, const std::vector<rows::Question>& questions);
+Clips clips_of(const EvalConfig& config, const QuestionSet& set);
 
 /// Those of an earlier evaluation, as the run.json of its folder names them; none where that is not there any more.
 Clips clips_of(const std::filesystem::path& folder);

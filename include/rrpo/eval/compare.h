@@ -72,6 +72,21 @@ Comparison compare(Side a, Side b, uint64_t seed);
 /// have the verdict inside them. Throws Error(input, "data") where there is neither.
 Side open_side(const std::filesystem::path& folder_or_file);
 
+/// One benchmark of two folders of runs.
+struct BenchmarkComparison {
+  std::string name;  ///< of the folder of both runs
+  Comparison comparison;
+  double a = 0, b = 0;  ///< the benchmark's own number on each side, as scores.json has it; NaN: there is none
+};
+/// The runs (folders with verdicts.jsonl) that both folders hold under one name, in the order of names. Empty where `a` is a
+/// run itself, or not all is as in a folder of runs.
+std::vector<std::string> common_runs(const std::filesystem::path& a, const std::filesystem::path& b);
+/// Throws as open_side() and compare() do.
+std::vector<BenchmarkComparison> compare_runs(const std::filesystem::path& a, const std::filesystem::path& b, uint64_t seed);
+report::Table runs_table(const std::vector<BenchmarkComparison>& runs);
+Json runs_json(const std::vector<BenchmarkComparison>& runs, const std::string& a, const std::string& b);
+std::string runs_page(const std::vector<BenchmarkComparison>& runs, const std::string& a, const std::string& b);
+
 /// What the numbers alone would hide: questions left out, settings that differ. One line each.
 std::vector<std::string> comparison_notes(const Comparison& comparison);
 /// The headline in one sentence.

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rrpo/eval/config.h"
+#include "rrpo/eval/questions.h"
 #include "rrpo/rows/prediction.h"
-#include "rrpo/rows/question.h"
+#include "rrpo/video/perturbation.h"
 
 namespace rrpo::eval {
 
@@ -18,14 +21,26 @@ struct Predictions {
   bool stopped = false;                ///< a signal came: some questions have no row yet
 };
 
-/// Answers the questions that `file` (predictions.jsonl) does not answer yet and appends to it, video by video. Questions of
-/// a video that cannot be read get a row with `error`; a later call asks them again.
-/// Throws Error(input) when `file` holds a row of another question file, Error(usage) when a video that is asked again has
-/// other frames than its rows tell of.
-Predictions predict(const EvalConfig& config, const std::vector<rows::Question>& questions,
-                    const std::filesystem::path& file);
+/// A model that is opened when the first question needs it, once for all the passes of a run.
+class ModelOnDemand {
+ public:
+  ModelOnDemand(policy::ModelConfig model, std::string device) : model_(std::move(model)), device_(std::move(device)) {}
+  policy::Policy& get();
 
-/// The folder that media paths are relative to.
-std::filesystem::path media_root(const EvalFields& config);
+ private:
+  policy::ModelConfig model_;
+  std::string device_;
+  std::optional<policy::Policy> policy_;
+};
+
+/// Answers the questions that `file` (predictions.jsonl) does not answer yet and appends to it, video by video; the model
+/// sees each clip after `steps`. Questions of a video that cannot be read get a row with `error`; a later call asks them
+/// again. Throws Error(input) when `file` holds a row of another question file, Error(usage) when a video that is asked
+/// again has other frames than its rows tell of.
+Predictions predict(const EvalConfig& config, const QuestionSet& set, const std::vector<video::PerturbStep>& steps,
+                    ModelOnDemand& model, const std::filesystem::path& file);
+
+/// Throws Error(usage) where the profile asks in a way that this program's prompt forms have no place for.
+void check_profile(const EvalConfig& config, const QuestionSet& set);
 
 }  // namespace rrpo::eval

@@ -5,7 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "rrpo/gen/dialogue.h"
+#include "rrpo/gen/config.h"
+#include "rrpo/judge/dialogue.h"
 #include "rrpo/rows/answer.h"
 
 namespace rrpo::gen {
@@ -15,7 +16,7 @@ struct Judge {
   std::string name;
   std::string help;
   bool asks;  ///< a language model, about the formats of gen.llm.formats
-  rows::Judged (*apply)(const rows::Question& question, std::string_view response, Dialogue& dialogue);
+  rows::Judged (*apply)(const rows::Question& question, std::string_view response, judge::Dialogue& dialogue);
 };
 
 /// rules: rows::judge.

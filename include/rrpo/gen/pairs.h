@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "rrpo/gen/config.h"
-#include "rrpo/gen/dialogue.h"
+#include "rrpo/judge/dialogue.h"
 #include "rrpo/report/table.h"
 #include "rrpo/rows/pair.h"
 #include "rrpo/rows/question.h"
@@ -68,11 +68,11 @@ struct PairSet {
 /// Judges, rewrites and selects: a pure function of its arguments. Pairs stand in the order of the questions. What a
 /// language model says comes from `judgements`.
 PairSet make_pairs(const GenConfig& config, const std::vector<rows::Question>& questions, const Responses& responses,
-                   const Judgements& judgements = {});
+                   const judge::Judgements& judgements = {});
 
 /// The first prompt that judging and rewriting this question lacks; nothing when it ends in a state without another one.
-std::optional<Prompt> next_prompt(const GenConfig& config, const rows::Question& question, const Said& said,
-                                  const QuestionJudgements& judgements);
+std::optional<judge::Prompt> next_prompt(const GenConfig& config, const rows::Question& question, const Said& said,
+                                         const judge::QuestionJudgements& judgements);
 
 /// Writes ledger.jsonl: one line per question.
 void write_ledger(const std::vector<Fate>& fates, const std::vector<rows::Question>& questions,

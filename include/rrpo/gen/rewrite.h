@@ -6,7 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "rrpo/gen/dialogue.h"
+#include "rrpo/gen/config.h"
+#include "rrpo/judge/dialogue.h"
 #include "rrpo/rows/answer.h"
 #include "rrpo/rows/question.h"
 #include "rrpo/text/span.h"
@@ -26,7 +27,7 @@ struct Rewrite {
   std::string help;
   bool asks;  ///< a language model, about the formats of gen.llm.formats
   Rewritten (*apply)(const rows::Question& question, const rows::Judged& judged, std::string_view response,
-                     Dialogue& dialogue);
+                     const LlmFields& llm, judge::Dialogue& dialogue);
 };
 
 /// slots: the true sentence, style included, with the phrases that the model got wrong: slot values; for mcq letter and text

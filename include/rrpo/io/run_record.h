@@ -11,6 +11,7 @@
 
 #include "rrpo/io/inputs.h"
 #include "rrpo/util/clock.h"
+#include "rrpo/util/fields.h"
 #include "rrpo/util/json_file.h"
 
 namespace rrpo::io {
@@ -27,6 +28,10 @@ struct ConfigDifference {
 
 /// The first such field. `free` names the fields (`train.keep`) that may differ: they move no number of the result.
 std::optional<ConfigDifference> config_difference(const Json& before, const Json& now, const std::vector<std::string>& free);
+
+/// The configuration of an earlier run with the defaults of those of `fields` that `now` has and its version did not know:
+/// it did what they say.
+Json with_defaults(Json before, const Json& now, const std::vector<FieldHelp>& fields);
 
 /// Throws Error(usage) for the first field whose value differs between two parts of one run, but for those in `free`.
 void check_same_config(const Json& before, const Json& now, const std::vector<std::string>& free);

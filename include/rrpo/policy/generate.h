@@ -4,9 +4,11 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "rrpo/model/kv_cache.h"
 #include "rrpo/policy/draw.h"
 #include "rrpo/policy/policy.h"
 #include "rrpo/util/error.h"
@@ -34,9 +36,32 @@ class LogitsNotFinite : public Error {
   int64_t question_;
 };
 
-/// The answers to `questions` (one may stand there several times) about the clip with these visual tokens [N, D], each up to
-/// `max_new_tokens` tokens, and no further than the model's positions. Throws LogitsNotFinite at the first token whose
-/// logits are not all finite, and Stopped between two tokens when a stop was asked for.
+/// A clip that questions are asked about: its visual tokens [N, D], and what the model keeps of them and the words before
+/// them once it has read both. All its questions begin there, however many calls ask them.
+struct Clip {
+  at::Tensor visual;
+  std::optional<model::Prefix> prefix{};  ///< read by the first call with a question that fits
+};
+
+/// A question as it is put.
+struct Ask {
+  std::string text;
+  std::string answer_prefix{};  ///< how the answer begins; not part of it
+};
+
+/// What shows that a prompt is the one that somebody else would have made.
+struct PromptHashes {
+  std::string text;  ///< SHA-256 of the whole prompt with `<video>` in the place of the clip
+  std::string ids;   ///< SHA-256 of its ids as little-endian int64, -200 in the place of the clip
+};
+PromptHashes hashes_of(const Policy& policy, const Ask& question);
+
+/// The answers to `questions` (one may stand there several times) about a clip, each up to `max_new_tokens` tokens, and no
+/// further than the model's positions. Throws LogitsNotFinite at the first token whose logits are not all finite, and
+/// Stopped between two tokens when a stop was asked for.
+std::vector<Generated> generate(const Policy& policy, Clip& clip, const std::vector<Ask>& questions, int64_t max_new_tokens,
+                                const OnText& on_text = {}, Sampling sampling = {});
+/// The same for a clip that is asked about once.
 std::vector<Generated> generate(const Policy& policy, const at::Tensor& visual, const std::vector<std::string>& questions,
                                 int64_t max_new_tokens, const OnText& on_text = {}, Sampling sampling = {});
 

@@ -49,12 +49,23 @@ struct ModelConfig {
 struct VideoConfig {
   int64_t frames = 16;
   std::string sampling = "authors";
+  double sample_fps = 1;
+  int64_t max_frames = 0;
+  bool verify = false;
   int64_t max_memory_mb = 4096;
   bool follow_links = false;
   template <class V>
   void fields(V& v) {
     v("frames", frames, "frames per clip");
-    v("sampling", sampling, "authors: int(n/F*i); linspace: int of linspace(0, n-1, F)");
+    v("sampling", sampling,
+      "which frames of a video: authors, linspace, segment_centre, videochat2 (video.frames of them); fps, longvu_segment, "
+      "longvu_mlvu, lmms, fps_capped_official (as many as its length gives); what each does stands under sampling rules");
+    v("sample_fps", sample_fps, "frames taken of a second, by the rules that go by the length; the others do not read it");
+    v("max_frames", max_frames,
+      "cap on the frames of fps, longvu_mlvu, lmms, fps_capped_official; the other rules do not read it; 0: no cap");
+    v("verify", verify,
+      "decode every frame of a video, so that damage anywhere is a fault; false: where it changes no frame that is seen, "
+      "only the groups of pictures that hold those");
     v("max_memory_mb", max_memory_mb,
       "MiB that the full-size frames of one clip and its packets may take while it is read, for each clip read at a time; a "
       "clip beyond it is a fault of its row");

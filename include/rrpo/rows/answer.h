@@ -25,6 +25,10 @@ struct Judged {
   std::string reason;                 ///< why it is neither
 };
 
+/// found == expected is right, another reading wrong.
+Judged judged(std::vector<std::string> expected, std::vector<std::string> found);
+Judged unparsed(std::vector<std::string> expected, std::string reason);
+
 /// The scorer `ours`: what a careful person reads (reading/readings.h), and in doubt nothing.
 /// mcq: the option that the reply gives as its answer. yesno: yes or no as a word of its own. Rows with slots (mcq and yesno
 /// apart): the response must match the answer without its style, each slot free over its values; of a short answer with one

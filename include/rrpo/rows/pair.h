@@ -1,6 +1,7 @@
 // A preference pair: one row of pairs.jsonl.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -11,11 +12,25 @@
 
 namespace rrpo::rows {
 
-/// Where a row's pictures come from: one video (a part of it, if `clip`), or a list of pictures.
+/// A folder of numbered pictures that stands for a video: picture `first` + i shows the second i / `fps`.
+struct PictureFolder {
+  std::string path;                  ///< relative to the video root
+  std::string pattern = "%05d.jpg";  ///< of the names in it: one `%d` with an optional width
+  double fps = 1;
+  int64_t first = 1;
+
+  bool operator==(const PictureFolder&) const = default;
+};
+
+/// Where a row's pictures come from: one video, a folder of numbered pictures, or a list of pictures. Of the first two a
+/// part
+/// (`clip`) or the frames `frame_indices`.
 struct Media {
-  std::string video;                ///< relative to the video root; empty when `frames` is used
+  std::string video;                ///< relative to the video root; empty when another one is used
   std::vector<std::string> frames;  ///< pictures, used all, in order
   std::optional<double> start_s, end_s;
+  std::optional<PictureFolder> folder;
+  std::vector<int64_t> frame_indices;  ///< in presentation order, counted from 0: used all, as listed
 
   /// Equal keys mean the same pictures.
   std::string key() const;

@@ -15,9 +15,12 @@ struct Scorer {
   std::string help;
   std::string revision;  ///< another one where a verdict may be another
   Judged (*apply)(const Question& question, std::string_view reply);
+  /// False for questions that it has no rule for: another benchmark's, or of no benchmark.
+  bool (*serves)(const Question& question);
 };
 
-/// ours: as a careful person reads, and what is in doubt is unparsed.
+/// ours: as a careful person reads, and what is in doubt is unparsed. strict: the bare letter or word. official: the
+/// benchmark's own script. rrpo: the authors' scripts. lmms: lmms-eval. vlmeval: VLMEvalKit, exact matching.
 const std::vector<Scorer>& scorers();
 
 }  // namespace rrpo::rows

@@ -40,6 +40,8 @@ struct PromptIds {
   std::vector<int64_t> before;  ///< depends on the template only: shared by all questions of a video
   std::vector<int64_t> after;
 };
-PromptIds encode_prompt(const Tokenizer& tokenizer, const ChatTemplate& chat, std::string_view question);
+/// `answer_prefix` is how the answer begins: put into the model's mouth.
+PromptIds encode_prompt(const Tokenizer& tokenizer, const ChatTemplate& chat, std::string_view question,
+                        std::string_view answer_prefix = "");
 
 }  // namespace rrpo::text

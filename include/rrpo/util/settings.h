@@ -16,6 +16,9 @@ void check_text(const std::string& setting);
 /// called 4. JSON in quotes, a list for a list and null where it may be stay what they are.
 std::string typed_setting(const std::string& setting, const std::vector<FieldHelp>& fields);
 
+/// What a user has given, in files and settings, without the defaults.
+Json given_settings(const ConfigSources& sources);
+
 /// Looks at a `--config` file. Throws Error(usage) with the line of a key that is given twice or that `fields` lacks, and
 /// for the configuration files of other programs.
 void check_layer(const std::filesystem::path& file, const std::vector<FieldHelp>& fields);

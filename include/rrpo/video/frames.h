@@ -13,6 +13,7 @@ struct Frames {
   std::vector<double> time_s;  ///< seconds from the clip's start, one per frame
   std::vector<int64_t> index;  ///< number of the frame in decoding order, one per frame
   double duration_s = 0;       ///< of the whole clip: its frames over their mean rate; 0 where there is none (pictures)
+  double fps = 0;              ///< that rate
 
   int64_t frame_bytes() const { return height * width * 3; }
   uint8_t* frame(int64_t i) { return rgb.data() + i * frame_bytes(); }

@@ -8,13 +8,23 @@
 #include <vector>
 
 #include "rrpo/video/frames.h"
+#include "rrpo/video/sampling.h"
 
 namespace rrpo::video {
 
-/// A part of a video in seconds, half-open.
+/// A part of a video in seconds, half-open. Without an end (infinity) it lasts to the end of the video.
 struct Clip {
   double start_s = 0;
   double end_s = 0;
+};
+
+/// Which frames of a video, or of a folder of numbered pictures, are read.
+struct Choice {
+  std::string rule = "authors";
+  SamplingFields fields = {};
+  std::optional<Clip> clip = {};
+  std::vector<int64_t> indices = {};  ///< in place of a rule and a clip: frames of the whole, from 0, all, as listed
+  bool verify = false;                ///< decode every frame, so that damage is found wherever it is
 };
 
 /// What reading one video or one list of pictures may take.
@@ -23,22 +33,47 @@ struct ReadLimits {
   int64_t memory_bytes = int64_t{4} << 30;
 };
 
-/// Decodes the video once from its beginning and returns `wanted` frames chosen by `rule` among the frames that decode
-/// (inside `clip`, if given), upright, converted by plain swscale to RGB24. The number of frames is counted, never believed
-/// from the container. Throws Error(input, "video") naming file and fault: unreadable, not a known container, no video
-/// stream, a damaged frame, no frame in the clip, more memory than `limits` grants; Stopped when a stop was asked for.
+/// The frames of `choice`, upright, converted by plain swscale to RGB24. Frames are numbered in the order in which they are
+/// shown. Where the packets tell them apart (H.264 and HEVC without fields, VP9, with sound time stamps), only the groups of
+/// pictures that hold chosen frames are decoded, with the same bytes as if all were; else, and with `verify`, the video is
+/// decoded from its beginning and its frames are counted: the number that a container states is never believed.
+/// Throws Error(input, "video") naming file and fault: unreadable, not a known container, no video stream, a damaged frame
+/// among those decoded, no frame in the clip, no frame of such a number, no known frame rate where the rule needs one, more
+/// memory than `limits` grants; Stopped when a stop was asked for.
+Frames read_video(const std::filesystem::path& file, const Choice& choice, const ReadLimits& limits = {});
+
+/// `wanted` frames by a rule that asks for nothing else.
 Frames read_video(const std::filesystem::path& file, const std::string& rule, int64_t wanted,
                   const std::optional<Clip>& clip = std::nullopt, const ReadLimits& limits = {});
 
-/// Every frame of a video.
+/// Every frame of a video, all of it decoded.
 Frames read_all_frames(const std::filesystem::path& file, const std::optional<Clip>& clip = std::nullopt,
                        const ReadLimits& limits = {});
+
+/// How many frames read_video() gives, by the packets: nothing is decoded. Throws as it does.
+int64_t count_frames(const std::filesystem::path& file, const Choice& choice, const ReadLimits& limits = {});
 
 /// Pictures (PNG, JPEG, WebP, BMP) of one size as frames, all of them in order. Throws as `read_video` does: a picture that
 /// ends early is refused, not filled up.
 Frames read_pictures(const std::vector<std::filesystem::path>& files, const ReadLimits& limits = {});
 
+/// A folder of numbered pictures that stands for a video: files[i] has the number first + i and shows the second i / fps.
+struct NumberedPictures {
+  std::filesystem::path name;  ///< of the folder, in errors
+  std::vector<std::filesystem::path> files;
+  double fps = 1;
+  int64_t first = 0;
+};
+
+/// Numbers of the pictures of `choice`, from 0. Throws Error(input) as read_video() does.
+std::vector<int64_t> choose_pictures(const NumberedPictures& pictures, const Choice& choice);
+
+/// Those pictures as frames; no other one is opened.
+Frames read_numbered(const NumberedPictures& pictures, const Choice& choice, const ReadLimits& limits = {});
+
 /// The same over bytes in memory. `name` stands in errors, and its ending takes part in telling the format.
+Frames read_video_bytes(std::string_view bytes, const Choice& choice, const ReadLimits& limits = {},
+                        const std::filesystem::path& name = "bytes");
 Frames read_video_bytes(std::string_view bytes, const std::string& rule, int64_t wanted,
                         const std::optional<Clip>& clip = std::nullopt, const ReadLimits& limits = {},
                         const std::filesystem::path& name = "bytes");

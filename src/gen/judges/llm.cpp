@@ -5,7 +5,7 @@
 namespace rrpo::gen {
 namespace {
 
-rows::Judged judge_by_llm(const rows::Question& question, std::string_view response, Dialogue& dialogue) {
+rows::Judged judge_by_llm(const rows::Question& question, std::string_view response, judge::Dialogue& dialogue) {
   rows::Judged judged = rows::judge(question, response);
   const bool slots_read = judged.verdict == rows::Verdict::wrong && question.format == "short" && !question.slots.empty();
   if (judged.verdict == rows::Verdict::right || slots_read) return judged;

@@ -4,7 +4,7 @@
 namespace rrpo::gen {
 namespace {
 
-rows::Judged judge_by_rules(const rows::Question& question, std::string_view response, Dialogue&) {
+rows::Judged judge_by_rules(const rows::Question& question, std::string_view response, judge::Dialogue&) {
   return rows::judge(question, response);
 }
 

@@ -12,7 +12,7 @@ namespace {
 Rewritten none(std::string reason) { return {{}, {}, std::move(reason)}; }
 
 Rewritten rewrite_by_llm(const rows::Question& question, const rows::Judged&, std::string_view response,
-                         Dialogue& dialogue) {
+                         const LlmFields& llm, judge::Dialogue& dialogue) {
   const auto differences = dialogue.say(1, difference_prompt(question.answer, io::spoken(response)));
   if (!differences) return {};
   const Differences read = read_differences(*differences);
@@ -20,8 +20,7 @@ Rewritten rewrite_by_llm(const rows::Question& question, const rows::Judged&, st
   if (read == Differences::unclear) return none(kUnclear);
   const auto revised = dialogue.say(2, rewrite_prompt(question.answer));
   if (!revised) return {};
-  Revision revision =
-      read_revision(dialogue.fields(), question.answer, body_begin(question, question.answer), response, *revised);
+  Revision revision = read_revision(llm, question.answer, body_begin(question, question.answer), response, *revised);
   if (!revision.reason.empty()) return none(std::move(revision.reason));
   const std::string& text = revision.text;
   if (rows::judge(question, text).verdict == rows::Verdict::right) return none("the rewritten answer is right");

@@ -1,6 +1,9 @@
 // As a careful person reads: what is in doubt is unparsed, never right and never wrong.
+#include <algorithm>
+#include <set>
 #include <utility>
 
+#include "../parsers/option_set.h"
 #include "../reading/form.h"
 #include "../reading/readings.h"
 #include "entries.h"
@@ -9,20 +12,26 @@
 namespace rrpo::rows {
 namespace {
 
-Judged judged(std::vector<std::string> expected, std::vector<std::string> found) {
-  const Verdict verdict = expected == found ? Verdict::right : Verdict::wrong;
-  return {verdict, std::move(expected), std::move(found), ""};
-}
-
-Judged unparsed(std::vector<std::string> expected, std::string reason) {
-  return {Verdict::unparsed, std::move(expected), {}, std::move(reason)};
+/// The options without those that say again what another right one says: their text names both, which is no doubt.
+std::vector<Option> one_of_equals(const Question& question) {
+  std::vector<Option> out;
+  std::set<std::string> seen;
+  for (const Option& option : question.options) {
+    const std::vector<std::string>& right = question.item.keys;
+    const bool again = std::find(right.begin(), right.end(), option.key) != right.end() && !seen.insert(option.text).second;
+    if (!again) out.push_back(option);
+  }
+  return out;
 }
 
 Judged judge_choice(const Question& question, std::string_view reply) {
   const std::vector<std::string> truth = true_values(question);
-  if (truth.empty()) return unparsed({}, "the answer names no option, or several");
+  if (truth.empty() && question.item.text.empty()) return unparsed({}, "the answer names no option, or several");
   Reading read = read_choice(question.options, reply);
-  return read.found.empty() ? unparsed(truth, read.reason) : judged(truth, std::move(read.found));
+  if (read.found.empty() && truth.size() > 1) read = read_choice(one_of_equals(question), reply);
+  if (read.found.empty()) return unparsed(truth, read.reason);
+  const bool right = std::find(truth.begin(), truth.end(), read.found.front()) != truth.end();
+  return {right ? Verdict::right : Verdict::wrong, truth, std::move(read.found), ""};
 }
 
 Judged judge_yesno(const Question& question, std::string_view reply) {
@@ -30,6 +39,34 @@ Judged judge_yesno(const Question& question, std::string_view reply) {
   if (truth.empty()) return unparsed({}, "the answer begins with neither yes nor no");
   Reading read = question.slots.empty() ? read_yes_or_no(reply) : read_first_word(reply);
   return read.found.empty() ? unparsed(truth, read.reason) : judged(truth, std::move(read.found));
+}
+
+/// What a row says that is right; of one without keys what is read out of its answer.
+std::vector<std::string> truth_of(const Question& question, const Reading& answer) {
+  const bool stated = !question.item.keys.empty() || !question.item.text.empty();
+  return stated ? question.item.keys : answer.found;
+}
+
+/// Any of the keys is right; of a question with several right options all are needed.
+Judged judge_keys(const std::vector<std::string>& truth, Reading read, bool all) {
+  if (read.found.empty()) return unparsed(truth, read.reason);
+  const bool right = all ? std::is_permutation(read.found.begin(), read.found.end(), truth.begin(), truth.end())
+                         : std::find(truth.begin(), truth.end(), read.found.front()) != truth.end();
+  return {right ? Verdict::right : Verdict::wrong, truth, std::move(read.found), ""};
+}
+
+Judged judge_set(const Question& question, std::string_view reply) {
+  const auto read = [&](std::string_view text) { return read_choices(question.options, text); };
+  return judge_keys(truth_of(question, read(question.answer)), read(reply), true);
+}
+
+Judged judge_caption_match(const Question& question, std::string_view reply) {
+  const auto read = [&](std::string_view text) { return read_caption(question.options, text); };
+  return judge_keys(truth_of(question, read(question.answer)), read(reply), false);
+}
+
+Judged judge_scene_change(const Question& question, std::string_view reply) {
+  return judge_keys(truth_of(question, read_scene_change(question.answer)), read_scene_change(reply), false);
 }
 
 std::vector<std::string> texts_of(const std::vector<Option>& options) {
@@ -82,6 +119,9 @@ Judged judge_ours(const Question& question, std::string_view reply) {
   const std::string_view said = without_style(question, reply);
   if (question.format == "mcq") return judge_choice(question, said);
   if (question.format == "yesno") return judge_yesno(question, said);
+  if (question.format == "mcq_set") return judge_set(question, said);
+  if (question.format == "caption_match") return judge_caption_match(question, said);
+  if (question.format == "scene_change") return judge_scene_change(question, said);
   if (!question.slots.empty()) return judge_slots(question, said);
   if (question.format == "short") return judge_short(question, said);
   const std::string_view answer = without_style(question, question.answer);
@@ -90,6 +130,9 @@ Judged judge_ours(const Question& question, std::string_view reply) {
 
 }  // namespace
 
-Scorer scorer_ours() { return {"ours", "as a careful person reads; what is in doubt is unparsed", "2026-11b", judge_ours}; }
+Scorer scorer_ours() {
+  return {"ours", "as a careful person reads; what is in doubt is unparsed", "2026-11b", judge_ours,
+          [](const Question&) { return true; }};
+}
 
 }  // namespace rrpo::rows

@@ -1,0 +1,1 @@
+"""Parts of real_annotations.py, one a benchmark."""

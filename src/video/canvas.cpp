@@ -1,0 +1,78 @@
+#include "canvas.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "limits.h"
+
+extern "C" {
+#include <libavutil/display.h>
+}
+
+namespace rrpo::video {
+namespace {
+
+Orientation orientation_in(const Container& container, const AVFrame& frame) {
+  const AVFrameSideData* shown = av_frame_get_side_data(&frame, AV_FRAME_DATA_DISPLAYMATRIX);
+  if (shown != nullptr && shown->size >= 9 * sizeof(int32_t)) {
+    return orientation_of(reinterpret_cast<const int32_t*>(shown->data), container.file());
+  }
+  size_t bytes = 0;
+  const uint8_t* stored = av_stream_get_side_data(&container.stream(), AV_PKT_DATA_DISPLAYMATRIX, &bytes);
+  const bool there = stored != nullptr && bytes >= 9 * sizeof(int32_t);
+  return orientation_of(there ? reinterpret_cast<const int32_t*>(stored) : nullptr, container.file());
+}
+
+}  // namespace
+
+Canvas::Canvas(const Packets& packets, std::vector<int64_t> chosen, double start_s, const ReadLimits& limits)
+    : packets_(packets), start_s_(start_s), limits_(limits) {
+  for (const int64_t number : chosen) places_.emplace_back(number, places_.size());
+  std::sort(places_.begin(), places_.end());
+}
+
+void Canvas::see(const AVFrame& frame, int64_t member, int64_t number, double time_s) {
+  if (full() || places_[next_].first != member) return;
+  begin(frame, number);
+  const size_t first = places_[next_].second;
+  converter_->convert(frame, frames_.frame(static_cast<int64_t>(first)), packets_.container().file());
+  for (; !full() && places_[next_].first == member; ++next_) {
+    const size_t place = places_[next_].second;
+    if (place != first) {
+      std::memcpy(frames_.frame(static_cast<int64_t>(place)), frames_.frame(static_cast<int64_t>(first)),
+                  static_cast<size_t>(frames_.frame_bytes()));
+    }
+    frames_.index[place] = number;
+    frames_.time_s[place] = std::max(0.0, time_s - start_s_);  // a bound is rounded to a frame by some rules
+  }
+}
+
+Frames Canvas::take(int64_t members) {
+  const AVRational rate = packets_.container().stream().avg_frame_rate;
+  if (rate.num > 0) {
+    frames_.duration_s = static_cast<double>(members) * rate.den / rate.num;
+    frames_.fps = av_q2d(rate);
+  }
+  return std::move(frames_);
+}
+
+void Canvas::begin(const AVFrame& frame, int64_t number) {
+  const std::filesystem::path& file = packets_.container().file();
+  if (!converter_) {
+    converter_.emplace(orientation_in(packets_.container(), frame));
+    frames_.height = converter_->height(frame);
+    frames_.width = converter_->width(frame);
+    frames_.count = static_cast<int64_t>(places_.size());
+    const int64_t bytes = frames_.frame_bytes() * frames_.count;
+    const std::string size = std::to_string(frames_.width) + "x" + std::to_string(frames_.height);
+    check_memory(file, std::to_string(frames_.count) + " frames of " + size + " and its packets", bytes + packets_.memory(),
+                 limits_);
+    frames_.rgb.resize(static_cast<size_t>(bytes));
+    frames_.index.resize(places_.size());
+    frames_.time_s.resize(places_.size());
+  } else if (converter_->height(frame) != frames_.height || converter_->width(frame) != frames_.width) {
+    bad_video(file, "frame " + std::to_string(number) + " has another size than the first", "re-encode it");
+  }
+}
+
+}  // namespace rrpo::video

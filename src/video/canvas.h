@@ -1,0 +1,38 @@
+// The chosen frames of a video, as they come out of a decoder.
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "packets.h"
+#include "upright.h"
+
+namespace rrpo::video {
+
+/// Frames in the order in which they are listed, filled in the order in which they are shown. Each is converted once.
+class Canvas {
+ public:
+  /// `chosen`: numbers, in any order and repeated as one likes. `packets` and `limits` outlive this.
+  Canvas(const Packets& packets, std::vector<int64_t> chosen, double start_s, const ReadLimits& limits);
+
+  /// Takes a frame where it is chosen. `member`: its number among those that were chosen from, rising from call to call;
+  /// `number`: among all of the video. Throws Error(input) for another size than the first, or beyond the memory.
+  void see(const AVFrame& frame, int64_t member, int64_t number, double time_s);
+  bool full() const { return next_ == places_.size(); }
+  /// `members`: frames of the clip.
+  Frames take(int64_t members);
+
+ private:
+  void begin(const AVFrame& frame, int64_t number);
+
+  const Packets& packets_;
+  std::vector<std::pair<int64_t, size_t>> places_;  ///< number and place in the list, rising
+  double start_s_;
+  const ReadLimits& limits_;
+  std::optional<RgbConverter> converter_;
+  Frames frames_;
+  size_t next_ = 0;
+};
+
+}  // namespace rrpo::video

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Each benchmark from a publisher's folder to a table: convert, predict, score, compare, on made-up releases with the toy model.
+# Runs in parts and runs that were stopped leave the bytes of one run.
+#
+#   tests/cli/benchmarks_test.sh BUILD_FOLDER
+source "$(dirname "$0")/checks.sh" "$1"
+command -v ffmpeg >/dev/null || { say "ffmpeg is missing: skipped"; exit 77; }
+
+asking=(model.path="$root/data/toy/base" video.frames=2 eval.max_new_tokens=3 device=cpu --quiet)
+
+# field FILE PATH: a value of a JSON file.
+field() { python3 -c 'import functools, json, sys; print(json.dumps(functools.reduce(lambda a, k: a[k], sys.argv[2].split("."), json.load(open(sys.argv[1])))))' "$1" "$2"; }
+
+# Puts clips where the release has none: what fails is asked again by a resumed run, at the end of its file.
+fill() {
+  local path folder="$1"
+  python3 -c 'import json, sys; print("\n".join(json.load(open(sys.argv[1]))["missing_media"]["first"]))' "$2" | while read -r path; do
+    [ -n "$path" ] || continue
+    mkdir -p "$(dirname "$folder/$path")"
+    ffmpeg -loglevel error -f lavfi -i testsrc=size=96x96:rate=10:duration=1 -pix_fmt yuv420p "$folder/$path" </dev/null
+  done
+}
+
+python3 -B "$root/scripts/benchmarks/make_media.py" "$work/rel" >/dev/null || fault "no releases"
+for name in tvbench tempcompass videohallucer vidhalluc mvbench videomme mlvu longvideobench videomme_v2 eventhallusion elvhalluc; do
+  say "$name"
+  questions=$(field "rel/$name.expected.json" questions)
+  missing=$(python3 -c 'import json, sys; v = json.load(open(sys.argv[1]))["missing_media"]; print(v if isinstance(v, int) else len(v))' "rel/$name.expected.json")
+  runs "$([ "$missing" = 0 ] && echo 0 || echo 8)" "$eval" convert "$name" --from "rel/$name" --out "$name/first"
+  lines "$name/first/questions.jsonl" "$questions"
+  [ "$(field "$name/first/convert.json" missing_media.count)" = "$missing" ] || fault "$name: another number of missing media"
+  [ "$(field "$name/first/convert.json" odd)" = "$(python3 -c 'import json, sys; print(json.dumps(dict(sorted(json.load(open(sys.argv[1]))["odd"].items()))))' "rel/$name.expected.json")" ] ||
+    fault "$name: $(field "$name/first/convert.json" odd)"
+  runs 0 "$eval" convert "$name" --from "rel/$name" --out "$name/allowed" --allow-missing
+  same "$name/first/questions.jsonl" "$name/allowed/questions.jsonl"
+  fill "rel/$name" "$name/first/convert.json"
+  runs 0 "$eval" convert "$name" --from "rel/$name" --out "$name/rows"
+
+  runs 0 "$eval" --out "$name/run" eval.benchmark="$name" eval.root="rel/$name" eval.controls=true "${asking[@]}" threads=2
+  lines "$name/run/predictions.jsonl" "$questions"
+  says out.txt "blank %"
+  says "$name/run/report.md" "Beside published numbers"
+  runs 0 "$eval" predict --out "$name/said" eval.questions="$name/rows/questions.jsonl" "${asking[@]}" threads=1
+  same "$name/run/predictions.jsonl" "$name/said/predictions.jsonl"
+  [ ! -e "$name/said/verdicts.jsonl" ] || fault "$name: predict scores"
+  runs 0 "$eval" score --questions "$name/rows/questions.jsonl" --predictions "$name/said/predictions.jsonl" --out "$name/scored" --quiet
+  same "$name/run/verdicts.jsonl" "$name/scored/verdicts.jsonl"
+
+  for part in 0 1; do
+    runs 0 "$eval" --out "$name/parts/$part" eval.benchmark="$name" eval.root="rel/$name" eval.controls=true "${asking[@]}" eval.shard=$part/2
+  done
+  runs 0 "$eval" merge "$name/parts/1" "$name/parts/0" --out "$name/merged" --quiet
+  for file in predictions.jsonl predictions-blank.jsonl predictions-shuffled.jsonl verdicts.jsonl scores.json; do
+    same "$name/run/$file" "$name/merged/$file"
+  done
+
+  timeout -s TERM 0.7 "$eval" --out "$name/stopped" eval.benchmark="$name" eval.root="rel/$name" eval.controls=true "${asking[@]}" >/dev/null 2>&1
+  runs 0 "$eval" --out "$name/stopped" eval.benchmark="$name" eval.root="rel/$name" eval.controls=true "${asking[@]}" --resume
+  for file in predictions.jsonl verdicts.jsonl scores.json; do same "$name/run/$file" "$name/stopped/$file"; done
+
+  runs 0 "$eval" compare "$name/run" "$name/scored" --out "$name/compared"
+  says out.txt "+0.0"
+done
+
+say "what does not fit"
+runs 2 "$eval" convert tvbensch --from rel/tvbench --out never
+says err.txt "did you mean tvbench?"
+runs 3 "$eval" convert mlvu --from rel/tvbench --out never
+runs 2 "$eval" convert mlvu --from absent --out never
+runs 2 "$eval" --out never eval.benchmark=tvbench "${asking[@]}"
+says err.txt "eval.root"
+runs 2 "$eval" --out never eval.benchmark=tvbench eval.root=rel/tvbench eval.profile=rrpo-videochat2 "${asking[@]}"
+says err.txt "eval.profile"
+runs 2 "$eval" score --questions tvbench/rows/questions.jsonl --predictions tvbench/said/predictions.jsonl --out never 'scorers=["vlmeval"]'
+says err.txt "vlmeval"
+runs 3 "$eval" merge tvbench/parts/0 --out never
+says err.txt "shard 1/2 is missing"
+
+say "a sample"
+runs 0 "$eval" --out sample eval.questions=videohallucer/rows/questions.jsonl eval.limit=5 "${asking[@]}"
+lines sample/predictions.jsonl 6 # pairs stay whole
+says out.txt "a sample of the questions"
+
+say "visual tokens are kept"
+runs 0 "$eval" predict --out cached eval.questions=mlvu/rows/questions.jsonl data.cache=cache "${asking[@]}"
+same cached/predictions.jsonl mlvu/said/predictions.jsonl
+[ "$(ls cache | wc -l)" -gt 0 ] || fault "nothing was kept"
+runs 0 "$eval" predict --out cached2 eval.questions=mlvu/rows/questions.jsonl data.cache=cache "${asking[@]}"
+same cached2/predictions.jsonl mlvu/said/predictions.jsonl
+
+verdict
