@@ -22,98 +22,74 @@ std::vector<apps::HelpTable> tables() {
   return all;
 }
 
+template <class Config>
+apps::Command command(std::string name, std::string help, int (*run)(const apps::Invocation&), std::string example) {
+  apps::Command out{.name = std::move(name), .help = std::move(help), .arguments = {}, .flags = {}};
+  out.fields = describe<Config>;
+  out.run = run;
+  out.example = std::move(example);
+  out.resolved = apps::resolved<Config>;
+  return out;
+}
+
+/// Questions and a model to numbers, whole or by halves and parts.
+std::vector<apps::Command> runs() {
+  apps::Command whole = command<eval::EvalConfig>(
+      "", "Answer every question of eval.questions or eval.benchmark and score the answers.", apps::run_eval,
+      "--out after model.path=MODEL model.adapter=run/adapter eval.questions=test.jsonl eval.video_root=videos");
+  apps::Command predict =
+      command<eval::EvalConfig>("predict", "Answer the questions and score nothing: predictions.jsonl only.",
+                                apps::run_predict, "--out said model.path=MODEL eval.benchmark=tvbench eval.root=TVBench");
+  whole.flags = predict.flags = {apps::decode_flag()};
+  apps::Command score =
+      command<eval::ScoreConfig>("score", "Score predictions that are there: no model is needed.", apps::run_score,
+                                 "--questions test.jsonl --predictions before/predictions.jsonl --out scored");
+  score.flags = {{"--questions", "question rows (JSONL)"},
+                 {"--predictions", "predictions.jsonl; a row needs id and raw only"}};
+  apps::Command merge =
+      command<apps::NoFields>("merge", "Join the shards of a run (eval.shard) and score them: the bytes of one run.",
+                              apps::run_eval_merge, "shards/0-of-2 shards/1-of-2 --out result");
+  merge.arguments = {{.name = "DIR", .help = "the folders of all shards", .repeats = true}};
+  return {whole, predict, score, merge};
+}
+
+std::vector<apps::Command> benchmark_commands() {
+  apps::Command list = command<apps::NoFields>(
+      "benchmarks", "List the benchmarks: what to download and how large it is, scorers, published numbers.",
+      apps::run_benchmarks, "tvbench");
+  list.arguments = {{"NAME", "one of them; none: all", false}};
+  list.needs_out = false;
+  apps::Command convert = command<apps::NoFields>(
+      "convert", "A benchmark's published files to question rows, with all that is odd or missing counted.",
+      apps::run_convert, "tvbench --from TVBench --out tvbench");
+  convert.arguments = {{"NAME", "a benchmark (rrpo-eval benchmarks lists them)"}};
+  convert.flags = {{"--from", "the folder with the published files"},
+                   {"--allow-missing", "missing media are no failure", false, false}};
+  return {list, convert};
+}
+
+/// What one looks at: two evaluations, one question.
+std::vector<apps::Command> looks() {
+  apps::Command compare = command<eval::CompareConfig>("compare", "Compare two evaluations of the same questions.",
+                                                       apps::run_compare, "before after --out comparison");
+  compare.arguments = {
+      {"A", "output folder of rrpo-eval, its verdicts.jsonl or predictions.jsonl, or a folder of such folders"},
+      {"B", "the same of the other model"}};
+  compare.flags = {{"--gate", "a level such as 0.05: exit 8 when B is worse at it", false}};
+  apps::Command ask = command<eval::AskConfig>("ask", "Ask one question about one video.", apps::run_ask,
+                                               "--video clip.mp4 \"What happens?\" model.path=MODEL");
+  ask.arguments = {{"QUESTION", "the question, in quotes"}};
+  ask.flags = {{"--video", "a video or a picture"},
+               {"--frames-html", "write a page with the frames that the model saw", false}};
+  compare.needs_out = ask.needs_out = false;
+  return {compare, ask};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   apps::Program program{"rrpo-eval", "measure a video language model on questions", {}, tables};
-  program.commands.push_back(
-      {.name = "",
-       .help = "Answer every question of eval.questions and score the answers.",
-       .arguments = {},
-       .flags = {apps::decode_flag()},
-       .needs_out = true,
-       .fields = describe<eval::EvalConfig>,
-       .run = apps::run_eval,
-       .tables = {},
-       .example = "--out after model.path=MODEL model.adapter=run/adapter eval.questions=test.jsonl eval.video_root=videos",
-       .resolved = apps::resolved<eval::EvalConfig>});
-  program.commands.push_back({.name = "predict",
-                              .help = "Answer the questions and score nothing: predictions.jsonl only.",
-                              .arguments = {},
-                              .flags = {apps::decode_flag()},
-                              .needs_out = true,
-                              .fields = describe<eval::EvalConfig>,
-                              .run = apps::run_predict,
-                              .tables = {},
-                              .example = "--out said model.path=MODEL eval.benchmark=tvbench eval.root=TVBench",
-                              .resolved = apps::resolved<eval::EvalConfig>});
-  program.commands.push_back({.name = "score",
-                              .help = "Score predictions that are there: no model is needed.",
-                              .arguments = {},
-                              .flags = {{"--questions", "question rows (JSONL)"},
-                                        {"--predictions", "predictions.jsonl; a row needs id and raw only"}},
-                              .needs_out = true,
-                              .fields = describe<eval::ScoreConfig>,
-                              .run = apps::run_score,
-                              .tables = {},
-                              .example = "--questions test.jsonl --predictions before/predictions.jsonl --out scored",
-                              .resolved = apps::resolved<eval::ScoreConfig>});
-  program.commands.push_back(
-      {.name = "compare",
-       .help = "Compare two evaluations of the same questions.",
-       .arguments = {{"A",
-                      "output folder of rrpo-eval, its verdicts.jsonl or predictions.jsonl, or a folder of such folders"},
-                     {"B", "the same of the other model"}},
-       .flags = {{"--gate", "a level such as 0.05: exit 8 when B is worse at it", false}},
-       .needs_out = false,
-       .fields = describe<eval::CompareConfig>,
-       .run = apps::run_compare,
-       .tables = {},
-       .example = "before after --out comparison",
-       .resolved = apps::resolved<eval::CompareConfig>});
-  program.commands.push_back({.name = "ask",
-                              .help = "Ask one question about one video.",
-                              .arguments = {{"QUESTION", "the question, in quotes"}},
-                              .flags = {{"--video", "a video or a picture"},
-                                        {"--frames-html", "write a page with the frames that the model saw", false}},
-                              .needs_out = false,
-                              .fields = describe<eval::AskConfig>,
-                              .run = apps::run_ask,
-                              .tables = {},
-                              .example = "--video clip.mp4 \"What happens?\" model.path=MODEL",
-                              .resolved = apps::resolved<eval::AskConfig>});
-  program.commands.push_back(
-      {.name = "benchmarks",
-       .help = "List the benchmarks: what to download and how large it is, scorers, published numbers.",
-       .arguments = {{"NAME", "one of them; none: all", false}},
-       .flags = {},
-       .needs_out = false,
-       .fields = describe<apps::NoFields>,
-       .run = apps::run_benchmarks,
-       .tables = {},
-       .example = "tvbench",
-       .resolved = apps::resolved<apps::NoFields>});
-  program.commands.push_back(
-      {.name = "convert",
-       .help = "A benchmark's published files to question rows, with all that is odd or missing counted.",
-       .arguments = {{"NAME", "a benchmark (rrpo-eval benchmarks lists them)"}},
-       .flags = {{"--from", "the folder with the published files"},
-                 {"--allow-missing", "missing media are no failure", false, false}},
-       .needs_out = true,
-       .fields = describe<apps::NoFields>,
-       .run = apps::run_convert,
-       .tables = {},
-       .example = "tvbench --from TVBench --out tvbench",
-       .resolved = apps::resolved<apps::NoFields>});
-  program.commands.push_back({.name = "merge",
-                              .help = "Join the shards of a run (eval.shard) and score them: the bytes of one run.",
-                              .arguments = {{.name = "DIR", .help = "the folders of all shards", .repeats = true}},
-                              .flags = {},
-                              .needs_out = true,
-                              .fields = describe<apps::NoFields>,
-                              .run = apps::run_eval_merge,
-                              .tables = {},
-                              .example = "shards/0-of-2 shards/1-of-2 --out result",
-                              .resolved = apps::resolved<apps::NoFields>});
+  for (const auto& some : {runs(), looks(), benchmark_commands()})
+    program.commands.insert(program.commands.end(), some.begin(), some.end());
   return apps::run_program(program, argc, argv);
 }

@@ -97,6 +97,13 @@ MUTATIONS = [
     ("a file of the user's is the run's", "io", "src/io/ownership.cpp", "return names.contains(name) || is_housekeeping(name) ? \"\" : name;", 'return "";'),
     ("a stop is not heard between two rows", "rows", "src/rows/each_row.cpp", "  check_stop();\n  try {", "  try {"),
     ("a stop is not heard between two tokens", "policy", "src/policy/generate.cpp", "    check_stop();\n", ""),
+    ("segments by their beginnings", "video", "src/video/samplers/segment_centre.cpp", "static_cast<double>(first) + segment / 2 + offset",
+     "static_cast<double>(first) + offset"),
+    ("the other half of the bias", "eval", "src/eval/overall.cpp", "false_positives += basic && !lie ? 1 : 0;",
+     "false_positives += lie && !basic ? 1 : 0;"),
+    ("a chain without its free pair", "rows", "src/rows/group.cpp", "static_cast<int64_t>(links) == chain.pair && points[links + 1] != 0", "false"),
+    ("Kelvin is no K", "rows", "src/rows/parsers/letters.cpp", 'if (c == 0x212a) return "K";', 'if (c == 0x212a) return "";'),
+    ("judged without a judge", "rows", "src/rows/scored.cpp", "if (judged.verdict != Verdict::unjudged || !aids.judge) return judged;", "return judged;"),
 ]
 
 

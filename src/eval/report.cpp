@@ -21,7 +21,8 @@ constexpr const char* kNote =
 std::string percent(double share) { return std::isnan(share) ? "-" : report::fixed(100 * share, 1); }
 
 std::string scores_chart(const Scores& scores) {
-  report::BarChart chart{.title = "Score by type", .y_label = "%", .groups = {}, .bars = {{"score", {}, {}}}, .most = 100};
+  report::BarChart chart{
+      .title = "Score by " + scores.kind, .y_label = "%", .groups = {}, .bars = {{"score", {}, {}}}, .most = 100};
   for (const Counts& counts : scores.types.empty() ? scores.formats : scores.types) {
     if (std::isnan(counts.score())) continue;
     chart.groups.push_back(counts.name);
@@ -116,13 +117,13 @@ std::string report_page(const Evaluation& evaluation, const Report& report) {
   const auto share = [](double value) { return percent(value) + (std::isnan(value) ? "" : " %"); };
   report::Page page("Evaluation", report.title);
   page.add(report::facts({{scores.overall.name, share(scores.overall.value)},
-                          {"mean over types", share(scores.mean_over_types())},
+                          {"mean over " + scores.kind + "s", share(scores.mean_over_types())},
                           {"questions", report::grouped(all.questions)},
                           {"videos", report::grouped(scores.videos)},
                           {"unparsed", report::grouped(all.unparsed)},
                           {"failed", report::grouped(all.failed)}}));
   for (const std::string& warning : score_warnings(scores, verdicts)) page.paragraph("Note: " + warning + ".");
-  page.section("By type").add(report::html_table(scores_table(scores))).paragraph(kNote);
+  page.section("By " + scores.kind).add(report::html_table(scores_table(scores))).paragraph(kNote);
   if (!scores.formats.empty()) page.add(scores_chart(scores));
   for (const auto& [heading, table] : further_tables(evaluation)) {
     page.section(heading).add(report::html_table(table));

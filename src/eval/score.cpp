@@ -215,6 +215,7 @@ Scores score(const rows::Scorer& scorer, const std::vector<rows::Question>& ques
   scores.axes = axes_of(marked);
   scores.videos = static_cast<int64_t>(videos.size());
   const Benchmark* benchmark = benchmark_of(marked);
+  if (benchmark != nullptr) scores.kind = "task";
   scores.overall = headline_of(benchmark, scores, marked);
   if (benchmark != nullptr) scores.extra = extra_values(benchmark->overall, marked);
   if (scores.all.answered() == 0) {

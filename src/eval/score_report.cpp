@@ -63,7 +63,8 @@ std::vector<std::string> score_warnings(const Scores& scores, const std::vector<
 }
 
 report::Table scores_table(const Scores& scores) {
-  report::Table table = scores.types.empty() ? counts_table("format", scores.formats) : counts_table("type", scores.types);
+  report::Table table =
+      scores.types.empty() ? counts_table("format", scores.formats) : counts_table(scores.kind, scores.types);
   std::vector<std::string> mean(table.header.size());
   mean.front() = "mean";
   mean.back() = percent(scores.mean_over_types());

@@ -25,7 +25,7 @@ Orientation orientation_in(const Container& container, const AVFrame& frame) {
 
 }  // namespace
 
-Canvas::Canvas(const Packets& packets, std::vector<int64_t> chosen, double start_s, const ReadLimits& limits)
+Canvas::Canvas(const Packets& packets, const std::vector<int64_t>& chosen, double start_s, const ReadLimits& limits)
     : packets_(packets), start_s_(start_s), limits_(limits) {
   for (const int64_t number : chosen) places_.emplace_back(number, places_.size());
   std::sort(places_.begin(), places_.end());

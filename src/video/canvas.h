@@ -14,7 +14,7 @@ namespace rrpo::video {
 class Canvas {
  public:
   /// `chosen`: numbers, in any order and repeated as one likes. `packets` and `limits` outlive this.
-  Canvas(const Packets& packets, std::vector<int64_t> chosen, double start_s, const ReadLimits& limits);
+  Canvas(const Packets& packets, const std::vector<int64_t>& chosen, double start_s, const ReadLimits& limits);
 
   /// Takes a frame where it is chosen. `member`: its number among those that were chosen from, rising from call to call;
   /// `number`: among all of the video. Throws Error(input) for another size than the first, or beyond the memory.

@@ -81,6 +81,29 @@ runs 0 "$eval" --out sample eval.questions=videohallucer/rows/questions.jsonl ev
 lines sample/predictions.jsonl 6 # pairs stay whole
 says out.txt "a sample of the questions"
 
+say "subtitles"
+runs 0 "$eval" predict --out heard eval.questions=videomme/rows/questions.jsonl eval.subtitles=true "${asking[@]}" video.frames=16
+says heard/predictions.jsonl "This video's subtitles are listed below"
+runs 2 "$eval" predict --out never eval.questions=mlvu/rows/questions.jsonl eval.subtitles=true "${asking[@]}"
+says err.txt "eval.subtitles"
+
+say "a folder of runs, and a gate"
+mkdir -p base aligned && cp -r mlvu/run base/mlvu && cp -r mlvu/run aligned/mlvu && cp -r tvbench/run base/tvbench
+runs 0 "$eval" compare base aligned --out runs --gate 0.05
+says out.txt mlvu
+says runs/compare.html "All benchmarks"
+grep -q tvbench out.txt && fault "a run of one side was compared"
+runs 2 "$eval" compare base aligned --gate 2
+printf '%s\n' '{"id": "a", "video": "v", "question": "?", "answer": "Yes", "format": "yesno"}' >one.jsonl
+for i in $(seq 12); do sed "s/\"a\"/\"$i\"/; s/\"v\"/\"$i.mp4\"/" one.jsonl; done >twelve.jsonl
+for side in Yes No; do
+  for i in $(seq 12); do echo "{\"id\": \"$i\", \"raw\": \"$side\"}"; done >"$side.jsonl"
+  runs 0 "$eval" score --questions twelve.jsonl --predictions "$side.jsonl" --out "said-$side" --quiet
+done
+runs 8 "$eval" compare said-Yes said-No --gate 0.05
+says err.txt "B is worse"
+runs 0 "$eval" compare said-No said-Yes --gate 0.05
+
 say "visual tokens are kept"
 runs 0 "$eval" predict --out cached eval.questions=mlvu/rows/questions.jsonl data.cache=cache "${asking[@]}"
 same cached/predictions.jsonl mlvu/said/predictions.jsonl

@@ -13,6 +13,8 @@ for part in 0 1; do runs 0 "$gen" --out "parts/$part" "${toy[@]}" "${asked[@]}" 
 pair="$(head -n 1 made/pairs.jsonl | sed 's/.*"id":"\([^"]*\)".*/\1/')"
 [ -n "$pair" ] || fault "no pair was made"
 runs 0 "$eval" --out measured "${toy[@]}" eval.questions=world/questions.jsonl eval.max_new_tokens=4
+for part in 0 1; do runs 0 "$eval" --out "measured-parts/$part" "${toy[@]}" eval.questions=world/questions.jsonl eval.max_new_tokens=4 eval.shard=$part/2; done
+python3 -B "$root/scripts/benchmarks/make_media.py" rel mlvu >/dev/null || fault "no release"
 mkdir -p user/notes
 cp -r "$root/data/toy/base" user/model && cp -r world/videos user/clips
 runs 0 "$train" --out trained "${toy[@]}" data.pairs=made/pairs.jsonl data.video_root=world lora.rank=2 train.steps=1 \
@@ -53,13 +55,17 @@ attempt() {
     doctor) "$train" doctor device=cpu --out . --quiet "$@" ;;
     verify) "$train" verify-resume "${here[@]}" data.pairs=pairs.jsonl data.video_root=clips lora.rank=2 train.steps=2 "$@" ;;
     eval) "$eval" "${here[@]}" eval.questions=questions.jsonl eval.video_root=clips eval.max_new_tokens=4 "$@" ;;
+    predict) "$eval" predict "${here[@]}" eval.questions=questions.jsonl eval.video_root=clips eval.max_new_tokens=4 "$@" ;;
+    scored) "$eval" score --questions ../world/questions.jsonl --predictions ../measured/predictions.jsonl --out . --quiet "$@" ;;
+    joined) "$eval" merge ../measured-parts/0 ../measured-parts/1 --out . --quiet "$@" ;;
+    convert) "$eval" convert mlvu --from ../rel/mlvu --allow-missing --out . --quiet "$@" ;;
     compare) "$eval" compare ../measured ../measured --out . --quiet "$@" ;;
     ask) "$eval" ask --video clips/00000.mp4 "What moves?" model.path=model video.frames=4 max_new_tokens=2 device=cpu \
       --frames-html notes.txt --quiet "$@" ;;
   esac
 }
 commands=(gen scenes import merge replay show show-beside perturbations check train continue whole init init-model init-adapter
-  score merged merged-clips selftest doctor verify eval compare ask)
+  score merged merged-clips selftest doctor verify eval predict scored joined convert compare ask)
 
 # stays FOLDER WHAT: the user's files are what they were.
 stays() { (cd "$1" && sha256sum --quiet --strict -c ../his.txt) >changed.txt 2>&1 || fault "$2: $(head -n 3 changed.txt | tr '\n' ' ')"; }
@@ -83,7 +89,7 @@ every_command() {
 
 say "a project with every name of ours in it"
 cp -r user project
-for file in ledger.jsonl responses.jsonl judgements.jsonl predictions.jsonl scores.jsonl scores.json metrics.jsonl events.out.tfevents.rrpo report.md \
+for file in ledger.jsonl responses.jsonl judgements.jsonl predictions.jsonl predictions-blank.jsonl verdicts.jsonl convert.json scores.jsonl scores.json metrics.jsonl events.out.tfevents.rrpo report.md \
   report.html compare.json compare.html show.html perturbations.html config.json model.safetensors; do echo mine >project/$file; done
 for folder in videos frames checkpoints diagnostics; do mkdir project/$folder && echo mine >project/$folder/mine.txt; done
 every_command project

@@ -56,6 +56,7 @@ struct Scores {
   std::string scorer, revision;
   Counts all;
   std::vector<Counts> formats;  ///< by `format`, in the order of appearance
+  std::string kind = "type";    ///< what `types` are: of a benchmark its tasks
   std::vector<Counts> types;    ///< by `tags.type`, of a benchmark by task, likewise; empty when no question has one
   std::vector<Axis> axes;       ///< by what a benchmark says of its questions
   int64_t videos = 0;

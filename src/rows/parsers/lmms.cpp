@@ -53,7 +53,7 @@ class Best {
 };
 
 void see_forms(py::View text, char32_t key, Best& best) {
-  const auto last = [&](py::Text form, int rank) {
+  const auto last = [&](const py::Text& form, int rank) {
     if (const size_t at = text.rfind(form); at != py::View::npos) best.see(key, rank, at);
   };
   last({U'(', key, U')'}, 6);

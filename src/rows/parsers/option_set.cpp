@@ -102,7 +102,7 @@ bool has_loose_letter(const std::vector<Option>& options, const Text& text) {
 /// The options that are asserted; nothing in doubt.
 std::optional<Choices> asserted(const std::vector<Option>& options, std::string_view said) {
   Text text(tokens_of(spelled(options, said)));
-  if (const std::optional<Choices> list = bare_list(options, text.tokens)) return list;
+  if (std::optional<Choices> list = bare_list(options, text.tokens)) return list;
   const std::vector<Mention> mentions = mentions_of(options, text);
   if (says_unsure(text) || has_loose_letter(options, text)) return std::nullopt;
   const std::vector<Statement> statements = statements_of(text);

@@ -11,7 +11,7 @@ namespace {
 Colour mean_colour(const Frames& frames) {
   std::array<int64_t, 3> sums{};
   for (size_t i = 0; i < frames.rgb.size(); ++i) sums[i % 3] += frames.rgb[i];
-  const auto pixels = static_cast<double>(frames.rgb.size() / 3);
+  const auto pixels = static_cast<double>(frames.rgb.size()) / 3;
   Colour mean{};
   for (size_t c = 0; c < 3; ++c) mean[c] = static_cast<uint8_t>(std::lround(static_cast<double>(sums[c]) / pixels));
   return mean;
