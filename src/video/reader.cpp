@@ -45,11 +45,8 @@ class Clock {
 // Counts the frames of one decoding pass and collects the chosen ones.
 class Collector {
  public:
-  Collector(const Packets& packets, const Plan& plan, std::vector<int64_t> chosen, const ReadLimits& limits)
-      : packets_(packets),
-        plan_(plan),
-        clock_(packets.container()),
-        canvas_(packets, std::move(chosen), start_of(plan), limits) {}
+  Collector(const Packets& packets, const Plan& plan, const std::vector<int64_t>& chosen, const ReadLimits& limits)
+      : packets_(packets), plan_(plan), clock_(packets.container()), canvas_(packets, chosen, start_of(plan), limits) {}
 
   void see(const AVFrame& frame) {
     const auto number = static_cast<int64_t>(stamps_.size());

@@ -2,11 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "../../src/eval/benchmarks/entries.h"
 #include "../../src/eval/benchmarks/release.h"
-#include "rrpo/io/sha256.h"
+#include "releases.h"
 #include "rrpo/util/error.h"
 #include "support/parity.h"
 #include "support/temp_dir.h"
@@ -16,6 +14,8 @@ namespace {
 
 using rows::Question;
 using test::TempDir;
+using test_release::hash;
+using test_release::with_id;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -46,13 +46,6 @@ Released read(const Benchmark& benchmark, const TempDir& folder) {
   return benchmark.read(release);
 }
 
-const Question& with_id(const Released& released, const std::string& id) {
-  const auto& all = released.questions;
-  const auto found = std::find_if(all.begin(), all.end(), [&](const Question& question) { return question.id == id; });
-  if (found == all.end()) throw std::runtime_error("no question " + id);
-  return *found;
-}
-
 std::string fault(const Benchmark& benchmark, const TempDir& folder) {
   try {
     read(benchmark, folder);
@@ -60,11 +53,6 @@ std::string fault(const Benchmark& benchmark, const TempDir& folder) {
     return std::to_string(error.exit_code()) + " " + error.what();
   }
   return "";
-}
-
-/// As scripts/oracles/prompts.py hashes what the original scripts make of the same row.
-std::string hash(const Asking& asking) {
-  return io::sha256(asking.system + std::string(1, '\0') + asking.text + std::string(1, '\0') + asking.answer_prefix);
 }
 
 void expect_golden(const Benchmark& benchmark, const std::string& name, const Question& question) {

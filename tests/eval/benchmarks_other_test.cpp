@@ -2,12 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "../../src/eval/benchmarks/entries.h"
 #include "../../src/eval/benchmarks/release.h"
 #include "../../src/eval/benchmarks/videomme.h"
-#include "rrpo/io/sha256.h"
+#include "releases.h"
 #include "rrpo/util/error.h"
 #include "support/temp_dir.h"
 
@@ -16,19 +14,14 @@ namespace {
 
 using rows::Question;
 using test::TempDir;
+using test_release::hash;
+using test_release::with_id;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
 Released read(const Benchmark& benchmark, const TempDir& folder) {
   Release release(folder.path());
   return benchmark.read(release);
-}
-
-const Question& with_id(const Released& released, const std::string& id) {
-  const auto& all = released.questions;
-  const auto found = std::find_if(all.begin(), all.end(), [&](const Question& question) { return question.id == id; });
-  if (found == all.end()) throw std::runtime_error("no question " + id);
-  return *found;
 }
 
 std::string fault(const Benchmark& benchmark, const TempDir& folder) {
@@ -38,10 +31,6 @@ std::string fault(const Benchmark& benchmark, const TempDir& folder) {
     return std::to_string(error.exit_code()) + " " + error.what();
   }
   return "";
-}
-
-std::string hash(const Asking& asking) {
-  return io::sha256(asking.system + std::string(1, '\0') + asking.text + std::string(1, '\0') + asking.answer_prefix);
 }
 
 Json golden(const std::string& name) { return read_json(test::source_file("tests/golden/prompts.json"), "data").at(name); }

@@ -1,4 +1,5 @@
 // TVBench, MVBench, MLVU and LongVideoBench: what their readers make of a publisher's folder, and how they are asked.
+#include "releases.h"
 #include "rrpo/eval/benchmark.h"
 
 #include <gmock/gmock.h>
@@ -17,6 +18,9 @@ namespace rrpo::eval {
 namespace {
 
 using rows::Question;
+using test_release::has_tools;
+using test_release::Made;
+using test_release::with_id;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -28,38 +32,8 @@ const Benchmark& benchmark_named(const std::string& name) {
   return *std::find_if(benchmarks().begin(), benchmarks().end(), same);
 }
 
-/// A release that scripts/benchmarks/make_media.py has written.
-class Made {
- public:
-  explicit Made(const std::string& name) {
-    const std::string script = test::source_file("scripts/benchmarks/make_media.py").string();
-    const std::string command = "python3 '" + script + "' '" + folder_.path().string() + "' " + name + " > /dev/null";
-    done_ = std::system(command.c_str()) == 0;
-    if (done_) expected_ = read_json(folder_ / (name + ".expected.json"), "test");
-    root_ = folder_ / name;
-  }
-  bool done() const { return done_; }
-  const Json& expected() const { return expected_; }
-  const std::filesystem::path& root() const { return root_; }
-
- private:
-  test::TempDir folder_;
-  std::filesystem::path root_;
-  Json expected_;
-  bool done_ = false;
-};
-
-bool has_tools() { return std::system("ffmpeg -version > /dev/null 2>&1 && python3 --version > /dev/null 2>&1") == 0; }
-
 std::string media_of(const Question& question) {
   return question.media.folder ? question.media.folder->path : question.media.video;
-}
-
-const Question& question_of(const Released& released, const std::string& id) {
-  const auto same = [&](const Question& question) { return question.id == id; };
-  const auto found = std::find_if(released.questions.begin(), released.questions.end(), same);
-  if (found == released.questions.end()) throw std::out_of_range(id);
-  return *found;
 }
 
 std::string fault_of(const std::string& name, const std::filesystem::path& root) {
@@ -125,18 +99,18 @@ TEST(Benchmarks, TvbenchFindsItsClips) {
   const Made made("tvbench");
   Release release(made.root());
   const Released read = benchmark_named("tvbench").read(release);
-  EXPECT_EQ(question_of(read, "tvbench/moving_direction/1").media.video, "video/moving_direction/part2/video_10002.mp4");
-  EXPECT_EQ(question_of(read, "tvbench/moving_direction/1").item.source.at("question_id"), "md_1");
+  EXPECT_EQ(with_id(read, "tvbench/moving_direction/1").media.video, "video/moving_direction/part2/video_10002.mp4");
+  EXPECT_EQ(with_id(read, "tvbench/moving_direction/1").item.source.at("question_id"), "md_1");
   // A recording that was converted, one of the same name in another task, and one in a folder of its own.
-  EXPECT_THAT(question_of(read, "tvbench/action_antonym/2").media.video, testing::EndsWith("A003_rgb.mp4"));
-  EXPECT_EQ(question_of(read, "tvbench/object_count/1").media.video, "video/object_count/shared.mp4");
-  EXPECT_EQ(question_of(read, "tvbench/egocentric_sequence/0").media.video, "video/egocentric_sequence/P01/P01_01.mp4");
-  const Question& part = question_of(read, "tvbench/action_sequence/1");
+  EXPECT_THAT(with_id(read, "tvbench/action_antonym/2").media.video, testing::EndsWith("A003_rgb.mp4"));
+  EXPECT_EQ(with_id(read, "tvbench/object_count/1").media.video, "video/object_count/shared.mp4");
+  EXPECT_EQ(with_id(read, "tvbench/egocentric_sequence/0").media.video, "video/egocentric_sequence/P01/P01_01.mp4");
+  const Question& part = with_id(read, "tvbench/action_sequence/1");
   EXPECT_EQ(part.media.start_s, 1.0);
   EXPECT_EQ(part.media.end_s, 2.0);
-  EXPECT_EQ(question_of(read, "tvbench/action_localization/0").media.start_s, 0.0);  // published as -0.1
-  EXPECT_FALSE(question_of(read, "tvbench/action_count/0").media.start_s);
-  EXPECT_THAT(question_of(read, "tvbench/unexpected_action/0").item.keys, ElementsAre("A", "C"));
+  EXPECT_EQ(with_id(read, "tvbench/action_localization/0").media.start_s, 0.0);  // published as -0.1
+  EXPECT_FALSE(with_id(read, "tvbench/action_count/0").media.start_s);
+  EXPECT_THAT(with_id(read, "tvbench/unexpected_action/0").item.keys, ElementsAre("A", "C"));
   EXPECT_THAT(read.notes, Contains(HasSubstr("NTU RGB+D")));
   EXPECT_THAT(read.notes, Contains(HasSubstr("neither the first release (2654) nor the revised one (2525)")));
 }
@@ -146,16 +120,16 @@ TEST(Benchmarks, MvbenchKnowsItsFoldersAndPictures) {
   const Made made("mvbench");
   Release release(made.root());
   const Released read = benchmark_named("mvbench").read(release);
-  const Question& pictures = question_of(read, "mvbench/episodic_reasoning/1");
+  const Question& pictures = with_id(read, "mvbench/episodic_reasoning/1");
   EXPECT_EQ(pictures.media.folder,
             (rows::PictureFolder{"video/tvqa/frames_fps3_hq/s08e07_seg01_clip_00", "%05d.jpg", 3, 1}));
   EXPECT_EQ(pictures.media.start_s, 1.3);
-  EXPECT_EQ(question_of(read, "mvbench/action_sequence/0").media.video, "video/data0613/star/Charades_v1_480/AJTDO.mp4");
-  EXPECT_EQ(question_of(read, "mvbench/fine_grained_action/0").media.video,
+  EXPECT_EQ(with_id(read, "mvbench/action_sequence/0").media.video, "video/data0613/star/Charades_v1_480/AJTDO.mp4");
+  EXPECT_EQ(with_id(read, "mvbench/fine_grained_action/0").media.video,
             "video/Moments_in_Time_Raw/videos/validation/adult+female+speaking/giphy-1.mp4");
   // perception/videos has another video_3.mp4.
-  EXPECT_EQ(question_of(read, "mvbench/moving_count/0").media.video, "video/clevrer/video_validation/video_3.mp4");
-  EXPECT_THAT(question_of(read, "mvbench/counterfactual_inference/1").item.keys, ElementsAre("A"));
+  EXPECT_EQ(with_id(read, "mvbench/moving_count/0").media.video, "video/clevrer/video_validation/video_3.mp4");
+  EXPECT_THAT(with_id(read, "mvbench/counterfactual_inference/1").item.keys, ElementsAre("A"));
 }
 
 /// Annotations of one row a task, and empty files in place of clips.
@@ -191,12 +165,12 @@ TEST(Benchmarks, MvbenchReadsTheBranchOfVideos) {
     layout.file(clip);
   Release release(layout.root());
   const Released read = benchmark_named("mvbench").read(release);
-  EXPECT_EQ(question_of(read, "mvbench/episodic_reasoning/0").media.video, "tvqa/video_fps3_hq_segment/castle_clip_14.mp4");
-  EXPECT_FALSE(question_of(read, "mvbench/episodic_reasoning/0").media.folder);
-  EXPECT_EQ(question_of(read, "mvbench/action_antonym/0").media.video, "ssv2_video_mp4/7.mp4");
-  EXPECT_EQ(question_of(read, "mvbench/fine_grained_pose/0").media.video, "nturgbd_convert/S1_rgb.mp4");
-  EXPECT_FALSE(question_of(read, "mvbench/action_sequence/0").media.start_s);
-  EXPECT_EQ(question_of(read, "mvbench/action_prediction/0").media.start_s, 1.0);  // its clip is not there
+  EXPECT_EQ(with_id(read, "mvbench/episodic_reasoning/0").media.video, "tvqa/video_fps3_hq_segment/castle_clip_14.mp4");
+  EXPECT_FALSE(with_id(read, "mvbench/episodic_reasoning/0").media.folder);
+  EXPECT_EQ(with_id(read, "mvbench/action_antonym/0").media.video, "ssv2_video_mp4/7.mp4");
+  EXPECT_EQ(with_id(read, "mvbench/fine_grained_pose/0").media.video, "nturgbd_convert/S1_rgb.mp4");
+  EXPECT_FALSE(with_id(read, "mvbench/action_sequence/0").media.start_s);
+  EXPECT_EQ(with_id(read, "mvbench/action_prediction/0").media.start_s, 1.0);  // its clip is not there
   EXPECT_EQ(read.odd.at("cut_already"), 2);
   EXPECT_EQ(release.missing_media().size(), 16u);
 }
@@ -213,7 +187,7 @@ TEST(Benchmarks, MlvuReadsItsRepository) {
   Release release(layout.root());
   const Released read = benchmark_named("mlvu").read(release);
   ASSERT_EQ(read.questions.size(), 7u);
-  const Question& odd = question_of(read, "mlvu/2_needle/0");
+  const Question& odd = with_id(read, "mlvu/2_needle/0");
   EXPECT_TRUE(odd.item.keys.empty());
   EXPECT_EQ(odd.item.text, "z");
   EXPECT_EQ(odd.item.duration_s, 246.0);

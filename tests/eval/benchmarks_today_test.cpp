@@ -2,14 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cstdlib>
 #include <set>
 
 #include "../../src/eval/benchmarks/entries.h"
 #include "../../src/eval/benchmarks/release.h"
+#include "releases.h"
 #include "rrpo/eval/score.h"
-#include "rrpo/io/sha256.h"
 #include "rrpo/rows/group.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/table.h"
@@ -20,17 +18,12 @@ namespace {
 
 using rows::Question;
 using test::TempDir;
+using test_release::hash;
+using test_release::with_id;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
 Json golden(const std::string& file) { return read_json(test::source_file("tests/golden/" + file + ".json"), "test"); }
-
-const Question& with_id(const Released& released, const std::string& id) {
-  const auto same = [&](const Question& question) { return question.id == id; };
-  const auto found = std::find_if(released.questions.begin(), released.questions.end(), same);
-  if (found == released.questions.end()) throw std::out_of_range(id);
-  return *found;
-}
 
 template <class Act>
 std::string fault_of(Act act) {
@@ -66,17 +59,14 @@ Json counts_of(const Released& released, const Release& release) {
 }
 
 TEST(Today, MadeReleasesAreReadAsForetold) {
-  if (std::system("ffmpeg -version > /dev/null 2>&1 && python3 --version > /dev/null 2>&1") != 0)
-    GTEST_SKIP() << "ffmpeg or python3 is missing";
+  if (!test_release::has_tools()) GTEST_SKIP() << "ffmpeg or python3 is missing";
   for (const char* name : {"videomme_v2", "eventhallusion", "elvhalluc"}) {
     SCOPED_TRACE(name);
-    const TempDir folder;
-    const std::string script = test::source_file("scripts/benchmarks/make_media.py").string();
-    const std::string command = "python3 '" + script + "' '" + folder.path().string() + "' " + name + " > /dev/null";
-    ASSERT_EQ(std::system(command.c_str()), 0);
-    Release release(folder / name);
+    const test_release::Made made(name);
+    ASSERT_TRUE(made.done());
+    Release release(made.root());
     const Released released = find_row(benchmarks(), name)->read(release);
-    const Json expected = read_json(folder / (std::string(name) + ".expected.json"), "test");
+    const Json expected = made.expected();
     EXPECT_EQ(nlohmann::json(counts_of(released, release)), nlohmann::json(expected));
   }
 }
@@ -199,9 +189,6 @@ TEST(ElvHalluc, FindsItsColumnsByWhatTheyHold) {
 
 TEST(Today, IsAskedAsTheScriptsAskIt) {
   const Json prompts = golden("prompts");
-  const auto hash = [](const Asking& asking) {
-    return io::sha256(asking.system + std::string(1, '\0') + asking.text + std::string(1, '\0') + asking.answer_prefix);
-  };
   const TempDir folder;
   std::vector<Json> rows = mme_group("001");
   rows[0]["question"] = prompts["videomme_v2"]["row"]["question"];

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "releases.h"
 #include "rrpo/eval/convert.h"
 #include "rrpo/eval/evaluation.h"
 #include "rrpo/util/error.h"
@@ -81,14 +82,11 @@ inline double extra(const Scores& scores, const std::string& name) {
   return value.is_null() ? kNone : value.get<double>();
 }
 
-/// A release that scripts/benchmarks/make_media.py has written, converted.
+/// A made-up release, converted.
 class World {
  public:
-  explicit World(const std::string& name) : name_(name) {
-    const std::string script = test::source_file("scripts/benchmarks/make_media.py").string();
-    const std::string command =
-        "python3 -B '" + script + "' '" + folder_.path().string() + "' " + name + " > /dev/null 2>&1";
-    if (std::system(command.c_str()) == 0) questions_ = convert(*find_row(benchmarks(), name), folder_ / name).questions;
+  explicit World(const std::string& name) : name_(name), made_(name) {
+    if (made_.done()) questions_ = convert(*find_row(benchmarks(), name), made_.root()).questions;
   }
   /// False without ffmpeg and python3.
   bool made() const { return !questions_.empty(); }
@@ -185,7 +183,7 @@ class World {
   }
 
   std::string name_;
-  test::TempDir folder_;
+  test_release::Made made_;
   std::vector<Question> questions_;
 };
 

@@ -115,7 +115,7 @@ Benchmark benchmark_longvideobench() {
   Benchmark entry;
   entry.name = "longvideobench";
   entry.title = "LongVideoBench";
-  entry.size = "1337 questions of the validation set; the test set's answers are not published";
+  entry.size = "1337 questions of the validation set; all videos 162 GB; the test set's answers are not published";
   entry.source = "hub: longvideobench/LongVideoBench, after its form; cat videos.tar.part.* | tar x, tar xf subtitles.tar";
   entry.licence = "CC BY-NC-SA 4.0";
   entry.layout = {"lvb_val.json (or its table as JSON lines)", "videos/*.mp4", "subtitles/*.json"};

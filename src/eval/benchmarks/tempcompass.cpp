@@ -263,7 +263,7 @@ Benchmark benchmark_tempcompass() {
   Benchmark benchmark;
   benchmark.name = "tempcompass";
   benchmark.title = "TempCompass";
-  benchmark.size = "7,540 questions in four tasks about 410 videos";
+  benchmark.size = "7,540 questions in four tasks about 410 videos (418 MB)";
   benchmark.source =
       "questions/ and meta_info.json from GitHub llyx97/TempCompass (or the tables of the hub's lmms-lab/TempCompass, "
       "through "

@@ -200,7 +200,7 @@ Benchmark benchmark_videomme() {
   Benchmark benchmark;
   benchmark.name = "videomme";
   benchmark.title = "Video-MME";
-  benchmark.size = "2,700 questions about 900 videos, 744 of them with subtitles";
+  benchmark.size = "2,700 questions about 900 videos (100 GB), 744 of them with subtitles";
   benchmark.source =
       "hub lmms-lab/Video-MME: the table videomme/test-00000-of-00001.parquet, through scripts/parquet_to_jsonl.py; "
       "videos_chunked_01..20.zip (about 100 GB) unpacked to data/, subtitle.zip to subtitle/";
