@@ -7,6 +7,7 @@
 #include "rrpo/data/media.h"
 #include "rrpo/eval/predict.h"
 #include "rrpo/io/atomic.h"
+#include "rrpo/io/sha256.h"
 #include "rrpo/policy/hub.h"
 #include "rrpo/util/ranks.h"
 #include "rrpo/util/settings.h"
@@ -138,17 +139,24 @@ int conclude_predictions(const Job& job, const eval::Predictions& made, io::RunR
   return exit_code;
 }
 
-int carry_out(const Job& job, bool score, io::RunRecord& record) {
-  auto made = predict_all(job, record);
-  if (!made) return stopped(job);
-  if (!score || job.config.eval.shard) return conclude_predictions(job, made->front(), record);
+/// Predictions of each pass to numbers and pages.
+int score_all(const Job& job, std::vector<std::vector<rows::Prediction>> said, io::RunRecord& record) {
   Scoring scoring{job.config.eval.scorers,
                   job.config.eval.similarities,
                   eval::facts_of(job.config),
                   {title_of(job), config_json(job.config), eval::clips_of(job.config, job.set), job.config.eval.examples}};
   scoring.judge = job.judge;
-  if (job.config.eval.controls) scoring.controls = {std::move((*made)[1].rows), std::move((*made)[2].rows)};
-  return conclude(job.call, write_evaluation(scoring, job.set.questions, made->front().rows, job.call.out), record);
+  if (job.config.eval.controls) scoring.controls = {std::move(said[1]), std::move(said[2])};
+  return conclude(job.call, write_evaluation(scoring, job.set.questions, said.front(), job.call.out), record);
+}
+
+int carry_out(const Job& job, bool score, io::RunRecord& record) {
+  auto made = predict_all(job, record);
+  if (!made) return stopped(job);
+  if (!score || job.config.eval.shard) return conclude_predictions(job, made->front(), record);
+  std::vector<std::vector<rows::Prediction>> said;
+  for (eval::Predictions& pass : *made) said.push_back(std::move(pass.rows));
+  return score_all(job, std::move(said), record);
 }
 
 int run_job(const Invocation& typed, bool score) {
@@ -191,6 +199,15 @@ RunPart read_part(const fs::path& folder, const PartRules& rules) {
     bad_part(rules, folder, "the run is not complete", "go on with it: the same command with --resume");
   part.shard = data::parse_shard(part.record.at(shard).get<std::string>(), "eval.shard");
   return part;
+}
+
+/// Throws Error(input) where the questions are not those that the parts were asked.
+void check_unchanged(const RunPart& part, const std::vector<fs::path>& files, const PartRules& rules) {
+  const Json inputs = part.record.value("inputs", Json::object());
+  for (const fs::path& file : files) {
+    if (inputs.contains(file.string()) && io::recorded_sha256(inputs.at(file.string())) != io::file_sha256(file))
+      bad_part(rules, part.folder, file.string() + " has changed since it ran", "put the file back as it was");
+  }
 }
 
 /// The rows of all parts in the order in which one run appends them.
@@ -238,6 +255,7 @@ int run_eval_merge(const Invocation& call) {
   raw["eval"]["shard"] = nullptr;
   Job job{call, config_from<eval::EvalConfig>(raw), {}};
   job.set = eval::read_question_set(job.config.eval);
+  check_unchanged(parts.front(), job.set.files, rules);
   eval::take_part(job.set, job.config.eval, static_cast<uint64_t>(job.config.seed));
   job.judge = judge_of(job);
   if (call.dry_run) return finish({{"shards", parts.size()}, {"questions", job.set.questions.size()}}, 0);
@@ -252,8 +270,12 @@ int run_eval_merge(const Invocation& call) {
   keep(head, media_of(job.set.questions, job.set.root));
   io::RunRecord record(folder.path(), std::move(head));
   return with_record(call, record, [&] {
-    for (const std::string& file : files_of(job.config)) join_predictions(parts, job.set.questions, file, call.out, rules);
-    return carry_out(job, /*score=*/true, record);
+    std::vector<std::vector<rows::Prediction>> said;  // what the parts hold: nobody is asked again, and no model is read
+    for (const std::string& file : files_of(job.config)) {
+      join_predictions(parts, job.set.questions, file, call.out, rules);
+      said.push_back(rows::read_predictions(call.out / file));
+    }
+    return score_all(job, std::move(said), record);
   });
 }
 

@@ -76,6 +76,19 @@ says err.txt "vlmeval"
 runs 3 "$eval" merge tvbench/parts/0 --out never
 says err.txt "shard 1/2 is missing"
 
+say "parts with a question that fails are joined as they are, without their model"
+cp -r rel/mlvu gappy && rm "$(find gappy -name '*.mp4' | sort | head -n 1)"
+cp -r "$root/data/toy/base" model
+gaps=(model.path=model video.frames=2 eval.max_new_tokens=3 device=cpu --quiet eval.benchmark=mlvu eval.root=gappy)
+runs 8 "$eval" --out gaps "${gaps[@]}"
+for part in 0 1; do "$eval" --out "gap-parts/$part" "${gaps[@]}" eval.shard=$part/2 >/dev/null 2>&1; done
+mv model elsewhere
+runs 8 "$eval" merge gap-parts/0 gap-parts/1 --out gap-merged --quiet
+for file in predictions.jsonl verdicts.jsonl scores.json; do same gaps/$file gap-merged/$file; done
+sed -i 's/needle/thread/' "$(find gappy -name '2_needle.json' | head -n 1)" && echo ' ' >>"$(find gappy -name '1_plotQA.json' | head -n 1)"
+runs 3 "$eval" merge gap-parts/0 gap-parts/1 --out never
+says err.txt "has changed since it ran"
+
 say "a sample"
 runs 0 "$eval" --out sample eval.questions=videohallucer/rows/questions.jsonl eval.limit=5 "${asking[@]}"
 lines sample/predictions.jsonl 6 # pairs stay whole

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "../../src/eval/benchmarks/entries.h"
-#include "../../src/eval/benchmarks/release.h"
 #include "releases.h"
 #include "rrpo/util/error.h"
 #include "support/parity.h"
@@ -14,7 +13,9 @@ namespace {
 
 using rows::Question;
 using test::TempDir;
+using test_release::fault;
 using test_release::hash;
+using test_release::read;
 using test_release::with_id;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -39,20 +40,6 @@ Json temporal_pairs(int64_t pairs, int64_t repeated) {
   for (int64_t i = 0; i < pairs - repeated; ++i) list.push_back(pair("temporal_absolute", std::to_string(i) + ".mp4"));
   for (int64_t i = 0; i < repeated; ++i) list.push_back(list[static_cast<size_t>(i)]);
   return list;
-}
-
-Released read(const Benchmark& benchmark, const TempDir& folder) {
-  Release release(folder.path());
-  return benchmark.read(release);
-}
-
-std::string fault(const Benchmark& benchmark, const TempDir& folder) {
-  try {
-    read(benchmark, folder);
-  } catch (const Error& error) {
-    return std::to_string(error.exit_code()) + " " + error.what();
-  }
-  return "";
 }
 
 void expect_golden(const Benchmark& benchmark, const std::string& name, const Question& question) {

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "../../src/eval/benchmarks/entries.h"
-#include "../../src/eval/benchmarks/release.h"
 #include "../../src/eval/benchmarks/videomme.h"
 #include "releases.h"
 #include "rrpo/util/error.h"
@@ -14,24 +13,12 @@ namespace {
 
 using rows::Question;
 using test::TempDir;
+using test_release::fault;
 using test_release::hash;
+using test_release::read;
 using test_release::with_id;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-Released read(const Benchmark& benchmark, const TempDir& folder) {
-  Release release(folder.path());
-  return benchmark.read(release);
-}
-
-std::string fault(const Benchmark& benchmark, const TempDir& folder) {
-  try {
-    read(benchmark, folder);
-  } catch (const Error& error) {
-    return std::to_string(error.exit_code()) + " " + error.what();
-  }
-  return "";
-}
 
 Json golden(const std::string& name) { return read_json(test::source_file("tests/golden/prompts.json"), "data").at(name); }
 

@@ -7,8 +7,10 @@
 #include <stdexcept>
 #include <string>
 
+#include "../../src/eval/benchmarks/release.h"
 #include "rrpo/eval/benchmark.h"
 #include "rrpo/io/sha256.h"
+#include "rrpo/util/error.h"
 #include "support/temp_dir.h"
 
 namespace rrpo::eval::test_release {
@@ -37,6 +39,21 @@ class Made {
   std::filesystem::path root_, expected_;
   bool done_ = false;
 };
+
+inline Released read(const Benchmark& benchmark, const test::TempDir& folder) {
+  Release release(folder.path());
+  return benchmark.read(release);
+}
+
+/// The exit code and the error of reading what is no release; empty where it is one.
+inline std::string fault(const Benchmark& benchmark, const test::TempDir& folder) {
+  try {
+    read(benchmark, folder);
+  } catch (const Error& error) {
+    return std::to_string(error.exit_code()) + " " + error.what();
+  }
+  return "";
+}
 
 inline const rows::Question& with_id(const Released& released, const std::string& id) {
   const auto same = [&](const rows::Question& question) { return question.id == id; };
