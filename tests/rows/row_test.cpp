@@ -420,5 +420,17 @@ TEST(EachRow, EndsBetweenTwoRowsWhenAStopWasAskedFor) {
   }
 }
 
+// Once a video called `a 5` was the frame 5 of `a`.
+TEST(Media, TheKeyTellsFrameNumbersFromNames) {
+  Media named, numbered;
+  named.video = "a 5";
+  numbered.video = "a";
+  numbered.frame_indices = {5};
+  EXPECT_NE(named.key(), numbered.key());
+  Media both = numbered;
+  both.frame_indices = {5, 0};
+  EXPECT_NE(both.key(), numbered.key());
+}
+
 }  // namespace
 }  // namespace rrpo::rows
