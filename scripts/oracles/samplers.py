@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Writes tests/golden/samplers.json: the frames that the readers of the original evaluations choose, for the C++ tests.
 
-    python3 scripts/oracles/samplers.py --repositories FOLDER             FOLDER holds RRPO (pritamqu/RRPO) and lmms-eval
+    python3 scripts/oracles/samplers.py --repositories FOLDER             FOLDER holds the clones RRPO (pritamqu/RRPO),
+                                                                          lmms-eval, Video-MME-v2 and Qwen3-VL (for qwen-vl-utils)
     python3 scripts/oracles/samplers.py --repositories FOLDER --check     computes everything again and compares
 
-Run it with any Python 3.10+: without numpy it makes the virtual environment of pixels.py. Each reader is taken out of its file
-by name and run with a stand-in for decord's VideoReader, which knows a number of frames and a mean rate and notes which frames
-are asked for; pictures of a folder are noted by the names opened.
+Run it with any Python 3.10+: without transformers it makes the virtual environment of onevision.py. Each reader is taken out of
+its file by name and run with a stand-in for decord's VideoReader, which knows a number of frames and a mean rate and notes which
+frames are asked for; pictures of a folder are noted by the names opened. The processors of transformers are asked themselves.
+torch adds with fused multiplication where the processor has it: what a machine without AVX2 gives differs by a frame in places.
 
 A case is [frames in the video, fps, start, end, frames wanted, sample_fps, max_frames, chosen]; `chosen` lists the numbers, or
 where they are more than 20 holds their number, the first, the last and the CRC-32 of them as 32-bit integers.
@@ -14,19 +16,24 @@ where they are more than 20 holds their number, the first, the last and the CRC-
 import argparse
 import ast
 import json
+import logging
+import math
 import os
 import random
 import sys
+import time
 import types
 import typing
 import zlib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from pixels import ensure_packages  # noqa: E402
+from onevision import ensure_packages  # noqa: E402
 
 try:
     import numpy as np
+    import torch
+    import transformers
 except ImportError:
     np = None
 
@@ -58,7 +65,7 @@ class Video:
         if not all(0 <= i < Video.count for i in indices):
             raise IndexError(indices)
         Video.seen += indices
-        return types.SimpleNamespace(asnumpy=lambda: np.zeros((2, 2, 3), np.uint8))
+        return types.SimpleNamespace(asnumpy=lambda: np.zeros((len(indices), 2, 2, 3), np.uint8))
 
 
 class Pictures:
@@ -93,6 +100,41 @@ def ask(count, fps, call):
     return Video.seen
 
 
+def processors():
+    """The samplers of transformers' video processors."""
+    from transformers.models.internvl.video_processing_internvl import InternVLVideoProcessor
+    from transformers.models.qwen2_vl.video_processing_qwen2_vl import Qwen2VLVideoProcessor
+    from transformers.models.qwen3_vl.video_processing_qwen3_vl import Qwen3VLVideoProcessor
+    from transformers.video_utils import VideoMetadata
+
+    def asked(processor, how):
+        def run(n, fps, bound, wanted, rate, cap):
+            processor.max_frames = cap or 768
+            try:
+                return processor.sample_frames(VideoMetadata(total_num_frames=n, fps=fps), **how(wanted, rate)).tolist()
+            except (ValueError, ZeroDivisionError):
+                return None
+        return run
+    return {"internvl": asked(InternVLVideoProcessor(), lambda wanted, rate: {"num_frames": wanted}),
+            "qwen2_5_vl": asked(Qwen2VLVideoProcessor(), lambda wanted, rate: {"fps": rate}),
+            "qwen3_vl": asked(Qwen3VLVideoProcessor(), lambda wanted, rate: {"fps": rate})}
+
+
+def qwen_utils(folder):
+    """The reader of qwen-vl-utils through decord."""
+    path = "qwen-vl-utils/src/qwen_vl_utils/vision_process.py"
+    known = {"math": math, "torch": torch, "time": time, "logger": logging.getLogger("oracle"), "FPS": 2.0, "FRAME_FACTOR": 2,
+             "FPS_MIN_FRAMES": 4, "FPS_MAX_FRAMES": 768}
+    known |= {name: getattr(typing, name) for name in ("Any", "Dict", "Optional", "Tuple", "Union")}
+    for name in ("ceil_by_factor", "floor_by_factor", "smart_nframes", "calculate_video_frame_range", "_read_video_decord"):
+        known[name] = original(folder, path, name, **known)
+    sys.modules["decord"] = types.SimpleNamespace(VideoReader=Video)
+
+    def run(n, fps, bound, wanted, rate, cap):
+        return ask(n, fps, lambda: known["_read_video_decord"]({"video": "a.mp4", "fps": rate} | ({"max_frames": cap} if cap else {})))
+    return run
+
+
 def readers(folder):
     """Per rule the function (count, fps, bound, wanted, sample_fps, cap) -> numbers."""
     here = str(ROOT)  # a path that exists, as the readers ask
@@ -107,6 +149,9 @@ def readers(folder):
     segment = original(rrpo, "eval/mvbench/mvbench_longvu.py", "video_load", **passed)
     mlvu = original(rrpo, "eval/mlvu/choice_bench_longvu.py", "video_load", **passed)
     evaluated = original(lmms, "lmms_eval/models/simple/llava_vid.py", "load_video")
+    extract = original(folder / "Video-MME-v2", "evaluation/test_video_mme_v2.py", "extract_frames", osp=os.path)
+    extract.__globals__["os"].makedirs = lambda *_, **__: None
+    extract.__globals__["Image"] = types.SimpleNamespace(fromarray=lambda array: types.SimpleNamespace(save=lambda path: None))
 
     def owner(wanted):
         return types.SimpleNamespace(num_segments=wanted, get_index=lambda *a, **k: index(owner(wanted), *a, **k))
@@ -138,6 +183,9 @@ def readers(folder):
         "longvu_segment folder": run_segment("frame"),
         "longvu_mlvu": run_mlvu,
         "lmms": lambda n, fps, bound, wanted, rate, cap: ask(n, fps, lambda: evaluated(None, "a.mp4", cap or 10**9, rate)),
+        "videomme_v2": lambda n, fps, bound, wanted, rate, cap: ask(n, fps, lambda: extract("a.mp4", wanted)),
+        "qwen_vl_utils": qwen_utils(folder / "Qwen3-VL"),
+        **processors(),
     }
 
 
@@ -150,6 +198,11 @@ def cases(rule, draw):
     yield from fixed
     if rule == "longvu_mlvu":
         yield from [(3000, 25.0, None, 1, 0.5, 40), (3000, 25.0, None, 1, 0.5, 25)]
+    if rule.startswith("qwen"):  # rounded in float32, and what the specifications say
+        yield from [(31249, 25.0, None, 1, 2, 0), (37619, 25.0, None, 1, 2, 0), (22945, 30.0, None, 1, 4, 0), (1000, 24000 / 1001, None, 1, 2, 0),
+                    (50, 25.0, None, 1, 2, 0), (3, 25.0, None, 1, 2, 0), (5, 1.0, None, 1, 2, 0), (900, 30.0, None, 1, 2, 0)]
+        for _ in range(100):
+            yield draw.randint(2, 40000), draw.choice(RATES), None, 1, draw.choice([1, 2, 4]), draw.choice([0, 0, 64, 768])
     for _ in range(60):
         n = draw.choice([draw.randint(1, 60), draw.randint(60, 1200), draw.randint(1200, 40000)])
         fps = 3.0 if folder else draw.choice(RATES)
@@ -179,7 +232,8 @@ def goldens(folder):
                 continue
             rules[rule].append([n, fps, *(bound or (None, None)), wanted, rate, cap, short(chosen)])
     return {"recipe": "scripts/oracles/samplers.py", "versions": {"pritamqu/RRPO": "a905573", "lmms-eval": "75571cf",
-            "numpy": np.__version__}, "rules": rules}, failed
+            "MME-Benchmarks/Video-MME-v2": "b24176a", "qwen-vl-utils": "0.0.14", "transformers": transformers.__version__,
+            "torch": torch.__version__.split("+")[0], "numpy": np.__version__}, "rules": rules}, failed
 
 
 def text_of(golden):
@@ -191,7 +245,7 @@ def text_of(golden):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repositories", "--repositories-source", type=Path, required=True, metavar="FOLDER", help="folder of the clones RRPO and lmms-eval")
+    parser.add_argument("--repositories", "--repositories-source", type=Path, required=True, metavar="FOLDER", help="folder of the clones RRPO, lmms-eval, Video-MME-v2 and Qwen3-VL")
     parser.add_argument("--out", type=Path, default=GOLDEN, help="the golden file to write")
     parser.add_argument("--check", action="store_true", help="compare with the golden file, write nothing")
     arguments = parser.parse_args()

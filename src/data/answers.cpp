@@ -70,14 +70,48 @@ Seen see(const policy::Policy& policy, const std::vector<rows::Question>& questi
 }
 
 /// The visual tokens of a media; of one that is shown as it is, from the cache where it has them.
-at::Tensor visual_of(const policy::Policy& policy, const rows::Media& media, const TowerInput& input,
-                     const AnswerRules& rules) {
-  const bool cached = rules.cache != nullptr && !rules.change;
-  at::Tensor visual = cached ? rules.cache->find(media) : at::Tensor();
-  if (visual.defined()) return visual.to(policy.lvlm.weights().device);
-  visual = model::encode(policy.lvlm, input.pixels, input.picture);
-  if (cached) rules.cache->insert(media, visual);
+model::VisualTokens visual_of(const policy::Policy& policy, const rows::Media& media, const model::ClipInput& input,
+                              const std::vector<int64_t>& eye_text, const AnswerRules& rules) {
+  const bool cached = rules.cache != nullptr && !rules.change && !model::adapts_vision(policy.lvlm);
+  model::VisualTokens visual = cached ? rules.cache->find(media, eye_text) : model::VisualTokens();
+  if (visual.defined()) return visual;
+  visual = model::encode(policy.lvlm, input, model::Adapter::on, eye_text);
+  if (cached) rules.cache->insert(media, eye_text, visual);
   return visual;
+}
+
+/// The clip of one question after the other: the same one until the eye reads another text.
+class ShownClips {
+ public:
+  ShownClips(const policy::Policy& policy, const rows::Media& media, const model::ClipInput& input, const AnswerRules& rules)
+      : policy_(policy), media_(media), input_(input), rules_(rules) {}
+
+  /// True where `question` is asked about another clip than the one before.
+  bool changes(const std::string& question) const { return !clip_ || policy::eye_text(policy_, question) != text_; }
+
+  policy::Clip& for_question(const std::string& question) {
+    if (changes(question)) {
+      text_ = policy::eye_text(policy_, question);
+      clip_ = policy::Clip{visual_of(policy_, media_, input_, text_, rules_), input_.form.still};
+    }
+    return *clip_;
+  }
+
+ private:
+  const policy::Policy& policy_;
+  const rows::Media& media_;
+  const model::ClipInput& input_;
+  const AnswerRules& rules_;
+  std::vector<int64_t> text_;
+  std::optional<policy::Clip> clip_;
+};
+
+/// SHA-256 of the pixels of a clip; of several towers' that of their hashes.
+std::string hash_of(const model::ClipInput& input) {
+  std::string hashes;
+  for (const at::Tensor& pixels : input.pixels)
+    hashes += io::sha256({static_cast<const char*>(pixels.const_data_ptr()), pixels.nbytes()});
+  return input.pixels.size() == 1 ? hashes : io::sha256(hashes);
 }
 
 /// Answers to the questions of one media, or the reason why it could not be read.
@@ -97,20 +131,27 @@ VideoAnswers answer(const policy::Policy& policy, const std::vector<rows::Questi
   out.times = seen.frames.time_s;
   out.pixels = hash64({reinterpret_cast<const char*>(seen.frames.rgb.data()), seen.frames.rgb.size()});
   check_stop();
-  const TowerInput input = tower_input(policy, group.media, seen.frames);
-  out.input = io::sha256({static_cast<const char*>(input.pixels.const_data_ptr()), input.pixels.nbytes()});
-  policy::Clip clip{visual_of(policy, group.media, input, rules)};
+  const model::ClipInput input = clip_input(policy, group.media, seen.frames, rules.video);
+  out.input = hash_of(input);
+  ShownClips clips(policy, group.media, input, rules);
   std::vector<Branch> branches;
+  const auto ask_all = [&](policy::Clip& clip) {
+    for (size_t begin = 0; begin < branches.size(); begin += kBranches) {
+      check_stop();
+      ask(policy, clip, branches, rules, begin, out.answers);
+    }
+    branches.clear();
+  };
+  policy::Clip* shown = nullptr;
   for (size_t i = 0; i < seen.asks.size(); ++i) {
+    if (shown != nullptr && clips.changes(seen.asks[i].text)) ask_all(*shown);
+    shown = &clips.for_question(seen.asks[i].text);
+    out.prompts.push_back(policy::hashes_of(policy, *shown, seen.asks[i]));
     const std::string& id = questions[static_cast<size_t>(group.questions[i])].id;
-    out.prompts.push_back(policy::hashes_of(policy, seen.asks[i]));
     for (int64_t sample = 0; sample < rules.samples; ++sample) branches.push_back({seen.asks[i], id, sample});
   }
+  if (shown != nullptr) ask_all(*shown);
   out.asks = std::move(seen.asks);
-  for (size_t begin = 0; begin < branches.size(); begin += kBranches) {
-    check_stop();
-    ask(policy, clip, branches, rules, begin, out.answers);
-  }
   return out;
 }
 

@@ -7,7 +7,6 @@
 
 #include "rrpo/data/length.h"
 #include "rrpo/data/media.h"
-#include "rrpo/policy/length.h"
 #include "rrpo/rows/question.h"
 #include "rrpo/rows/row_reader.h"
 #include "rrpo/rows/unused_keys.h"
@@ -68,7 +67,7 @@ class Builder {
     const std::string place = (pair.place.empty() ? file.string() : pair.place) + ": " + pair.id;
     try {
       Sample sample = sample_of(pair, place);
-      const std::string dropped = rules_.official ? make_official(pair, place, sample) : "";
+      const std::string dropped = labels_officially() ? make_official(pair, place, sample) : "";
       if (dropped.empty()) {
         dataset_.samples.push_back(std::move(sample));
       } else {
@@ -81,6 +80,9 @@ class Builder {
   }
 
  private:
+  /// The labels of LLaVA-Video's and LongVU's code: VideoChat2's has none of their own.
+  bool labels_officially() const { return rules_.official && !policy_.eye_words; }
+
   Sample sample_of(const rows::Pair& pair, const std::string& place) {
     Sample sample;
     sample.id = pair.id;
@@ -89,11 +91,12 @@ class Builder {
     refuse_special_tokens(pair.question, "question", place);
     refuse_special_tokens(pair.chosen.text, "chosen", place);
     if (rules_.rejected) refuse_special_tokens(pair.rejected.text, "rejected", place);
-    text::PromptIds prompt = text::encode_prompt(*policy_.tokenizer, policy_.chat, asked(pair));
-    sample.question = std::move(prompt.after);
-    sample.chosen = text::encode_answer(*policy_.tokenizer, pair.chosen, policy_.end_of_turn);
+    const bool still = policy_.still && pair.media.frames.size() == 1;
+    const std::string question = asked(pair);
+    sample.question = text::encode_question(*policy_.tokenizer, policy_.chat, question, "", still);
+    sample.chosen = text::encode_answer(*policy_.tokenizer, pair.chosen, policy_.end_of_turn, policy_.chat.answer_end);
     if (rules_.rejected) {
-      sample.rejected = text::encode_answer(*policy_.tokenizer, pair.rejected, policy_.end_of_turn);
+      sample.rejected = text::encode_answer(*policy_.tokenizer, pair.rejected, policy_.end_of_turn, policy_.chat.answer_end);
       if (pair.chosen.text == pair.rejected.text) {
         throw Error(Fault::input, "data", place + ": chosen and rejected are the same text", "leave the pair out");
       }
@@ -103,13 +106,13 @@ class Builder {
       throw Error(Fault::input, "data", place + ": no marked token on either side",
                   "give spans, or use an objective without marks");
     }
-    sample.video = video_of(pair.media, place);
-    if (dataset_.samples.empty()) dataset_.before = std::move(prompt.before);
-    // Those of tiles, and of frames whose number follows from a video's length, are known when they are read.
-    const bool tiled = policy_.tiles && pair.media.frames.size() == 1;
-    if (!tiled && has_fixed_count(pair.media, rules_.video)) {
-      const int64_t count = most_frames(pair.media, rules_.video);
-      check_length(policy_, dataset_, sample, model::visual_token_count(policy_.lvlm, count), place);
+    sample.video = video_of(pair.media, policy::eye_text(policy_, question), place);
+    // Those of a still, and of frames whose number or size follows from the file, are known when they are read.
+    if (!still && has_fixed_count(pair.media, rules_.video)) {
+      const auto form = square_form(policy_, most_frames(pair.media, rules_.video));
+      if (const auto runs = form ? policy_.lvlm.vision().runs(*form) : std::nullopt) {
+        check_length(policy_, sample, {policy::clip_leads(policy_, *runs), *runs}, place);
+      }
     }
     return sample;
   }
@@ -122,9 +125,25 @@ class Builder {
                 "remove it: the program writes the prompt itself");
   }
 
+  /// The rows of a prompt before its question, as the comparison of whole conversations counts them: with the visual tokens
+  /// where every clip has the same number of them (VideoChat2), else the words alone.
+  int64_t prompt_rows() const {
+    const model::Vision& vision = policy_.lvlm.vision();
+    const auto runs_of = [&](int64_t frames) {
+      const auto form = square_form(policy_, frames);
+      return form ? vision.runs(*form) : std::nullopt;
+    };
+    const auto one = runs_of(1), two = runs_of(2);
+    const std::vector<model::VisualRun> runs = one && one == two ? *one : std::vector<model::VisualRun>{{}};
+    int64_t rows = 0;
+    for (const model::VisualRun& run : runs) rows += run.count;
+    for (const auto& lead : policy::clip_leads(policy_, runs)) rows += static_cast<int64_t>(lead.size());
+    return rows;
+  }
+
   /// VideoChat2's code compares the labels of whole conversations, padded to one length.
   void mark_difference(Sample& sample) const {
-    const size_t prompt = dataset_.before.size() + sample.question.size();
+    const size_t prompt = static_cast<size_t>(prompt_rows()) + sample.question.size();
     const size_t size = prompt + std::max(sample.chosen.ids.size(), sample.rejected.ids.size());
     const auto labels = [&](const text::AnswerIds& answer) {
       std::vector<int64_t> all(size, kNoLabel);
@@ -149,8 +168,10 @@ class Builder {
       return official.unmarked;
     };
     sample.question_labels = text::official_labels(tokenizer, sample.question, /*to_answer=*/true);
-    if (dataset_.before_labels.empty())
-      dataset_.before_labels = text::official_labels(tokenizer, dataset_.before, /*to_answer=*/false);
+    if (dataset_.before_labels.empty()) {
+      const text::PromptIds prompt = text::encode_prompt(tokenizer, policy_.chat, "");
+      dataset_.before_labels = text::official_labels(tokenizer, prompt.before, /*to_answer=*/false);
+    }
     const std::string chosen = replace(pair.chosen, sample.chosen);
     const std::string rejected = rules_.rejected ? replace(pair.rejected, sample.rejected) : "";
     if (rules_.difference) {
@@ -173,13 +194,14 @@ class Builder {
     return policy::timed_question(policy_, found->second, pair.question);
   }
 
-  int64_t video_of(const rows::Media& media, const std::string& place) {
-    const auto [found, is_new] = videos_.try_emplace(media.key(), -1);
+  int64_t video_of(const rows::Media& media, std::vector<int64_t> eye, const std::string& place) {
+    const auto [found, is_new] = videos_.try_emplace({media.key(), eye}, -1);
     if (is_new) {
       try {
         media_files(media, root_, rules_.video.follow_links);
         found->second = static_cast<int64_t>(dataset_.videos.size());
         dataset_.videos.push_back(media);
+        if (policy_.lvlm.vision().reads_text()) dataset_.eye_texts.push_back(std::move(eye));
       } catch (const Error& error) {
         videos_.erase(found);
         if (error.fault() != Fault::input) throw;
@@ -193,17 +215,21 @@ class Builder {
   const std::filesystem::path& root_;
   const policy::Policy& policy_;
   const DatasetRules& rules_;
-  std::map<std::string, int64_t> videos_;
-  std::map<std::string, video::Frames> times_;  ///< without their pictures
+  std::map<std::pair<std::string, std::vector<int64_t>>, int64_t> videos_;  ///< by media and what the eye reads
+  std::map<std::string, video::Frames> times_;                              ///< without their pictures
 };
 
 }  // namespace
 
-void check_length(const policy::Policy& policy, const Dataset& dataset, const Sample& sample, int64_t visual,
-                  const std::string& place) {
-  const int64_t most = policy::positions(policy);
+const std::vector<int64_t>& Dataset::eye_text(int64_t video) const {
+  static const std::vector<int64_t> none;
+  return eye_texts.empty() ? none : eye_texts.at(static_cast<size_t>(video));
+}
+
+void check_length(const policy::Policy& policy, const Sample& sample, const ShownClip& clip, const std::string& place) {
+  const int64_t most = policy.positions, visual = clip.visual_tokens();
   const size_t answer = std::max(sample.chosen.ids.size(), sample.rejected.ids.size());
-  const auto tokens = static_cast<int64_t>(dataset.before.size() + sample.question.size() + answer) + visual;
+  const auto tokens = static_cast<int64_t>(sample.question.size() + answer) + clip.words() + visual;
   if (most == 0 || tokens <= most) return;
   throw Error(Fault::input, "data",
               place + ": " + std::to_string(tokens) + " tokens (" + std::to_string(visual) + " of the video, " +
@@ -214,6 +240,7 @@ void check_length(const policy::Policy& policy, const Dataset& dataset, const Sa
 Dataset read_dataset(const std::vector<std::filesystem::path>& files, const std::filesystem::path& root,
                      const policy::Policy& policy, const DatasetRules& rules) {
   Dataset dataset;
+  dataset.ones_in_front = rules.official && policy.eye_words != nullptr;
   Builder builder(dataset, root, policy, rules);
   for (const auto& file : files) {
     std::vector<rows::BadRow> bad;

@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "rrpo/data/answers.h"
-#include "rrpo/data/length.h"
 #include "rrpo/data/media.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/random.h"
@@ -16,14 +15,24 @@ namespace rrpo::data {
 
 namespace {
 
-/// The squares of pixels that the tower takes of a media at most: its frames, or the tiles of a still.
-int64_t most_squares(const policy::Policy& policy, const rows::Media& media, const policy::VideoConfig& config) {
-  if (media.frames.size() != 1 || !policy.tiles) return most_frames(media, config);
-  int64_t tiles = 0;
-  const int64_t side = policy.tiles->size;
-  for (const video::Resolution& size : model::tile_resolutions(policy.lvlm))
-    tiles = std::max(tiles, size.height / side * (size.width / side));
-  return 1 + tiles;
+/// Pixels of a picture of usual size, where only the file says how large it is.
+constexpr int64_t kUsualPixels = int64_t{1280} * 720;
+
+/// The pixels that a row's pictures come to at most: its frames, or the tiles of a still.
+int64_t most_pixels(const policy::Policy& policy, const rows::Media& media, const policy::VideoConfig& config) {
+  if (media.frames.size() == 1 && policy.still) {
+    const video::PixelSpec& spec = *policy.still;
+    int64_t tiles = spec.max_tiles;
+    for (const video::Resolution& size : spec.offered)
+      tiles = std::max(tiles, size.height / spec.size * (size.width / spec.size));
+    return policy.lvlm.vision().image_side() > 0 ? (1 + tiles) * spec.size * spec.size : kUsualPixels;
+  }
+  int64_t area = 0;
+  for (const video::PixelSpec& spec : policy::pixels_of(policy, config)) {
+    const bool budget = spec.fit == video::Fit::budget_frame || spec.fit == video::Fit::budget_clip;
+    area += budget ? std::min(spec.max_pixels, kUsualPixels) : spec.size * spec.size;
+  }
+  return most_frames(media, config) * area;
 }
 
 uint64_t hash_of(const video::Frames& frames) {
@@ -40,6 +49,7 @@ Loader::Loader(const Dataset& dataset, const policy::Policy& policy, VisualCache
       policy_(policy),
       cache_(cache),
       rules_(std::move(rules)),
+      encodes_always_(model::adapts_vision(policy.lvlm)),
       window_(first_window),
       last_window_(last_window) {
   for (const Sample& sample : dataset.samples) videos_.push_back(sample.video);
@@ -67,7 +77,7 @@ void Loader::compare(const PairBatch& batch) {
     const rows::Media& media = dataset_.videos[static_cast<size_t>(clip.video)];
     const std::string key = media.key();
     Seen& seen = (*rules_.seen)[key];
-    const bool decoded = !clip.visual.defined();
+    const bool decoded = !clip.input.pixels.empty();
     // A folder that an earlier part of the run did not have serves a clip that was decoded then: once more, to be compared.
     const bool new_folder = !decoded && seen.frames && seen.files.empty() && !clip.files.empty();
     const uint64_t frames = new_folder ? hash_of(read_media(media, rules_.root, rules_.video)) : clip.frames;
@@ -81,9 +91,9 @@ void Loader::compare(const PairBatch& batch) {
 
 /// As many passes as fit into the memory for them, by the largest clip of all; two for each thread at most.
 int64_t Loader::passes_ahead() const {
-  int64_t frames = 1;
-  for (const rows::Media& media : dataset_.videos) frames = std::max(frames, most_squares(policy_, media, rules_.video));
-  const int64_t side = policy_.pixels.size, clip = frames * 3 * side * side * static_cast<int64_t>(sizeof(float));
+  int64_t pixels = 1;
+  for (const rows::Media& media : dataset_.videos) pixels = std::max(pixels, most_pixels(policy_, media, rules_.video));
+  const int64_t clip = pixels * 3 * static_cast<int64_t>(sizeof(float));
   return std::clamp<int64_t>(rules_.ahead_bytes / (clip * rules_.batch.micro), 1, std::max<int64_t>(1, 2 * rules_.threads));
 }
 
@@ -108,51 +118,42 @@ std::string Loader::files_of(const rows::Media& media) const {
   return files.empty() && known_by_files_.contains(media.key()) ? hashes_.of(media, rules_.root) : files;
 }
 
-/// The visual tokens of a cache, or what they are made of.
+/// The visual tokens of a cache, or what they are made of; both where the adapter sits on the eye, since the cache's are
+/// those of the reference.
 Clip Loader::read(const Sample& sample) const {
   Clip clip;
   clip.video = sample.video;
-  if (cache_) clip.visual = cache_->find(sample.media);
+  if (cache_) clip.visual = cache_->find(sample.media, dataset_.eye_text(sample.video));
   clip.files = files_of(sample.media);
-  if (clip.visual.defined()) return clip;
+  if (clip.visual.defined() && !encodes_always_) return clip;
   const video::Frames frames = read_media(sample.media, rules_.root, rules_.video);
   if (rules_.seen) clip.frames = hash_of(frames);
-  clip.input = tower_input(policy_, sample.media, frames);
+  clip.input = clip_input(policy_, sample.media, frames, rules_.video);
   return clip;
 }
 
 PairBatch Loader::make(const MicroBatch& place) const {
-  MicroBatch kept = place;
-  kept.rows.clear();
-  std::vector<Clip> clips;
-  std::vector<int64_t> tokens;
-  std::vector<SkippedRow> skipped;
+  PairBatch batch;
+  batch.place = place;
+  batch.place.rows.clear();
   std::map<int64_t, std::string> faults;  // by video; empty: it was read
-  std::map<int64_t, int64_t> known;       // visual tokens by video
   for (const int64_t row : place.rows) {
     const Sample& sample = dataset_.samples[static_cast<size_t>(row)];
     const auto [fault, is_new] = faults.try_emplace(sample.video);
     try {
-      if (is_new) {
-        Clip clip = read(sample);
-        known[sample.video] = clip.visual.defined() ? clip.visual.size(0) : visual_token_count(policy_, clip.input);
-        tokens.push_back(known[sample.video]);
-        clips.push_back(std::move(clip));
-      }
+      if (is_new) batch.clips.push_back(read(sample));
     } catch (const Error& error) {
       if (error.fault() != Fault::input) throw;
       if (!rules_.skip_bad_media) throw Error(Fault::input, "data", sample.id + ": " + error.what(), "");
       fault->second = error.what();
     }
     if (fault->second.empty()) {
-      check_length(policy_, dataset_, sample, known[sample.video], sample.id);
-      kept.rows.push_back(row);
+      batch.place.rows.push_back(row);
+      batch.ids.push_back(sample.id);
     } else {
-      skipped.push_back({sample.id, fault->second});
+      batch.skipped.push_back({sample.id, fault->second});
     }
   }
-  PairBatch batch = pack_pairs(dataset_, kept, std::move(clips), tokens);
-  batch.skipped = std::move(skipped);
   return batch;
 }
 

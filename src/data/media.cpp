@@ -136,12 +136,12 @@ bool has_fixed_count(const rows::Media& media, const policy::VideoConfig& config
   return !media.frames.empty() || !media.frame_indices.empty() || !video::sampler(config.sampling).by_rate;
 }
 
-int64_t count_frames(const rows::Media& media, const fs::path& root, const policy::VideoConfig& config) {
-  if (has_fixed_count(media, config)) return most_frames(media, config);
+video::Frames outline_media(const rows::Media& media, const fs::path& root, const policy::VideoConfig& config) {
   std::vector<fs::path> files = media_files(media, root, config.follow_links);
-  if (!media.folder) return video::count_frames(files.front(), choice_of(media, config), limits_of(config));
-  const video::NumberedPictures all = numbered(*media.folder, std::move(files));
-  return static_cast<int64_t>(video::choose_pictures(all, choice_of(media, config)).size());
+  if (media.folder)
+    return video::outline_numbered(numbered(*media.folder, std::move(files)), choice_of(media, config), limits_of(config));
+  if (media.video.empty()) return video::outline_pictures(files, limits_of(config));
+  return video::outline(files.front(), choice_of(media, config), limits_of(config));
 }
 
 int64_t most_frames(const rows::Media& media, const policy::VideoConfig& config) {
@@ -152,21 +152,44 @@ int64_t most_frames(const rows::Media& media, const policy::VideoConfig& config)
   return config.max_frames > 0 ? std::min(2 * config.max_frames, kManyFrames) : kManyFrames;
 }
 
-TowerInput tower_input(const policy::Policy& policy, const rows::Media& media, const video::Frames& frames) {
-  const bool still = media.frames.size() == 1;
-  if (!still || !policy.tiles) return {pixel_tensor(frames, policy.pixels), std::nullopt};
-  const video::Frames tiles = video::cut_tiles(frames, model::tile_resolutions(policy.lvlm), policy.tiles->size);
-  return {pixel_tensor(tiles, *policy.tiles), video::Resolution{frames.height, frames.width}};
+namespace {
+
+bool is_still(const policy::Policy& policy, const rows::Media& media) { return policy.still && media.frames.size() == 1; }
+
+}  // namespace
+
+model::ClipForm form_of(const policy::Policy& policy, const rows::Media& media, const video::Frames& frames,
+                        const policy::VideoConfig& config) {
+  const bool still = is_still(policy, media);
+  const video::PixelSpec spec = still ? *policy.still : policy::pixels_of(policy, config).front();
+  const video::Resolution source{frames.height, frames.width}, size = video::fitted_size(spec, frames.count, source);
+  return {.frames = video::fitted_count(spec, frames.count, source),
+          .height = size.height,
+          .width = size.width,
+          .source = source,
+          .still = still,
+          .index = frames.index,
+          .fps = frames.fps,
+          .total = frames.total};
 }
 
-int64_t visual_token_count(const policy::Policy& policy, const TowerInput& input) {
-  return input.picture ? model::visual_token_count(policy.lvlm, *input.picture)
-                       : model::visual_token_count(policy.lvlm, input.pixels.size(0));
+std::optional<model::ClipForm> square_form(const policy::Policy& policy, int64_t count) {
+  const int64_t side = policy.lvlm.vision().image_side();
+  if (side == 0) return std::nullopt;
+  return model::ClipForm{.frames = count, .height = side, .width = side};
+}
+
+model::ClipInput clip_input(const policy::Policy& policy, const rows::Media& media, const video::Frames& frames,
+                            const policy::VideoConfig& config) {
+  model::ClipInput clip{{}, form_of(policy, media, frames, config)};
+  const auto specs = clip.form.still ? std::vector<video::PixelSpec>{*policy.still} : policy::pixels_of(policy, config);
+  for (const video::PixelSpec& spec : specs) clip.pixels.push_back(pixel_tensor(frames, spec));
+  return clip;
 }
 
 at::Tensor pixel_tensor(const video::Frames& frames, const video::PixelSpec& spec) {
   const video::Pixels pixels = video::to_pixels(frames, spec);
-  at::Tensor tensor = at::empty({pixels.count, 3, pixels.size, pixels.size}, at::kFloat);
+  at::Tensor tensor = at::empty({pixels.count, 3, pixels.height, pixels.width}, at::kFloat);
   expect(static_cast<size_t>(tensor.numel()) == pixels.values.size(), "pixels of another number than their shape");
   std::memcpy(tensor.mutable_data_ptr<float>(), pixels.values.data(), pixels.values.size() * sizeof(float));
   return tensor;

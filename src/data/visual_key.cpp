@@ -21,20 +21,15 @@ std::string weights_hash(policy::Policy& policy) {
 }
 
 Json pixels_json(const video::PixelSpec& pixels) {
-  return {{"size", pixels.size}, {"mean", pixels.mean}, {"std", pixels.std}, {"rescale", pixels.rescale}};
-}
-
-Json tower_json(const model::Tower& tower) {
-  Json eps = Json::array({tower.post.eps});
-  for (const model::VisionLayer& layer : tower.layers) eps.push_back({layer.norm1.eps, layer.norm2.eps});
-  return {{"image", tower.image}, {"patch", tower.patch}, {"heads", tower.heads}, {"eps", eps}};
-}
-
-Json tiles_json(const std::optional<model::Tiles>& tiles) {
-  if (!tiles) return nullptr;
   Json offered = Json::array();
-  for (const video::Resolution& size : tiles->offered) offered.push_back({size.height, size.width});
-  return {{"offered", offered}, {"most", tiles->most}, {"cuts", tiles->cuts}};
+  for (const video::Resolution& size : pixels.offered) offered.push_back({size.height, size.width});
+  return {{"fit", static_cast<int>(pixels.fit)},
+          {"size", pixels.size},
+          {"mean", pixels.mean},
+          {"std", pixels.std},
+          {"rescale", pixels.rescale},
+          {"budget", {pixels.factor, pixels.min_pixels, pixels.max_pixels, pixels.cap, pixels.multiple}},
+          {"tiles", {pixels.min_tiles, pixels.max_tiles, pixels.thumbnail, offered}}};
 }
 
 /// What the rule reads of the fields, and no more: another value of the others chooses no other frame.
@@ -51,17 +46,17 @@ Json frames_json(const policy::VideoConfig& video) {
 
 std::string visual_key(policy::Policy& policy, const policy::VideoConfig& video) {
   const model::Weights& weights = policy.lvlm.weights();
+  Json pixels = Json::array();
+  for (const video::PixelSpec& spec : policy::pixels_of(policy, video)) pixels.push_back(pixels_json(spec));
   const Json key = {{"version", kVersion},
+                    {"format", 2},
                     {"family", weights.family},
                     {"weights", weights_hash(policy)},
                     {"type", static_cast<int>(weights.type)},
                     {"device", weights.device.is_cuda() ? "cuda" : "cpu"},
-                    {"tower", tower_json(weights.tower)},
-                    {"pool", static_cast<int>(weights.projector.pool)},
-                    {"newline", static_cast<int>(weights.projector.layout)},
-                    {"tiles", tiles_json(weights.projector.tiles)},
-                    {"pixels", pixels_json(policy.pixels)},
-                    {"tile_pixels", policy.tiles ? pixels_json(*policy.tiles) : Json()},
+                    {"eye", weights.vision->resolved()},
+                    {"pixels", pixels},
+                    {"still_pixels", policy.still ? pixels_json(*policy.still) : Json()},
                     {"video", frames_json(video)}};
   return io::sha256(key.dump());
 }

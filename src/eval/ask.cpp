@@ -72,13 +72,14 @@ std::string ask(const AskConfig& config, const std::filesystem::path& file, cons
   const policy::Policy policy = policy::open_policy(config.model, config.device);
   refuse_special_token(policy, question);
   const video::Frames frames = data::read_media(media_of(file), file.parent_path(), config.video);
-  if (seen != nullptr) *seen = video::resize_bicubic(frames, policy.pixels.size, policy.pixels.size);
-  const data::TowerInput input = data::tower_input(policy, media_of(file), frames);
-  const at::Tensor visual = model::encode(policy.lvlm, input.pixels, input.picture);
+  if (seen != nullptr) *seen = video::fit(frames, policy::pixels_of(policy, config.video).front());
+  const model::ClipInput input = data::clip_input(policy, media_of(file), frames, config.video);
+  const std::string asked = policy::timed_question(policy, frames, question);
+  policy::Clip clip{model::encode(policy.lvlm, input, model::Adapter::on, policy::eye_text(policy, asked)),
+                    input.form.still};
   Streamer streamer(on_text);
-  const auto answers =
-      policy::generate(policy, visual, {policy::timed_question(policy, frames, question)}, config.max_new_tokens,
-                       [&](int64_t, const std::string& text) { streamer.show(text, false); });
+  const auto answers = policy::generate(policy, clip, {{asked}}, config.max_new_tokens,
+                                        [&](int64_t, const std::string& text) { streamer.show(text, false); });
   if (!answers.front().fault.empty())
     throw Error(Fault::input, "generation", answers.front().fault, "shorten the question, or lower video.frames");
   streamer.show(answers.front().text, true);

@@ -24,7 +24,7 @@ constexpr std::array<Known, 11> kKnown = {{
     {"videomme", 2700, "without subtitles; its script leaves replies out that it cannot read"},
     {"mlvu", 2175, ""},
     {"longvideobench", 1337, "without subtitles"},
-    {"videomme_v2", 0, "its script takes the frames i n / 65, as no sampling rule here does"},
+    {"videomme_v2", 0, "its script shows a model the frames as 64 single JPEG pictures, not as a video"},
     {"eventhallusion", 409, "counted by its script over the replies that its repository holds; a null there is wrong"},
     {"elvhalluc", 0, "its repository has no script that asks: frames and prompt of its numbers are not known"},
 }};

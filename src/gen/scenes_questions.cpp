@@ -236,24 +236,6 @@ void ask_where(const Scene& scene, Random& random, rows::Question& row) {
       .say(".");
 }
 
-char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
-
-// Puts the style before the answer, whose first letter becomes small, in a slot's values too.
-void add_style(const std::string& style, rows::Question& row) {
-  for (rows::Slot& slot : row.slots) {
-    if (slot.span.begin == 0) {
-      for (std::string& value : slot.values) value[0] = lower(value[0]);
-    }
-  }
-  row.answer[0] = lower(row.answer[0]);
-  row.answer = style + row.answer;
-  row.style = style;
-  const auto shift = static_cast<int64_t>(style.size());
-  const auto moved = [&](text::ByteRange range) { return text::ByteRange{range.begin + shift, range.end + shift}; };
-  for (rows::Slot& slot : row.slots) slot.span = moved(slot.span);
-  for (text::ByteRange& span : row.spans) span = moved(span);
-}
-
 using AskPlain = void (*)(const Scene&, Random&, rows::Question&);
 struct Type {
   std::string name;

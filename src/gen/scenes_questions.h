@@ -15,4 +15,7 @@ std::vector<std::string> standard_types(const std::string& kind);
 /// (`stereotype`, `lure`), else true.
 rows::Question ask(const ScenesConfig& config, const Scene& scene, const std::string& type, Random& random);
 
+/// Puts the style before the answer, whose first letter becomes small, in a slot's values too.
+void add_style(const std::string& style, rows::Question& row);
+
 }  // namespace rrpo::gen

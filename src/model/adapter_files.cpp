@@ -3,49 +3,21 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "adapter_folder.h"
-#include "peft_config.h"
+#include "lora.h"
 #include "rrpo/io/atomic.h"
-#include "rrpo/model/family.h"
-#include "rrpo/model/weights.h"
+#include "rrpo/util/notes.h"
 #include "rrpo/util/table.h"
 #include "tensor_io.h"
+#include "written_lora.h"
 
 namespace rrpo::model {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-const std::string kPeftPrefix = "base_model.model.";
-
-/// Canonical key of an adapter tensor. PEFT's own keys hold transformers' module names; other layouts are the family's old
-/// names of tensors, and wrappers of trainers leave parts of their own.
-std::string canonical_key(const Family& family, std::string key) {
-  for (const std::string wrapper : {"_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.", ".modules_to_save",
-                                    ".base_layer", ".default"}) {
-    for (size_t at = key.find(wrapper); at != std::string::npos; at = key.find(wrapper)) key.erase(at, wrapper.size());
-  }
-  if (!key.starts_with(kPeftPrefix)) return key;
-  return kPeftPrefix + family.canonical(key.substr(kPeftPrefix.size()));
-}
-
-Entries adapter_entries(const Family& family, const fs::path& folder) {
-  const fs::path file = folder / "adapter_model.safetensors";
-  if (!fs::exists(file)) {
-    const bool pickle = fs::exists(folder / "adapter_model.bin");
-    throw Error(Fault::input, "adapter",
-                file.string() + ": missing" + (pickle ? "; adapter_model.bin is a pickle, which is not read" : ""),
-                pickle ? "convert it with scripts/convert_checkpoint.py" : "model.adapter must be a PEFT folder");
-  }
-  Entries found;
-  for (io::TensorEntry& entry : io::read_safetensors_header(file)) {
-    std::string key = canonical_key(family, entry.name);
-    found.emplace_back(std::move(key), std::move(entry));
-  }
-  return found;
-}
 
 Json alpha_json(double alpha) {
   const bool whole = alpha == std::floor(alpha) && std::abs(alpha) < 1e15;
@@ -97,13 +69,6 @@ Json peft_json(const LoraConfig& adapter, const std::string& base) {
   return json;
 }
 
-std::string leaf(const std::string& name) { return name.substr(name.rfind('.') + 1); }
-
-ModuleNames names_of(const Family& family, const std::string& module) {
-  const std::string suffix = ".weight", disk = family.saved(module + suffix);
-  return {module, disk.substr(0, disk.size() - suffix.size())};
-}
-
 void set_shape(Lora& lora, const Linear& linear, const PeftConfig& peft, const ModuleNames& module) {
   const auto shape_only = at::TensorOptions(at::kMeta).dtype(at::kFloat);
   const int64_t rank = peft.rank_of(module);
@@ -131,62 +96,139 @@ const Family& family_named(const std::string& name) {
   return *family;
 }
 
-/// Gives the linears that `peft` selects the shapes of their adapters.
-LoraConfig shape_adapter(Weights& weights, const Family& family, const PeftConfig& peft) {
+/// What is read of an adapter's folder.
+struct Folder {
+  const Family& family;
+  fs::path config;
+  PeftConfig peft;
+  AdapterFile file;
+};
+
+[[noreturn]] void refuse_target(const Folder& folder, const std::string& problem, const std::string& fix) {
+  throw Error(Fault::input, "adapter", folder.config.string() + "#target_modules: " + problem, fix);
+}
+
+/// The parts of the model that the file adapts.
+std::set<Part> adapted_parts(const std::vector<NamedLinear>& linears, const AdapterFile& file) {
+  std::set<Part> parts;
+  for (const NamedLinear& one : linears) {
+    if (file.modules.contains(one.module)) parts.insert(one.part);
+  }
+  return parts;
+}
+
+/// Gives the linears that the settings select the shapes of their adapters. A name such as `q_proj` meets linears of the eye
+/// too. Where the file has nothing at all for tower or projector, it was made without them, or their adapters were left out:
+/// PEFT then leaves that part as it is, and so do we.
+LoraConfig shape_adapter(Weights& weights, const Folder& folder) {
+  const PeftConfig& peft = folder.peft;
   LoraConfig config{peft.rank, peft.alpha, {}, peft.by_root};
-  each_decoder_linear(weights, [&](const std::string& name, Linear& linear) {
-    linear.lora = {};
-    const ModuleNames module = names_of(family, name);
-    if (!peft.selects(module)) return;
-    set_shape(linear.lora, linear, peft, module);
-    if (std::find(config.targets.begin(), config.targets.end(), leaf(name)) == config.targets.end()) {
-      config.targets.push_back(leaf(name));
+  const std::vector<NamedLinear> linears = named_linears(weights);
+  const std::set<Part> adapted = adapted_parts(linears, folder.file);
+  std::set<Part> left;
+  for (const NamedLinear& one : linears) {
+    one.linear->lora = {};
+    const ModuleNames names = names_of(folder.family, folder.file, one.module);
+    if (!peft.selects(names)) {
+      if (!folder.file.modules.contains(one.module)) continue;
+      refuse_target(folder, "does not select '" + one.module + "', which adapter_model.safetensors adapts",
+                    "take both files of one adapter");
     }
-  });
+    if (one.part != Part::decoder && !adapted.contains(one.part)) {
+      left.insert(one.part);
+      continue;
+    }
+    set_shape(one.linear->lora, *one.linear, peft, names);
+    const std::string target = one.part == Part::decoder ? leaf(one.module) : one.module;
+    if (std::find(config.targets.begin(), config.targets.end(), target) == config.targets.end())
+      config.targets.push_back(target);
+  }
+  for (const Part part : left) {
+    if (peft.all || adapted.empty()) continue;
+    log_note(folder.config.string() + "#target_modules: names linears of " + part_name(part) +
+             " too, for which the file has nothing: they stay as they are");
+  }
   return config;
 }
 
+/// PEFT adapts embeddings and convolutions too, in ways of their own.
+void check_others(Lvlm& lvlm, const Folder& folder) {
+  if (folder.peft.all) return;
+  const std::vector<NamedLinear> linears = named_linears(lvlm.weights());
+  const std::set<Part> adapted = adapted_parts(linears, folder.file);
+  std::set<std::string> known;
+  for (const NamedLinear& one : linears) known.insert(one.module);
+  const std::string end = ".weight";
+  for (const NamedTensor& tensor : tensors(lvlm)) {
+    if (tensor.shape.size() < 2 || !tensor.name.ends_with(end)) continue;
+    const std::string module = tensor.name.substr(0, tensor.name.size() - end.size());
+    const bool left =
+        tensor.part != Part::decoder && !adapted.contains(tensor.part) && !folder.file.modules.contains(module);
+    if (left || known.contains(module) || !folder.peft.selects(names_of(folder.family, folder.file, module))) continue;
+    refuse_target(folder, "selects '" + module + "', which is no linear that carries an adapter here", kMergeWithPeft);
+  }
+}
+
 /// Every module that `modules_to_save` names has weights among the entries: what they are is looked at like any others.
-void check_saved(const PeftConfig& peft, const Entries& entries, const fs::path& file) {
-  for (const std::string& module : peft.saved) {
+void check_saved(const Folder& folder) {
+  for (const std::string& module : folder.peft.saved) {
+    const auto& entries = folder.file.entries;
     const bool there = std::any_of(entries.begin(), entries.end(), [&module](const auto& entry) {
-      return entry.first.ends_with("." + module + ".weight") || entry.first.find("." + module + ".") != std::string::npos;
+      return saved_holds(module, entry.first) || saved_holds(module, entry.second.name);
     });
     if (there) continue;
-    throw Error(Fault::input, "adapter",
-                file.string() + "#modules_to_save: '" + printable(module, 60) + "' has no weights in the adapter's file",
-                kMergeWithPeft);
+    throw Error(
+        Fault::input, "adapter",
+        folder.config.string() + "#modules_to_save: '" + printable(module, 60) + "' has no weights in the adapter's file",
+        kMergeWithPeft);
+  }
+}
+
+/// Settings that the file does not bear out, and tensors that nothing needs.
+void say_what_is_not_there(const Folder& folder) {
+  const auto& entries = folder.file.entries;
+  const bool biases =
+      std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return entry.first.ends_with(".bias"); });
+  if (folder.peft.trains_bias && !biases)
+    log_note(folder.config.string() + "#bias: the file holds no biases, those of the base are used");
+  if (folder.file.unread > 0) {
+    log_note(folder.config.parent_path().string() + ": " + std::to_string(folder.file.unread) +
+             " tensors of modules that no answer depends on are not read");
   }
 }
 
 }  // namespace
 
-void load_adapter(Lvlm& lvlm, const fs::path& folder) {
+void load_adapter(Lvlm& lvlm, const fs::path& path) {
   Weights& weights = lvlm.weights();
-  const fs::path file = folder / "adapter_config.json";
-  if (!fs::exists(file))
-    throw Error(Fault::input, "adapter", file.string() + ": missing", "model.adapter must be a PEFT folder");
+  expect(weights.replaced.empty(), "an adapter is read into a model that another one changed");
+  const fs::path config = path / "adapter_config.json";
+  if (!fs::exists(config))
+    throw Error(Fault::input, "adapter", config.string() + ": missing", "model.adapter must be a PEFT folder");
   const Family& family = family_named(weights.family);
-  const PeftConfig peft = read_peft_config(file);
-  Entries entries = adapter_entries(family, folder);
-  check_beside(folder);
-  const at::ScalarType type = weights.type == at::kDouble ? at::kDouble : at::kFloat;
+  Folder folder{family, config, read_peft_config(config), read_adapter_file(family, path)};
+  check_beside(path);
   try {
-    weights.adapter = shape_adapter(weights, family, peft);
-    check_saved(peft, entries, file);
-    take_out_harmless(lvlm, folder, entries);
-    if (weights.adapter->targets.empty()) {
-      throw Error(Fault::input, "adapter", file.string() + "#target_modules: selects no linear of the decoder",
-                  "take an adapter of this model's decoder");
-    }
-    fill_tensors(adapter_tensors(lvlm), entries, type, weights.device,
-                 {"adapter", folder, "take an adapter of this base, on linears of its decoder only"});
+    weights.adapter = shape_adapter(weights, folder);
+    check_others(lvlm, folder);
+    check_saved(folder);
+    if (weights.adapter->targets.empty())
+      refuse_target(folder, "selects no linear of the model", "take an adapter of this model");
+    Entries& entries = folder.file.entries;
+    say_what_is_not_there(folder);
+    const SavedWeights saved = take_saved(lvlm, family, folder.peft, entries);
+    take_out_harmless(lvlm, path, entries);
+    fill_tensors(adapter_tensors(lvlm), entries, weights.type == at::kDouble ? at::kDouble : at::kFloat, weights.device,
+                 {"adapter", path, "take an adapter of this base: its keys are those of other modules"});
+    put_saved(weights, saved, path);
   } catch (...) {
-    each_decoder_linear(weights, [](const std::string&, Linear& linear) { linear.lora = {}; });
+    each_linear(weights, [](const std::string&, Linear& linear) { linear.lora = {}; });
     weights.adapter.reset();
     throw;
   }
 }
+
+bool replaces_weights(const Lvlm& lvlm) { return !lvlm.weights().replaced.empty(); }
 
 void save_adapter(const Lvlm& lvlm, const fs::path& folder, const std::string& base) {
   Weights& weights = const_cast<Lvlm&>(lvlm).weights();
@@ -194,14 +236,15 @@ void save_adapter(const Lvlm& lvlm, const fs::path& folder, const std::string& b
   const Family& family = family_named(weights.family);
   Json config = peft_json(*weights.adapter, base);
   std::vector<std::pair<std::string, at::Tensor>> named;
-  each_decoder_linear(weights, [&](const std::string& name, Linear& linear) {
-    if (!linear.lora.a.defined()) return;
-    const std::string module = module_name(family, name);
+  for (const auto& [module, lora] : written_loras(weights, family)) {
     config["target_modules"].push_back(module);
-    add_overrides(config, *weights.adapter, module, linear.lora);
-    named.emplace_back(kPeftPrefix + module + ".lora_A.weight", linear.lora.a);
-    named.emplace_back(kPeftPrefix + module + ".lora_B.weight", linear.lora.b);
-  });
+    add_overrides(config, *weights.adapter, module, lora);
+    named.emplace_back(kPeftPrefix + module + ".lora_A.weight", lora.a);
+    named.emplace_back(kPeftPrefix + module + ".lora_B.weight", lora.b);
+  }
+  for (const auto& [name, tensor] : weights.replaced)
+    named.emplace_back(kPeftPrefix + (family.own_modules ? family.saved(name) : name), tensor);
+  if (!weights.replaced.empty()) config["modules_to_save"] = weights.adapter->saved_modules;
   io::write_json(folder / "adapter_config.json", config);
   write_tensors(folder / "adapter_model.safetensors", named, weights.type == at::kDouble ? at::kDouble : at::kFloat);
 }

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
+#include <set>
 
-#include "rrpo/model/weights.h"
+#include "lora.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/folder.h"
 #include "rrpo/util/notes.h"
@@ -78,28 +80,24 @@ bool any_holds(const Table& table, const std::string& name) {
   return std::any_of(table.begin(), table.end(), [&name](const Names& names) { return names.hold(name); });
 }
 
-const std::string kPrefix = "base_model.model.";
+/// The weights of a model by name, a tied head too.
+using Base = std::map<std::string, NamedTensor>;
 
-/// What a tensor belongs to, for a person.
-std::string part_of(const std::string& name) {
-  constexpr std::array<std::pair<std::string_view, const char*>, 5> kParts = {
-      {{"model.vision_tower.", "the vision tower"},
-       {"model.multi_modal_projector.", "the projector"},
-       {"model.language_model.embed_tokens.", "the embedding"},
-       {"lm_head.", "the head"},
-       {"model.language_model.", "the decoder"}}};
-  for (const auto& [begin, part] : kParts) {
-    if (name.starts_with(begin)) return part;
-  }
-  return "the model";
+Base base_weights(Lvlm& lvlm) {
+  Base weights;
+  for (NamedTensor& tensor : tensors(lvlm)) weights.emplace(tensor.name, tensor);
+  at::Tensor& embedding = lvlm.weights().decoder.embedding;
+  weights.emplace("lm_head.weight", NamedTensor{"lm_head.weight", &embedding, embedding.sizes().vec(), Part::decoder});
+  return weights;
 }
 
-/// The weights of a model by name, a tied head too.
-std::map<std::string, at::Tensor> base_weights(Lvlm& lvlm) {
-  std::map<std::string, at::Tensor> weights;
-  for (const NamedTensor& tensor : tensors(lvlm)) weights.emplace(tensor.name, *tensor.tensor);
-  weights.emplace("lm_head.weight", lvlm.weights().decoder.embedding);
-  return weights;
+/// What a tensor, or a module with an adapter, belongs to, for a person.
+std::string part_of(const std::string& name, const Base& base) {
+  if (name.starts_with("lm_head.")) return "the head";
+  if (name.starts_with("model.language_model.embed_tokens.")) return "the embedding";
+  auto found = base.find(name);
+  if (found == base.end()) found = base.find(name.substr(0, name.find(".lora_")) + ".weight");
+  return found == base.end() ? "the model" : part_name(found->second.part);
 }
 
 /// True where reading the entry instead of `weight` would give the same numbers.
@@ -113,18 +111,25 @@ bool equals(const io::TensorEntry& entry, const at::Tensor& weight) {
   throw Error(Fault::input, "adapter", folder.string() + ": " + problem + " (" + printable(name, 100) + ")", kMergeWithPeft);
 }
 
-/// Throws for what changes the model beyond LoRA on the decoder's linears; true for what changes nothing.
-bool harmless(const fs::path& folder, const std::string& name, const io::TensorEntry& entry,
-              const std::map<std::string, at::Tensor>& weights) {
+/// Throws for what changes the model beyond LoRA on linears; true for what changes nothing.
+bool harmless(const fs::path& folder, const std::string& name, const io::TensorEntry& entry, const Base& weights,
+              const std::set<std::string>& linears) {
   if (name.starts_with("v_head.") || name.starts_with("value_head.")) return true;
   if (const auto base = weights.find(name); base != weights.end()) {
-    if (equals(entry, base->second)) return true;
-    refuse(folder, name, "holds its own weights of " + part_of(name) + ", which differ from the base's");
+    if (equals(entry, *base->second.tensor)) return true;
+    refuse(folder, name, "holds its own weights of " + part_of(name, weights) + ", which differ from the base's");
   }
-  const bool lora = name.find(".lora_") != std::string::npos;
-  if (lora && part_of(name) != "the decoder" && part_of(name) != "the model")
-    refuse(folder, name, "adapts " + part_of(name) + ", and only adapters of the decoder's linears are read");
+  const size_t at = name.find(".lora_");
+  if (at == std::string::npos) return false;
+  const std::string module = name.substr(0, at);
+  if (weights.contains(module + ".weight") && !linears.contains(module))
+    refuse(folder, name,
+           "adapts " + part_of(name, weights) + " where it is no linear, and only adapters of linears are read");
   return false;
+}
+
+std::string without_prefix(const std::string& key) {
+  return key.starts_with(kPeftPrefix) ? key.substr(kPeftPrefix.size()) : key;
 }
 
 }  // namespace
@@ -149,16 +154,65 @@ void check_beside(const fs::path& folder) {
   }
 }
 
+SavedWeights take_saved(Lvlm& lvlm, const Family& family, const PeftConfig& peft, Entries& entries) {
+  std::map<std::string, std::string> called;
+  for (const auto& [key, entry] : entries) called.emplace(without_prefix(key), entry.name);
+  SavedWeights saved;
+  const Base base = base_weights(lvlm);
+  for (const std::string& module : peft.saved) {
+    const size_t before = saved.base.size();
+    for (const auto& [name, tensor] : base) {
+      const auto own = called.find(name);
+      const bool held = saved_holds(module, name) || saved_holds(module, family.saved(name)) ||
+                        (own != called.end() && saved_holds(module, own->second));
+      if (held && tensor.part == Part::projector) saved.base.emplace(name, tensor);
+    }
+    if (saved.base.size() > before) saved.modules.push_back(module);
+  }
+  const auto ours = [&saved](const auto& entry) { return saved.base.contains(without_prefix(entry.first)); };
+  const bool differs = std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
+    if (!ours(entry)) return false;
+    const at::Tensor& weight = *saved.base.at(without_prefix(entry.first)).tensor;
+    return weight.is_meta() || !equals(entry.second, weight);
+  });
+  if (!differs) return {};
+  std::copy_if(entries.begin(), entries.end(), std::back_inserter(saved.entries), ours);
+  std::erase_if(entries, ours);
+  return saved;
+}
+
+void put_saved(Weights& weights, const SavedWeights& saved, const fs::path& folder) {
+  if (saved.entries.empty()) return;
+  const at::ScalarType type = weights.type == at::kDouble ? at::kDouble : at::kFloat;
+  std::vector<at::Tensor> values(saved.base.size());
+  std::vector<NamedTensor> wanted;
+  for (const auto& [name, tensor] : saved.base)
+    wanted.push_back({kPeftPrefix + name, &values[wanted.size()], tensor.shape, tensor.part});
+  fill_tensors(wanted, saved.entries, type, weights.device, {"adapter", folder, "take an adapter of this base"});
+  size_t i = 0;
+  for (const auto& [name, tensor] : saved.base) {
+    *tensor.tensor = values[i].to(weights.type);
+    weights.replaced.emplace(name, values[i++]);
+  }
+  weights.adapter->saved_modules = saved.modules;
+  log_note(folder.string() + ": its own weights of the projector (" + std::to_string(values.size()) +
+           " tensors) take the place of the base's");
+}
+
 void take_out_harmless(Lvlm& lvlm, const fs::path& folder, Entries& entries) {
-  std::map<std::string, at::Tensor> weights;
+  Base weights;
+  std::set<std::string> linears;
   std::vector<std::string> taken;
   const auto wanted = adapter_tensors(lvlm);
   std::erase_if(entries, [&](const auto& entry) {
     const bool own = std::any_of(wanted.begin(), wanted.end(), [&](const auto& one) { return one.name == entry.first; });
     if (own) return false;
-    if (weights.empty()) weights = base_weights(lvlm);
-    const std::string name = entry.first.starts_with(kPrefix) ? entry.first.substr(kPrefix.size()) : entry.first;
-    if (!harmless(folder, name, entry.second, weights)) return false;
+    if (weights.empty()) {
+      weights = base_weights(lvlm);
+      for (const NamedLinear& one : named_linears(lvlm.weights())) linears.insert(one.module);
+    }
+    const std::string name = without_prefix(entry.first);
+    if (!harmless(folder, name, entry.second, weights, linears)) return false;
     taken.push_back(name);
     return true;
   });

@@ -6,12 +6,15 @@
 #include <ATen/ops/_scaled_dot_product_flash_attention_backward.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <limits>
+#include <optional>
+#include <vector>
 
 #include "functions.h"
+#include "rrpo/util/error.h"
 
 namespace rrpo::model {
 
@@ -20,22 +23,44 @@ namespace {
 using torch::autograd::AutogradContext;
 using Tensors = torch::autograd::variable_list;
 
-at::Tensor pick(const at::Tensor& rows, const at::Tensor& index) {
-  return index.defined() ? rows.index_select(0, index) : rows;
-}
-
 std::optional<at::Tensor> given(const at::Tensor& mask) {
   return mask.defined() ? std::optional<at::Tensor>(mask) : std::nullopt;
 }
 
-/// Rows [n, H, d] as heads of a batch [B, H, length, d].
-at::Tensor to_heads(const at::Tensor& rows, const at::Tensor& index, int64_t count, int64_t length) {
-  return pick(rows, index).view({count, length, rows.size(1), rows.size(2)}).transpose(1, 2);
+/// The rows of a side with padding, [B * L, ...]; a range of them is a view.
+at::Tensor take(const at::Tensor& rows, const Side& side, int64_t count) {
+  if (side.index.defined()) return rows.index_select(0, side.index);
+  if (count * side.length == rows.size(0)) return rows;  // a view of all of them would have a gradient of its own
+  return rows.narrow(0, side.begin, count * side.length);
 }
 
-/// [B, H, length, ...] as rows [B * length, H, ...], padding dropped.
-at::Tensor to_rows(const at::Tensor& heads, const at::Tensor& slot) {
-  return pick(heads.transpose(1, 2).flatten(0, 1), slot);
+/// The same as heads of a batch, [B, H, L, ...].
+at::Tensor take_heads(const at::Tensor& rows, const Side& side, int64_t count) {
+  return take(rows, side, count).unflatten(0, {count, side.length}).transpose(1, 2);
+}
+
+/// [B, H, L, ...] as rows [B * L, H, ...].
+at::Tensor as_rows(const at::Tensor& heads) { return heads.transpose(1, 2).flatten(0, 1); }
+
+/// [B, H, L, ...] as rows [n, H, ...] without padding.
+at::Tensor real_rows(const at::Tensor& heads, const Side& side) {
+  return side.real.defined() ? as_rows(heads).index_select(0, side.real) : as_rows(heads);
+}
+
+/// Writes real rows to where they belong.
+void put(const at::Tensor& to, const Side& side, const at::Tensor& rows) {
+  if (side.row.defined())
+    to.index_copy_(0, side.row, rows);
+  else
+    to.narrow(0, side.begin, rows.size(0)).copy_(rows);
+}
+
+/// Adds the heads of a batch to the rows that they came from; those of padding are zero.
+void add_heads(const at::Tensor& to, const Side& side, const at::Tensor& heads) {
+  if (side.index.defined())
+    to.index_add_(0, side.index, as_rows(heads));
+  else
+    take_heads(to, side, heads.size(0)).add_(heads);
 }
 
 /// The operands of one block.
@@ -43,12 +68,15 @@ struct Operands {
   at::Tensor q, k, v;
 };
 Operands operands(const Block& block, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  return {to_heads(q, block.query_index, block.count, block.queries), to_heads(k, block.key_index, block.count, block.keys),
-          to_heads(v, block.key_index, block.count, block.keys)};
+  return {take_heads(q, block.queries, block.count), take_heads(k, block.keys, block.count),
+          take_heads(v, block.keys, block.count)};
 }
 
 Partial attend_block(const Block& block, const Operands& own) {
-  if (!own.q.is_cpu()) return flash(own.q, own.k, own.v, block.causal);
+  if (!own.q.is_cpu()) {
+    expect(!block.mask.defined(), "a mask for a kernel that takes none");
+    return flash(own.q, own.k, own.v, block.causal);
+  }
   const auto [out, lse] =
       at::_scaled_dot_product_flash_attention_for_cpu(own.q, own.k, own.v, 0.0, block.causal, given(block.mask));
   return {out, lse};
@@ -68,50 +96,63 @@ Operands attend_block_backward(const Block& block, const Operands& own, const at
   return {q, k, v};
 }
 
-/// Output and log-sum-exp of the blocks met so far.
-struct Merged {
-  at::Tensor out;  ///< [Tq, H, d], float32 or better
+/// Output and log-sum-exp of the blocks met so far, in float32 or better.
+class Merged {
+ public:
+  at::Tensor out;  ///< [Tq, H, d]
   at::Tensor lse;  ///< [Tq, H]
 
-  void add(const Block& block, const at::Tensor& out_b, const at::Tensor& lse_b) {
-    if (!block.query_row.defined() && (block.first || !out.defined())) {  // below an empty root no block is first
+  /// Adds what a block says of its queries, [n, H, d] and [n, H], to the results of q [Tq, H, d].
+  void add(const Block& block, const at::Tensor& out_b, const at::Tensor& lse_b, const at::Tensor& q) {
+    if (block.first)
+      set(block.queries, out_b.to(lse_b.scalar_type()), lse_b, q);
+    else
+      join(block.queries, out_b.to(lse_b.scalar_type()), lse_b);
+  }
+
+ private:
+  void set(const Side& side, const at::Tensor& out_b, const at::Tensor& lse_b, const at::Tensor& q) {
+    if (!side.index.defined() && out_b.size(0) == q.size(0)) {  // all there is, in order
       out = out_b;
       lse = lse_b;
       return;
     }
-    if (block.first) {
-      out.index_copy_(0, block.query_row, out_b);
-      lse.index_copy_(0, block.query_row, lse_b);
-      return;
+    if (!out.defined()) {  // the first blocks fill it
+      out = out_b.new_empty(q.sizes());
+      lse = lse_b.new_empty({q.size(0), q.size(1)});
     }
-    const at::Tensor before = pick(lse, block.query_row);
-    const at::Tensor after = before.logaddexp(lse_b);
+    put(out, side, out_b);
+    put(lse, side, lse_b);
+  }
+
+  void join(const Side& side, const at::Tensor& out_b, const at::Tensor& lse_b) {
+    const auto pick = [&](const at::Tensor& rows) {
+      return side.row.defined() ? rows.index_select(0, side.row) : rows.narrow(0, side.begin, out_b.size(0));
+    };
+    const at::Tensor before = pick(lse), own = pick(out), after = before.logaddexp(lse_b);
     const at::Tensor kept = before.sub(after).exp_().unsqueeze(-1), added = lse_b.sub(after).exp_().unsqueeze(-1);
-    const at::Tensor joined = pick(out, block.query_row).mul(kept).add_(out_b.mul(added));
-    if (!block.query_row.defined()) {
-      out = joined;
-      lse = after;
-      return;
-    }
-    out.index_copy_(0, block.query_row, joined);
-    lse.index_copy_(0, block.query_row, after);
+    own.mul_(kept).add_(out_b.mul(added));
+    put(lse, side, after);
+    if (side.row.defined()) put(out, side, own);  // else `own` is a part of it
   }
 };
+
+/// The gradient of the block's queries, [B, H, L, d], zero for padding.
+at::Tensor take_gradient(const at::Tensor& gradient, const Side& side, int64_t count) {
+  if (!side.real.defined()) return take_heads(gradient, side, count);
+  const at::Tensor padded = gradient.new_zeros({count * side.length, gradient.size(1), gradient.size(2)});
+  padded.index_copy_(0, side.real, gradient.index_select(0, side.row));
+  return padded.unflatten(0, {count, side.length}).transpose(1, 2);
+}
 
 class TreeAttention : public torch::autograd::Function<TreeAttention> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             const std::shared_ptr<const AttentionPlan>& plan) {
-    const auto wide = q.options().dtype(q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat).requires_grad(false);
     Merged merged;
-    if (plan->blocks.size() != 1 || plan->blocks.front().query_row.defined()) {
-      merged.out = q.new_zeros(q.sizes(), wide);
-      merged.lse = q.new_full({q.size(0), q.size(1)}, -std::numeric_limits<double>::infinity(), wide);
-    }
     for (const Block& block : plan->blocks) {
-      const Operands own = operands(block, q, k, v);
-      const Partial part = attend_block(block, own);
-      merged.add(block, to_rows(part.out, block.query_slot).to(wide.dtype()), to_rows(part.lse, block.query_slot));
+      const Partial part = attend_block(block, operands(block, q, k, v));
+      merged.add(block, real_rows(part.out, block.queries), real_rows(part.lse, block.queries), q);
     }
     const at::Tensor out = merged.out.to(q.scalar_type());
     context->save_for_backward({q, k, v, out, merged.lse});
@@ -124,18 +165,19 @@ class TreeAttention : public torch::autograd::Function<TreeAttention> {
     const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &out = saved[3], &lse = saved[4];
     const auto holder = context->saved_data["plan"].toCapsule();
     const AttentionPlan& plan = *static_cast<const Holder&>(*holder).plan;
-    const at::Tensor gradient = gradients[0].view(q.sizes());
-    at::Tensor to_q = q.new_zeros(q.sizes()), to_k = k.new_zeros(k.sizes()), to_v = v.new_zeros(v.sizes());
+    const at::Tensor gradient = gradients[0].contiguous().view(q.sizes());
+    const at::Tensor to_q = q.new_empty(q.sizes()), to_k = k.new_zeros(k.sizes()), to_v = v.new_zeros(v.sizes());
     for (const Block& block : plan.blocks) {
-      const Operands own = operands(block, q, k, v);
-      at::Tensor g = to_heads(gradient, block.query_index, block.count, block.queries);
-      if (block.pad.defined()) g = g.masked_fill(block.pad.transpose(1, 2), 0);
-      const at::Tensor out_b = to_heads(out, block.query_index, block.count, block.queries);
-      const at::Tensor lse_b = pick(lse, block.query_index).view({block.count, block.queries, -1}).transpose(1, 2);
-      const Operands back = attend_block_backward(block, own, g, {out_b, lse_b});
-      add_rows(to_q, to_rows(back.q, block.query_slot), block.query_row);
-      add_rows(to_k, to_rows(back.k, block.key_slot), block.key_row);
-      add_rows(to_v, to_rows(back.v, block.key_slot), block.key_row);
+      const Side& side = block.queries;
+      const Partial whole{take_heads(out, side, block.count), take_heads(lse, side, block.count)};
+      const Operands back =
+          attend_block_backward(block, operands(block, q, k, v), take_gradient(gradient, side, block.count), whole);
+      if (block.first)
+        put(to_q, side, real_rows(back.q, side));
+      else
+        add_heads(to_q, side, back.q);
+      add_heads(to_k, block.keys, back.k);
+      add_heads(to_v, block.keys, back.v);
     }
     return {to_q, to_k, to_v, at::Tensor()};
   }
@@ -145,27 +187,17 @@ class TreeAttention : public torch::autograd::Function<TreeAttention> {
     explicit Holder(std::shared_ptr<const AttentionPlan> own) : plan(std::move(own)) {}
     std::shared_ptr<const AttentionPlan> plan;
   };
-
-  static void add_rows(at::Tensor& to, const at::Tensor& rows, const at::Tensor& index) {
-    if (index.defined())
-      to.index_add_(0, index, rows);
-    else
-      to.add_(rows);
-  }
 };
 
 at::Tensor attend_dense(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionPlan& plan) {
-  at::Tensor result;
+  std::vector<at::Tensor> results;
   for (const Block& block : plan.blocks) {
     const Operands own = operands(block, q, k, v);
-    const at::Tensor out =
-        at::scaled_dot_product_attention(own.q, repeat_heads(own.k, q.size(1)), repeat_heads(own.v, q.size(1)), block.mask);
-    const at::Tensor rows = to_rows(out, block.query_slot);
-    if (!block.query_row.defined()) return rows.flatten(1);
-    if (!result.defined()) result = q.new_zeros(q.sizes());
-    result = result.index_copy(0, block.query_row, rows);
+    const at::Tensor keys = repeat_heads(own.k, q.size(1)), values = repeat_heads(own.v, q.size(1));
+    results.push_back(as_rows(at::scaled_dot_product_attention(own.q, keys, values, given(block.mask))));
   }
-  return result.flatten(1);
+  const at::Tensor all = results.size() == 1 ? results.front() : at::cat(results);
+  return (plan.place.defined() ? all.index_select(0, plan.place) : all).flatten(1);
 }
 
 }  // namespace
@@ -187,6 +219,8 @@ Partial flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, boo
 
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const std::shared_ptr<const AttentionPlan>& plan) {
+  expect(q.size(0) == plan->query_rows && k.size(0) == plan->rows && v.size(0) == plan->rows, "rows of another plan");
+  if (plan->blocks.empty()) return q.flatten(1);  // nobody looks
   return plan->merged ? TreeAttention::apply(q, k, v, plan) : attend_dense(q, k, v, *plan);
 }
 

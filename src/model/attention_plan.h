@@ -1,4 +1,4 @@
-// Which rows attend to which: the segment tree as a few batches of equal shape.
+// Which rows attend to which: the segment tree as a list of calls of the attention kernel.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,27 +11,34 @@
 
 namespace rrpo::model {
 
-/// A batch of B independent (queries, keys) blocks, padded to Lq and Lk. Padded queries repeat a real one of their block,
-/// padded keys are masked.
-struct Block {
-  int64_t count = 0, queries = 0, keys = 0;  ///< B, Lq, Lk
-  at::Tensor query_index;                    ///< [B * Lq] numbers of query rows; undefined: all query rows as they stand
-  at::Tensor key_index;                      ///< [B * Lk] rows; undefined: all rows as they stand
-  at::Tensor query_slot;                     ///< [n] where the n real queries stand in B * Lq; undefined with query_index
-  at::Tensor query_row;                      ///< [n] their query rows; undefined: all, in order
-  at::Tensor key_slot, key_row;              ///< the same for keys
-  at::Tensor pad;                            ///< [B, Lq, 1, 1] bool, true for padded queries; undefined: none
-  bool first = true;                         ///< its queries stand in no earlier block
-  bool causal = false;                       ///< its queries are its keys' rows, each looks at those up to itself; no mask
-  at::Tensor mask;                           ///< [B, 1, Lq, Lk], 0 or -inf in the activation type's accumulator; or none
+/// What a block takes of the queries or of the keys: B times `length` rows that stand one after the other, or a list of them
+/// where they stand apart or are padded.
+struct Side {
+  int64_t begin = 0;   ///< the rows [begin, begin + B * length), unless there is an index
+  int64_t length = 0;  ///< of each of the B, with padding
+  at::Tensor index;    ///< [B * length] rows; padding repeats the last row of its part
+  at::Tensor real;     ///< [n] places in `index` that are no padding; undefined: all of them
+  at::Tensor row;      ///< [n] the rows at these places; as `index` where there is no padding
 };
 
-/// The blocks of one pass. A query row's attention is spread over several blocks (one per ancestor) when `merged`; else each
-/// row stands in exactly one.
+/// B queries-and-keys of one shape, each for itself: one call of the kernel.
+struct Block {
+  int64_t count = 1;    ///< B
+  Side queries;         ///< of the query rows, by their number
+  Side keys;            ///< of all rows
+  bool causal = false;  ///< the queries are the rows of the keys, each looks at those up to itself
+  bool first = true;    ///< its queries stand in no earlier block
+  at::Tensor mask;      ///< [B, 1, Lq, Lk], 0 or -inf in the activation type's accumulator; undefined: nothing is hidden
+};
+
+/// The blocks of one pass. When `merged` a query row stands in several blocks, one per ancestor, the `first` of which hold
+/// each row once; else it stands in one.
 struct AttentionPlan {
   int64_t query_rows = 0, rows = 0;
   bool merged = false;
   std::vector<Block> blocks;
+  at::Tensor
+      place;  ///< not merged: [Tq] where each query row stands in the blocks' queries, end to end; undefined: in order
 };
 
 /// Throws Error(environment, "memory") for a mask of more than 4 GB: lengths that no memory was meant for.

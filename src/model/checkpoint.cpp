@@ -2,7 +2,9 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "families/rows.h"
@@ -19,15 +21,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Drops from the tree what a checkpoint may leave out: the tower's post norm, and a head that is the embedding.
-void drop_absent(Weights& weights, const std::set<std::string>& names) {
-  Norm& post = weights.tower.post;
-  if (!names.contains("model.vision_tower.post_layernorm.weight") &&
-      !names.contains("model.vision_tower.post_layernorm.bias")) {
-    post.weight.reset();
-    post.bias.reset();
+/// Drops from the tree what a checkpoint may leave out and does: whole modules, and a head that is the embedding.
+void drop_absent(Lvlm& lvlm, const std::set<std::string>& names) {
+  const auto module = [](const std::string& name) { return name.substr(0, name.rfind('.')); };
+  std::set<std::string> there;
+  for (const std::string& name : names) there.insert(module(name));
+  for (const NamedTensor& tensor : tensors(lvlm)) {
+    if (tensor.optional && !there.contains(module(tensor.name))) tensor.tensor->reset();
   }
-  if (!names.contains("lm_head.weight") && weights.decoder.may_tie) weights.decoder.head.reset();
+  Decoder& decoder = lvlm.weights().decoder;
+  if (!names.contains("lm_head.weight") && decoder.may_tie) decoder.head.reset();
 }
 
 bool ends_in_any(const std::string& name, std::initializer_list<const char*> ends) {
@@ -37,24 +40,86 @@ bool ends_in_any(const std::string& name, std::initializer_list<const char*> end
   return false;
 }
 
+bool holds_any(const std::string& name, std::initializer_list<const char*> words) {
+  for (const char* word : words) {
+    if (name.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
 /// Standard deviation of a tensor's initial values, 0 for constants.
 double initial_spread(const NamedTensor& tensor) {
   if (ends_in_any(tensor.name, {"embed_tokens.weight", "image_newline"})) return 0.1;
-  if (tensor.name.ends_with("position_embedding.weight")) return 0.5;
+  if (holds_any(tensor.name, {"position_embedding", "pos_embed", "cls_token", "class_embedding", "query_tokens"}))
+    return 0.5;
   if (tensor.shape.size() < 2) return 0;
   double fan_in = 1;
   for (size_t i = 1; i < tensor.shape.size(); ++i) fan_in *= static_cast<double>(tensor.shape[i]);
-  const bool half = ends_in_any(tensor.name, {"o_proj.weight", "out_proj.weight", "fc2.weight", "down_proj.weight"});
+  const bool half = ends_in_any(tensor.name, {"o_proj.weight", "out_proj.weight", "attn.proj.weight",
+                                              "projection_layer.weight", "fc2.weight", "down_proj.weight"});
   return (half ? 0.5 : 1.0) / std::sqrt(fan_in);
+}
+
+/// Of a tensor without a spread: norms 1, biases 0, and branches that a vector scales add half of what they come to.
+double initial_constant(const NamedTensor& tensor) {
+  if (holds_any(tensor.name, {"layer_scale", ".lambda_", ".ls1", ".ls2", ".gamma_"})) return 0.5;
+  return ends_in_any(tensor.name, {"weight", ".gamma"}) ? 1 : 0;
 }
 
 at::Tensor initial_values(const NamedTensor& tensor, uint64_t seed) {
   at::Tensor values = at::empty(tensor.shape, at::kDouble);
   double* out = values.mutable_data_ptr<double>();
-  const double spread = initial_spread(tensor), constant = tensor.name.ends_with("weight") ? 1 : 0;
+  const double spread = initial_spread(tensor), constant = initial_constant(tensor);
   Random random(seed, "initial weights", hash64(tensor.name));
   for (int64_t i = 0; i < values.numel(); ++i) out[i] = spread > 0 ? spread * random.normal() : constant;
   return values;
+}
+
+/// What a checkpoint folder holds, by canonical names.
+struct Found {
+  std::vector<std::pair<std::string, io::TensorEntry>> tensors;
+  std::vector<std::pair<std::string, io::TensorEntry>> more;  ///< for Family::absorb
+  std::set<std::string> names;                                ///< of `tensors`
+  std::map<std::string, std::string> stacked;                 ///< as in Weights
+};
+
+void add_tensor(Found& found, const Family& family, const io::TensorEntry& entry) {
+  const std::vector<std::string> names = canonical_names(family, entry.name);
+  if (names.empty()) return;
+  check_not_quantised(entry);
+  const std::vector<io::TensorEntry> parts =
+      names.size() > 1 ? split_rows(entry, names.size(), "weights") : std::vector<io::TensorEntry>{entry};
+  for (size_t i = 0; i < names.size(); ++i) {
+    const bool more = std::any_of(family.absorbed.begin(), family.absorbed.end(),
+                                  [&](const std::string& begin) { return names[i].starts_with(begin); });
+    (more ? found.more : found.tensors).emplace_back(names[i], parts[i]);
+    if (!more) found.names.insert(names[i]);
+    if (names.size() > 1) found.stacked.emplace(names[i], entry.name);
+  }
+}
+
+Found read_names(const Lvlm& lvlm, const Family& family, const fs::path& folder) {
+  const auto may_lack = [&](const std::string& name) { return tied_head(lvlm.weights(), family, name); };
+  Found found;
+  int64_t value_heads = 0;
+  for (const io::TensorEntry& entry : io::open_checkpoint(folder, may_lack)) {
+    if (entry.name.starts_with("v_head.") || entry.name.starts_with("value_head."))
+      ++value_heads;
+    else
+      add_tensor(found, family, entry);
+  }
+  if (value_heads > 0) log_note(folder.string() + ": its value head is not read, no answer needs it");
+  return found;
+}
+
+/// What Family::absorb takes: float32, or float64 for a model in it.
+std::map<std::string, at::Tensor> read_more(const Weights& weights, const Found& found) {
+  std::map<std::string, at::Tensor> more;
+  for (const auto& [name, entry] : found.more) {
+    if (weight_type(entry.dtype) == at::ScalarType::Undefined) continue;  // a buffer
+    more.emplace(name, read_tensor(entry, weights.type == at::kDouble ? at::kDouble : at::kFloat, weights.device));
+  }
+  return more;
 }
 
 }  // namespace
@@ -69,25 +134,12 @@ Lvlm load(const fs::path& folder, const LoadOptions& options) {
   check_not_quantised(config, folder);
   Lvlm lvlm = family.build(config, options);
   Weights& weights = lvlm.weights();
-  std::vector<std::pair<std::string, io::TensorEntry>> found;
-  std::set<std::string> names;
-  int64_t value_heads = 0;
-  for (io::TensorEntry& entry :
-       io::open_checkpoint(folder, [&](const std::string& name) { return tied_head(weights, family, name); })) {
-    std::string name = family.canonical(entry.name);
-    if (name.empty()) continue;
-    if (name.starts_with("v_head.") || name.starts_with("value_head.")) {
-      ++value_heads;
-      continue;
-    }
-    check_not_quantised(entry);
-    names.insert(name);
-    found.emplace_back(std::move(name), std::move(entry));
-  }
-  if (value_heads > 0) log_note(folder.string() + ": its value head is not read, no answer needs it");
-  drop_absent(weights, names);
-  fill_tensors(tensors(lvlm), found, weights.type, weights.device,
+  Found found = read_names(lvlm, family, folder);
+  weights.stacked = found.stacked;
+  drop_absent(lvlm, found.names);
+  fill_tensors(tensors(lvlm), found.tensors, weights.type, weights.device,
                {"weights", folder, "take the weights and config.json of one checkpoint"});
+  if (family.absorb != nullptr) family.absorb(lvlm, read_more(weights, found));
   return lvlm;
 }
 

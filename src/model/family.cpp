@@ -9,8 +9,8 @@ namespace rrpo::model {
 
 const std::vector<Family>& families() {
   static const std::vector<Family> rows = {
-      llava_onevision_row(),
-      llava_qwen_row(),
+      llava_onevision_row(),    llava_qwen_row(), internvl_row(), internvl_chat_row(),
+      videochat2_mistral_row(), qwen2_5_vl_row(), qwen3_vl_row(), longvu_row(),
   };
   return rows;
 }
@@ -26,8 +26,21 @@ const Family& family_of(const Json& config, const std::filesystem::path& folder)
               "use a checkpoint of one of: " + join(row_names(families())));
 }
 
+std::vector<std::string> canonical_names(const Family& family, const std::string& disk_name) {
+  if (family.stacked != nullptr) {
+    std::vector<std::string> parts = family.stacked(disk_name);
+    if (!parts.empty()) return parts;
+  }
+  std::string name = family.canonical(disk_name);
+  if (name.empty()) return {};
+  return {std::move(name)};
+}
+
 std::string module_name(const Family& family, const std::string& name) {
-  return family.own_modules ? family.saved(name) : name;
+  if (!family.own_modules) return name;
+  // Renames know whole parts of names: a module's own name may be the last one.
+  const std::string end = ".weight", saved = family.saved(name + end);
+  return saved.ends_with(end) ? saved.substr(0, saved.size() - end.size()) : saved;
 }
 
 at::ScalarType scalar_type(Dtype dtype) {

@@ -31,7 +31,8 @@ class RmsNormFunction : public torch::autograd::Function<RmsNormFunction> {
     const at::Tensor normal = x.to(wide).mul(scale);
     const at::Tensor gradient = gradients[0].to(wide);
     at::Tensor to_weight;
-    if (context->needs_input_grad(1)) to_weight = gradient.mul(normal).sum({0}).to(weight.scalar_type());
+    if (context->needs_input_grad(1))
+      to_weight = gradient.mul(normal).reshape({-1, weight.size(0)}).sum(0).to(weight.scalar_type());
     at::Tensor to_x = gradient.mul(weight.to(wide));
     const at::Tensor along = to_x.mul(normal).mean({-1}, /*keepdim=*/true);
     to_x = to_x.sub_(normal.mul(along)).mul_(scale).to(x.scalar_type());

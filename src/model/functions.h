@@ -10,7 +10,7 @@
 
 namespace rrpo::model {
 
-/// x [T, D] divided by its root mean square (float32 or better), rounded to x's type, times `weight` (trap: in this order).
+/// x [.., D] divided by its root mean square (float32 or better), rounded to x's type, times `weight` (trap: in this order).
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 
 /// Rotates the halves of each head: x [T, H, d], cos and sin [T, 1, d/2] in x's type (NeoX order).

@@ -2,7 +2,6 @@
 
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
 #include <algorithm>
@@ -17,7 +16,7 @@ namespace rrpo::model {
 
 namespace {
 
-/// The same by its parts: the heads that share keys stand in one matrix, so that keys and values are read once.
+/// Attention by its parts: the heads that share keys stand in one matrix, so that keys and values are read once.
 Partial attend_by_parts(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const std::optional<at::Tensor>& mask,
                         at::ScalarType wide) {
   const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2), shared = k.size(1);
@@ -122,18 +121,18 @@ at::Tensor attend_both(const at::Tensor& q, const KeysValues& prefix, const Keys
   return out.to(q.scalar_type()).flatten(1);
 }
 
-at::Tensor new_positions(const NewRows& rows, int64_t prefix, const std::vector<int64_t>& lengths, at::Device device) {
-  std::vector<int64_t> positions;
+std::vector<Position> new_positions(const NewRows& rows, int64_t prefix, const std::vector<int64_t>& lengths) {
+  std::vector<Position> positions;
   for (size_t i = 0; i < rows.ids.size(); ++i) {
-    positions.push_back(prefix + lengths[static_cast<size_t>(rows.branch[i])] + rows.offset[i]);
+    const int64_t at = prefix + lengths[static_cast<size_t>(rows.branch[i])] + rows.offset[i];
+    positions.push_back({at, at, at});
   }
-  return index_tensor(positions, device);
+  return positions;
 }
 
 /// The final hidden rows of `x` for the last token of each branch.
 at::Tensor finish_rows(const Weights& weights, const at::Tensor& x, const NewRows& rows, int64_t count) {
-  const Decoder& decoder = weights.decoder;
-  const at::Tensor normed = rms_norm(x, decoder.norm.weight, decoder.norm.eps);
+  const at::Tensor normed = final_norm(weights.decoder, x);
   at::Tensor out = normed.new_zeros({count, normed.size(1)});
   return out.index_copy_(0, index_tensor(rows.last_branch, weights.device), normed);
 }
@@ -147,25 +146,31 @@ at::Tensor attend_causally(const at::Tensor& q, const at::Tensor& k, const at::T
 
 }  // namespace
 
-Prefix prefill(const Lvlm& lvlm, const std::vector<int64_t>& tokens, const at::Tensor& visual) {
+Prefix prefill(const Lvlm& lvlm, const PackedRows& rows, const std::vector<VisualTokens>& visual) {
   const Weights& weights = lvlm.weights();
   const Decoder& decoder = weights.decoder;
-  at::Tensor x = embed(weights, tokens);
-  if (visual.defined() && visual.size(0) > 0) x = at::cat({x, visual.to(weights.device, weights.type)});
+  expect(rows.segments.size() == 1, "a prefix of several segments");
+  at::Tensor x = input_rows(weights, rows, visual);
   Prefix prefix;
   prefix.length = x.size(0);
-  const Rotary angles =
-      rotary(decoder, at::arange(prefix.length, at::TensorOptions(weights.device).dtype(at::kLong)), weights.type);
+  prefix.next_position = rows.segments.front().next_position;
+  const LayerPass pass{decoder, rotary(decoder, rows.positions, weights.type, weights.device), Adapter::on};
+  const DeepRows deep(weights, rows, visual, {});
+  const auto keep = [&prefix](const at::Tensor& k, const at::Tensor& v) {
+    prefix.layers.push_back({k.transpose(0, 1).contiguous(), v.transpose(0, 1).contiguous()});
+  };
+  const Attend attend_and_keep = [&keep](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+    keep(k, v);
+    const auto heads = [](const at::Tensor& rows) { return rows.transpose(0, 1).unsqueeze(0); };
+    return attend_causally(heads(q), heads(k), heads(v)).squeeze(0).transpose(0, 1).flatten(1);
+  };
   for (size_t i = 0; i < decoder.layers.size(); ++i) {
-    const DecoderLayer& layer = decoder.layers[i];
-    const at::Tensor normed = rms_norm(x, layer.input_norm.weight, layer.input_norm.eps);
-    const KeysAndValues own = keys_values(decoder, layer, normed, angles);
-    const at::Tensor k = own.k.transpose(0, 1), v = own.v.transpose(0, 1);
-    prefix.layers.push_back({k.contiguous(), v.contiguous()});
-    if (i + 1 == decoder.layers.size() || prefix.length == 0) continue;
-    const at::Tensor q = queries(decoder, layer, normed, angles).transpose(0, 1);
-    const at::Tensor out = attend_causally(q.unsqueeze(0), k.unsqueeze(0), v.unsqueeze(0));
-    x = finish_layer(decoder, layer, x, out.squeeze(0).transpose(0, 1).flatten(1));
+    if (i + 1 < decoder.layers.size() && prefix.length > 0) {
+      x = deep.add(run_layer(pass, decoder.layers[i], x, attend_and_keep), i, false);
+    } else {
+      const KeysAndValues own = keys_values(pass, decoder.layers[i], x);
+      keep(own.k, own.v);
+    }
   }
   return prefix;
 }
@@ -193,19 +198,17 @@ at::Tensor extend(const Lvlm& lvlm, const Prefix& prefix, Branches& branches,
   if (rows.ids.empty()) return x.new_zeros({count, x.size(1)});
   const auto wide = at::TensorOptions(weights.device).dtype(weights.type == at::kDouble ? at::kDouble : at::kFloat);
   const Places places = find_places(rows, branches.lengths, branches.layers.front().k.size(2), wide);
-  const Rotary angles = rotary(decoder, new_positions(rows, prefix.length, branches.lengths, weights.device), weights.type);
-  const at::Tensor last = index_tensor(rows.last, weights.device);
+  const std::vector<Position> positions = new_positions(rows, prefix.next_position, branches.lengths);
+  const LayerPass pass{decoder, rotary(decoder, positions, weights.type, weights.device), Adapter::on};
+  const Wanted last{.output = index_tensor(rows.last, weights.device)};
   for (size_t i = 0; i < decoder.layers.size(); ++i) {
-    const DecoderLayer& layer = decoder.layers[i];
-    const at::Tensor normed = rms_norm(x, layer.input_norm.weight, layer.input_norm.eps);
-    const KeysAndValues fresh = keys_values(decoder, layer, normed, angles);
-    store(branches.layers[i].k, fresh.k, places);
-    store(branches.layers[i].v, fresh.v, places);
-    const at::Tensor attention =
-        attend_both(queries(decoder, layer, normed, angles), prefix.layers[i], branches.layers[i], places, rows.longest);
-    const bool final_layer = i + 1 == decoder.layers.size();
-    x = finish_layer(decoder, layer, final_layer ? x.index_select(0, last) : x,
-                     final_layer ? attention.index_select(0, last) : attention);
+    const Attend attend_and_keep = [&, i](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+      store(branches.layers[i].k, k, places);
+      store(branches.layers[i].v, v, places);
+      return attend_both(q, prefix.layers[i], branches.layers[i], places, rows.longest);
+    };
+    const bool ends = i + 1 == decoder.layers.size();
+    x = run_layer(pass, decoder.layers[i], x, attend_and_keep, ends ? last : Wanted{});
   }
   for (size_t k = 0; k < tokens.size(); ++k) branches.lengths[k] += static_cast<int64_t>(tokens[k].size());
   return finish_rows(weights, x, rows, count);

@@ -64,6 +64,22 @@ bool selects_name(const PeftConfig& config, const std::string& name) {
   return whole || config.layers.empty() || in_layers(config, name);
 }
 
+/// True for a module that `modules_to_save` names, and for those inside of it: such a one carries no adapter.
+bool is_saved(const PeftConfig& config, const std::string& module) {
+  const std::string path = "." + module + ".";
+  return std::any_of(config.saved.begin(), config.saved.end(),
+                     [&path](const std::string& saved) { return path.find("." + saved + ".") != std::string::npos; });
+}
+
+/// `all-linear` in any case, as PEFT reads it.
+bool is_all(const Json& targets) {
+  if (!targets.is_string()) return false;
+  std::string word = targets.get<std::string>();
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return word == "all-linear";
+}
+
 /// Settings of PEFT 0.21 that change what an adapter computes and that we do not compute.
 constexpr std::array kUnsupported = {
     "use_dora",          "fan_in_fan_out",          "lora_bias",         "layer_replication", "trainable_token_indices",
@@ -81,14 +97,15 @@ class PeftReader {
     for (const char* key : kUnsupported) {
       if (!unset(value(key))) refuse(key, "this setting is not supported");
     }
-    if (!unset(value("bias")) && value("bias") != Json("none")) refuse("bias", "only none is supported");
+    check_bias();
     check_start();
     check_unknown();
     PeftConfig config;
     config.rank = static_cast<int64_t>(rank("r", value("r")));
     config.alpha = number("lora_alpha", value("lora_alpha"));
     config.by_root = value("use_rslora") == Json(true);
-    config.all = value("target_modules") == Json("all-linear");
+    config.trains_bias = !unset(value("bias")) && value("bias") != Json("none");
+    config.all = is_all(value("target_modules"));
     if (!config.all) config.targets = selection("target_modules");
     if (!unset(value("exclude_modules"))) config.excluded = selection("exclude_modules");
     config.ranks = overrides("rank_pattern", &PeftReader::rank);
@@ -108,6 +125,15 @@ class PeftReader {
 
   [[noreturn]] void refuse(const std::string& key, const std::string& problem) const {
     throw Error(Fault::input, "adapter", file_.string() + "#" + key + ": " + problem, kMergeWithPeft);
+  }
+
+  void check_bias() const {
+    const Json bias = value("bias");
+    if (unset(bias)) return;
+    for (const char* known : {"none", "all", "lora_only"}) {
+      if (bias == Json(known)) return;
+    }
+    refuse("bias", "none of: none, all, lora_only");
   }
 
   /// Starting values that replace the base's weights by what they leave: such an adapter belongs to another base.
@@ -193,7 +219,7 @@ class PeftReader {
 
 bool PeftConfig::selects(const ModuleNames& module) const {
   const auto any = [&module](const auto& holds) { return std::any_of(module.begin(), module.end(), holds); };
-  if (any([this](const std::string& name) { return has(excluded, name); })) return false;
+  if (any([this](const std::string& name) { return has(excluded, name) || is_saved(*this, name); })) return false;
   return all || any([this](const std::string& name) { return selects_name(*this, name); });
 }
 
@@ -202,6 +228,8 @@ int64_t PeftConfig::rank_of(const ModuleNames& module) const {
 }
 
 double PeftConfig::alpha_of(const ModuleNames& module) const { return first(alphas, module, alpha); }
+
+bool saved_holds(const std::string& saved, const std::string& name) { return name.find(saved + ".") != std::string::npos; }
 
 PeftConfig read_peft_config(const fs::path& file) { return PeftReader(file).read(); }
 

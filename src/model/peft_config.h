@@ -12,8 +12,8 @@
 
 namespace rrpo::model {
 
-/// The names under which an adapter may know one module of ours: transformers 5's (canonical), and the one of the files on
-/// disk.
+/// The names under which an adapter may know one module of ours: transformers 5's (canonical), the one of the files on disk,
+/// and the one of its own keys.
 using ModuleNames = std::vector<std::string>;
 
 /// Module names as PEFT selects them: a regular expression that matches whole names, or names and their last parts.
@@ -37,11 +37,16 @@ struct PeftConfig {
   std::vector<Pattern> layers_pattern;  ///< what may stand before a layer's number
 
   std::vector<std::string> saved;  ///< modules_to_save: whole modules whose weights stand in the adapter's file
+  bool trains_bias = false;        ///< biases beside A and B (`bias`): what the file holds of them decides
 
   bool selects(const ModuleNames& module) const;
   int64_t rank_of(const ModuleNames& module) const;
   double alpha_of(const ModuleNames& module) const;
 };
+
+/// True where a module that `saved`, one of modules_to_save, names holds the tensor `name`: PEFT asks for the end of a
+/// module's name, not for its last parts.
+bool saved_holds(const std::string& saved, const std::string& name);
 
 /// Throws Error(input, "adapter") naming the key: for a setting that we do not compute, and for a value that is none.
 PeftConfig read_peft_config(const std::filesystem::path& file);

@@ -76,8 +76,9 @@ void check_names(const std::vector<NamedTensor>& wanted, const std::map<std::str
     if (entry == by_name.end()) {
       missing.names.push_back(tensor.name);
     } else if (entry->second->shape != tensor.shape) {
+      const std::string& disk = entry->second->name;
       misshapen.names.push_back(tensor.name + " " + shape_text(entry->second->shape) + " instead of " +
-                                shape_text(tensor.shape));
+                                shape_text(tensor.shape) + (disk == tensor.name ? "" : " (on disk: " + disk + ")"));
     } else if (weight_type(entry->second->dtype) == at::ScalarType::Undefined) {
       mistyped.names.push_back(tensor.name + " " + entry->second->dtype);
     }
@@ -152,6 +153,26 @@ at::Tensor read_tensor(const io::TensorEntry& entry, at::ScalarType type, at::De
     if (bad >= 0) throw_not_finite(entry, begin / width + bad, raw.flatten().select(0, begin / width + bad), type);
   }
   return raw.to(device, type);
+}
+
+std::vector<io::TensorEntry> split_rows(const io::TensorEntry& entry, size_t count, const std::string& component) {
+  const auto parts = static_cast<int64_t>(count);
+  expect(parts > 0, "a tensor in no parts");
+  if (entry.shape.empty() || entry.shape[0] % parts != 0) {
+    throw Error(Fault::input, component,
+                entry.file.string() + "#" + printable(entry.name, 120) + ": " + shape_text(entry.shape) +
+                    " does not divide into " + std::to_string(parts) + " equal ranges of rows",
+                "take the weights and config.json of one checkpoint");
+  }
+  std::vector<io::TensorEntry> ranges;
+  for (int64_t i = 0; i < parts; ++i) {
+    io::TensorEntry range = entry;
+    range.shape[0] /= parts;
+    range.bytes /= parts;
+    range.offset += i * range.bytes;
+    ranges.push_back(std::move(range));
+  }
+  return ranges;
 }
 
 void fill_tensors(const std::vector<NamedTensor>& wanted, const Found& found, at::ScalarType type, at::Device device,

@@ -28,6 +28,10 @@ struct TensorSource {
   std::string fix;
 };
 
+/// The `count` equal ranges of rows that a tensor of a file consists of. Throws Error(input, `component`) naming the tensor
+/// where its rows do not divide.
+std::vector<io::TensorEntry> split_rows(const io::TensorEntry& entry, size_t count, const std::string& component);
+
 /// Fills every tensor of `wanted` from the entry of the same canonical name. Missing, unexpected, misshapen and doubly
 /// named tensors are reported together in one Error(input) about `source`; one that is named twice with equal bytes is a
 /// note. `found` are (canonical name, entry).

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "rrpo/io/sha256.h"
-#include "rrpo/policy/length.h"
 #include "rrpo/policy/logits_rules.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/stop.h"
@@ -16,7 +15,7 @@ namespace {
 
 /// The questions of one call as branches, and how far each may go.
 struct Asked {
-  std::vector<int64_t> before;                ///< ids before the video, the same for all
+  std::vector<std::vector<int64_t>> leads;    ///< ids before each run of the clip, the same for all
   std::vector<std::vector<int64_t>> prompts;  ///< ids after it
   std::vector<int64_t> limits;                ///< new tokens of each at most
   std::vector<char> open;                     ///< still growing
@@ -27,10 +26,12 @@ struct Asked {
 
 /// Tokens beyond the positions that the model was made for are no question to it.
 void bound(const Policy& policy, int64_t visual, int64_t max_new_tokens, Asked& asked, std::vector<Generated>& answers) {
-  const int64_t most = positions(policy);
+  const int64_t most = policy.positions;
+  size_t before = 0;
+  for (const std::vector<int64_t>& lead : asked.leads) before += lead.size();
   for (size_t k = 0; k < asked.prompts.size(); ++k) {
     std::vector<int64_t>& prompt = asked.prompts[k];
-    const auto tokens = static_cast<int64_t>(asked.before.size() + prompt.size()) + visual;
+    const auto tokens = static_cast<int64_t>(before + prompt.size()) + visual;
     asked.limits.push_back(most > 0 ? std::min(max_new_tokens, most - tokens + 1) : max_new_tokens);
     if (asked.limits[k] < 1) {
       answers[k].fault = "the question and its video are " + std::to_string(tokens) + " tokens (" + std::to_string(visual) +
@@ -42,16 +43,16 @@ void bound(const Policy& policy, int64_t visual, int64_t max_new_tokens, Asked& 
   }
 }
 
-Asked ask_all(const Policy& policy, int64_t visual, const std::vector<Ask>& questions, int64_t max_new_tokens,
+Asked ask_all(const Policy& policy, const Clip& clip, const std::vector<Ask>& questions, int64_t max_new_tokens,
               std::vector<Generated>& answers) {
   Asked asked;
+  asked.leads = clip_leads(policy, clip.visual.runs, clip.still);
   for (const Ask& question : questions) {
-    text::PromptIds prompt = text::encode_prompt(*policy.tokenizer, policy.chat, question.text, question.answer_prefix);
-    asked.before = std::move(prompt.before);
-    asked.prompts.push_back(std::move(prompt.after));
+    asked.prompts.push_back(
+        text::encode_question(*policy.tokenizer, policy.chat, question.text, question.answer_prefix, clip.still));
   }
   asked.open.assign(questions.size(), 1);
-  bound(policy, visual, max_new_tokens, asked, answers);
+  bound(policy, clip.visual.size(), max_new_tokens, asked, answers);
   return asked;
 }
 
@@ -67,7 +68,8 @@ void check_finite(const at::Tensor& logits, const Asked& asked, const std::vecto
 
 /// The ids of a prompt as the rules see them.
 std::vector<int64_t> seen_prompt(const LogitsRules& rules, const Asked& asked, size_t k) {
-  std::vector<int64_t> ids = asked.before;
+  std::vector<int64_t> ids;
+  for (const std::vector<int64_t>& lead : asked.leads) ids.insert(ids.end(), lead.begin(), lead.end());
   ids.insert(ids.end(), rules.prompt_extra.begin(), rules.prompt_extra.end());
   ids.insert(ids.end(), asked.prompts[k].begin(), asked.prompts[k].end());
   return ids;
@@ -129,24 +131,29 @@ LogitsNotFinite::LogitsNotFinite(int64_t question, const std::string& name)
             "check the checkpoint and its adapter, or model.dtype=float32"),
       question_(question) {}
 
-PromptHashes hashes_of(const Policy& policy, const Ask& question) {
+PromptHashes hashes_of(const Policy& policy, const Clip& clip, const Ask& question) {
   constexpr int64_t kClip = -200;
-  const text::ChatTemplate& chat = policy.chat;
-  const text::PromptIds prompt = text::encode_prompt(*policy.tokenizer, chat, question.text, question.answer_prefix);
-  std::vector<int64_t> ids = prompt.before;
-  ids.push_back(kClip);
-  ids.insert(ids.end(), prompt.after.begin(), prompt.after.end());
+  std::vector<int64_t> ids;
+  for (const std::vector<int64_t>& lead : clip_leads(policy, clip.visual.runs, clip.still)) {
+    ids.insert(ids.end(), lead.begin(), lead.end());
+    ids.push_back(kClip);
+  }
+  const std::vector<int64_t> after =
+      text::encode_question(*policy.tokenizer, policy.chat, question.text, question.answer_prefix, clip.still);
+  ids.insert(ids.end(), after.begin(), after.end());
   std::string bytes;
   for (const int64_t id : ids) {
     for (int shift = 0; shift < 64; shift += 8) bytes += static_cast<char>(static_cast<uint64_t>(id) >> shift & 0xff);
   }
-  return {io::sha256(chat.before_video + "<video>" + chat.after_video + question.text + chat.answer_start +
-                     question.answer_prefix),
+  std::vector<double> times;
+  for (const model::VisualRun& run : clip.visual.runs) times.push_back(run.time_s);
+  return {io::sha256(text::prompt_text(policy.chat, times, "<video>", question.text, question.answer_prefix, clip.still)),
           io::sha256(bytes)};
 }
 
-std::vector<Generated> generate(const Policy& policy, const at::Tensor& visual, const std::vector<std::string>& questions,
-                                int64_t max_new_tokens, const OnText& on_text, Sampling sampling) {
+std::vector<Generated> generate(const Policy& policy, const model::VisualTokens& visual,
+                                const std::vector<std::string>& questions, int64_t max_new_tokens, const OnText& on_text,
+                                Sampling sampling) {
   Clip clip{visual};
   std::vector<Ask> asks;
   for (const std::string& question : questions) asks.push_back({question});
@@ -160,9 +167,13 @@ std::vector<Generated> generate(const Policy& policy, Clip& clip, const std::vec
   expect(greedy || sampling.streams.size() == questions.size(), "one stream of chance per question");
   std::vector<Generated> answers(questions.size());
   const at::NoGradGuard no_grad;
-  Asked asked = ask_all(policy, clip.visual.size(0), questions, max_new_tokens, answers);
+  Asked asked = ask_all(policy, clip, questions, max_new_tokens, answers);
   if (!asked.any_open()) return answers;
-  if (!clip.prefix) clip.prefix = model::prefill(policy.lvlm, asked.before, clip.visual);
+  if (!clip.prefix) {
+    model::PackedRows rows;
+    rows.add_clip(asked.leads, clip.visual.runs, 0);
+    clip.prefix = model::prefill(policy.lvlm, rows, {clip.visual});
+  }
   const model::Prefix& prefix = *clip.prefix;
   model::Branches branches = model::open_branches(policy.lvlm, prefix, static_cast<int64_t>(questions.size()),
                                                   static_cast<int64_t>(asked.longest) + max_new_tokens);

@@ -4,14 +4,17 @@
 
 namespace rrpo::policy {
 
-int64_t positions(const Policy& policy) {
-  const Json config = read_json(policy.folder / "config.json", "model");
-  const Json& text = config.contains("text_config") ? config.at("text_config") : config;
-  const Json given = text.is_object() ? text.value("max_position_embeddings", Json()) : Json();
+int64_t read_positions(const std::filesystem::path& folder) {
+  const Json config = read_json(folder / "config.json", "model");
+  const Json* text = &config;
+  for (const char* key : {"text_config", "llm_config"}) {
+    if (config.contains(key)) text = &config.at(key);
+  }
+  const Json given = text->is_object() ? text->value("max_position_embeddings", Json()) : Json();
   if (given.is_null()) return 0;
   if (!given.is_number_integer() || given.get<int64_t>() < 1) {
     throw Error(Fault::input, "model",
-                (policy.folder / "config.json").string() +
+                (folder / "config.json").string() +
                     "#max_position_embeddings: not a whole number above 0: " + printable(json_line(given), 40),
                 "take config.json of the original checkpoint");
   }

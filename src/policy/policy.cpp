@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "rrpo/model/processor.h"
 #include "rrpo/policy/compute_type.h"
 #include "rrpo/policy/device.h"
+#include "rrpo/policy/length.h"
 #include "rrpo/policy/logits_rules.h"
 #include "rrpo/policy/memory.h"
 #include "rrpo/util/error.h"
@@ -13,6 +15,9 @@
 namespace rrpo::policy {
 
 namespace {
+
+/// The vocabulary of an eye that reads with one of its own (VideoChat2's Q-Former).
+constexpr const char* kEyeVocabulary = "bert_vocab.txt";
 
 /// A file of the folder that must be there.
 std::filesystem::path required(const std::filesystem::path& folder, const char* name) {
@@ -62,7 +67,7 @@ const text::ChatTemplate& choose_chat(const std::filesystem::path& folder, const
   std::string name = prompt;
   if (prompt == "auto") {
     if (const auto found = family.own_prompt ? std::nullopt : find_template(folder)) {
-      const text::ChatTemplate* known = text::recognise_template(found->jinja);
+      const text::ChatTemplate* known = text::recognise_template(found->jinja, family.default_prompt);
       if (known == nullptr)
         throw Error(Fault::input, "model", found->place + ": its chat template is none that we know", fix);
       return *known;
@@ -95,11 +100,12 @@ std::vector<int64_t> read_stop_ids(const std::filesystem::path& folder, int64_t 
 
 /// Faults between files of one folder that each file alone does not show.
 void check_agreement(const Policy& policy) {
-  const int64_t side = model::image_size(policy.lvlm), rows = model::vocabulary(policy.lvlm);
+  const int64_t side = policy.lvlm.vision().image_side(), rows = model::vocabulary(policy.lvlm);
+  const int64_t made = policy.pixels.front().size;
   const std::string folder = policy.folder.string();
-  if (policy.pixels.size != side) {
+  if (side > 0 && made != side) {
     throw Error(Fault::input, "model",
-                folder + ": the processor makes frames of " + std::to_string(policy.pixels.size) +
+                folder + ": the processor makes frames of " + std::to_string(made) +
                     " pixels, config.json's vision tower takes " + std::to_string(side),
                 "take all files of one checkpoint");
   }
@@ -125,16 +131,36 @@ void check_no_adapter(const ModelConfig& config) {
   }
 }
 
-/// How the tiles of stills are prepared. Throws Error(usage) for a model that takes none.
-video::PixelSpec tile_spec(const Policy& policy) {
-  if (model::tile_resolutions(policy.lvlm).empty()) {
+/// How frames become pixels where the family has no rule of its own: squares.
+video::PixelSpec square_spec(const model::Family& family, const std::filesystem::path& folder, const model::Lvlm& lvlm) {
+  if (!family.own_pixels || model::has_pixel_spec(folder)) return model::read_pixel_spec(folder);
+  video::PixelSpec spec;
+  spec.size = lvlm.vision().image_side();
+  return spec;
+}
+
+/// How a still is shown as a picture. Throws Error(usage) for a model that shows none so.
+video::PixelSpec still_spec(const model::Family& family, const Policy& policy) {
+  if (family.still_pixels != nullptr) return family.still_pixels(policy.folder, policy.lvlm);
+  const std::vector<video::Resolution> offered = policy.lvlm.vision().tiles();
+  if (offered.empty()) {
     throw Error(Fault::usage, "config",
                 "model.image: " + (policy.folder / "config.json").string() + " offers no tiles of the tower's size",
                 "model.image=video");
   }
-  video::PixelSpec spec = has_pixel_spec(policy.folder) ? read_pixel_spec(policy.folder, Media::image) : policy.pixels;
-  spec.size = policy.pixels.size;
+  const bool own = model::has_pixel_spec(policy.folder);
+  video::PixelSpec spec = own ? model::read_pixel_spec(policy.folder, model::Media::image) : policy.pixels.front();
+  spec.size = policy.pixels.front().size;
+  spec.fit = video::Fit::anyres;
+  spec.offered = offered;
   return spec;
+}
+
+/// The vocabulary of an eye that reads with one of its own.
+std::unique_ptr<text::WordPiece> open_eye_words(const std::filesystem::path& folder, const Policy& policy) {
+  const auto file = folder / kEyeVocabulary;
+  if (!policy.lvlm.vision().reads_text() || !std::filesystem::exists(file)) return nullptr;
+  return std::make_unique<text::WordPiece>(file);
 }
 
 /// The compute type is that of `device`; the tensors lie in `place`, which is `device` or `meta`.
@@ -155,23 +181,24 @@ Policy open_on(const ModelConfig& config, const std::string& device, const std::
         "choose another model.prompt, or take all files of one checkpoint");
   }
   const int64_t end_of_turn = tokenizer->id_of(chat.end_of_turn);
-  const bool own_pixels = family.own_pixels && !has_pixel_spec(folder);
-  const video::PixelSpec pixels = own_pixels ? video::PixelSpec() : read_pixel_spec(folder);
   model::LoadOptions options;
   options.device = place;
   options.dtype = dtype.value_or(compute_type(config, device));
   options.video_pool = config.video_pool == "auto" ? "" : config.video_pool;
-  Policy policy{model::load(folder, options),
-                std::move(tokenizer),
-                chat,
-                end_of_turn,
-                read_stop_ids(folder, end_of_turn),
-                pixels,
-                folder,
-                config.time_instruction,
-                std::nullopt};
-  if (own_pixels) policy.pixels.size = model::image_size(policy.lvlm);
-  if (config.image == "anyres") policy.tiles = tile_spec(policy);
+  options.positions = config.positions == "auto" ? "" : config.positions;
+  Policy policy{.lvlm = model::load(folder, options),
+                .tokenizer = std::move(tokenizer),
+                .chat = chat,
+                .end_of_turn = end_of_turn,
+                .stop_ids = read_stop_ids(folder, end_of_turn),
+                .pixels = {},
+                .folder = folder,
+                .time_instruction = config.time_instruction,
+                .positions = read_positions(folder)};
+  policy.pixels = family.pixels != nullptr ? family.pixels(folder, policy.lvlm)
+                                           : std::vector<video::PixelSpec>{square_spec(family, folder, policy.lvlm)};
+  if (config.image == "anyres") policy.still = still_spec(family, policy);
+  policy.eye_words = open_eye_words(folder, policy);
   check_agreement(policy);
   if (config.adapter) model::load_adapter(policy.lvlm, *config.adapter);
   if (const std::string note = logits_note(folder); !note.empty()) log_note(note);
@@ -187,6 +214,34 @@ Policy open_policy(const ModelConfig& config, const std::string& device, std::op
 
 Policy open_shapes(const ModelConfig& config, const std::string& device) {
   return open_on(config, resolve_device(device), "meta", std::nullopt);
+}
+
+std::vector<int64_t> eye_text(const Policy& policy, const std::string& question) {
+  constexpr int64_t kMostWords = 512;  // of VideoChat2's Q-Former
+  if (!policy.lvlm.vision().reads_text()) return {};
+  if (policy.eye_words) return policy.eye_words->encode_for_eye(policy.chat.instruction, kMostWords);
+  // The whole prompt, the clip one row of it.
+  std::vector<int64_t> ids = text::encode_leads(*policy.tokenizer, policy.chat, {0}).front();
+  ids.push_back(model::kVisualRow);
+  const std::vector<int64_t> after = text::encode_question(*policy.tokenizer, policy.chat, question);
+  ids.insert(ids.end(), after.begin(), after.end());
+  return ids;
+}
+
+std::vector<std::vector<int64_t>> clip_leads(const Policy& policy, const std::vector<model::VisualRun>& runs, bool still) {
+  std::vector<double> times;
+  for (const model::VisualRun& run : runs) times.push_back(run.time_s);
+  return text::encode_leads(*policy.tokenizer, policy.chat, times, still);
+}
+
+std::vector<video::PixelSpec> pixels_of(const Policy& policy, const VideoConfig& video) {
+  std::vector<video::PixelSpec> specs = policy.pixels;
+  for (video::PixelSpec& spec : specs) {
+    if (video.min_pixels > 0) spec.min_pixels = video.min_pixels;
+    if (video.max_pixels > 0) spec.max_pixels = video.max_pixels;
+    spec.cap = spec.cap || video.pixel_cap;
+  }
+  return specs;
 }
 
 std::string timed_question(const Policy& policy, const video::Frames& frames, const std::string& question) {

@@ -4,8 +4,9 @@
 
 namespace rrpo::policy {
 
-int64_t LabelledRows::add_video(const std::vector<int64_t>& before, int64_t visual_tokens, int64_t video) {
-  return rows.add_video(before, visual_tokens, video);
+int64_t LabelledRows::add_clip(const std::vector<std::vector<int64_t>>& leads, const std::vector<model::VisualRun>& runs,
+                               int64_t video) {
+  return rows.add_clip(leads, runs, video);
 }
 
 int64_t LabelledRows::add_question(int64_t video_segment, const std::vector<int64_t>& after) {

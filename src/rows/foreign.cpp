@@ -1,7 +1,6 @@
 #include "rrpo/rows/foreign.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <set>
 
@@ -41,21 +40,6 @@ std::string hash_of(const ForeignRow& row, const Media& media) {
   char out[20];
   std::snprintf(out, sizeof out, "%016llx", static_cast<unsigned long long>(hash64(content)));
   return out;
-}
-
-/// ` (it has a, b, c)`.
-std::string keys_of(const Json& row) {
-  constexpr size_t kMost = 12;
-  std::vector<std::string> keys;
-  if (!row.is_object()) return "";
-  for (const auto& [key, value] : row.items()) keys.push_back(printable(key, 40));
-  if (keys.size() > kMost) keys.resize(kMost);
-  return keys.empty() ? "" : " (the first has " + join(keys) + ")";
-}
-
-bool holds_no_number(const Json& value) {
-  if (value.is_number_float()) return !std::isfinite(value.get<double>());
-  return value.is_structured() && std::any_of(value.begin(), value.end(), holds_no_number);
 }
 
 text::MarkedText side_of(const ForeignAnswer& answer, const std::string& place) {

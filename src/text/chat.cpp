@@ -7,38 +7,140 @@
 
 namespace rrpo::text {
 
+namespace {
+
+/// What RRPO's authors put before every question to VideoChat2 (inference.py).
+constexpr const char* kVideoChat2Instruction =
+    "Carefully watch the video and pay attention to the cause and sequence of events, the detail and movement of objects, "
+    "and the action and pose of persons. Based on your observations, answer the question.\n";
+
+}  // namespace
+
 const std::vector<ChatTemplate>& chat_templates() {
   static const std::vector<ChatTemplate> templates = {
-      {"onevision", "LLaVA-OneVision as transformers converts it", "<|im_start|>user\n", "\n",
-       "<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>"},
-      {"onevision_2024", "LLaVA-OneVision's first uploads of 2024", "<|im_start|>user ", "\n",
-       "<|im_end|><|im_start|>assistant\n", "<|im_end|>"},
-      {"authors", "ChatML with the system turn of LLaVA-Video and of RRPO's authors",
-       "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n", "\n",
-       "<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>"},
+      {.name = "onevision",
+       .help = "LLaVA-OneVision as transformers converts it",
+       .before_video = "<|im_start|>user\n",
+       .after_video = "\n",
+       .answer_start = "<|im_end|>\n<|im_start|>assistant\n",
+       .end_of_turn = "<|im_end|>"},
+      {.name = "onevision_2024",
+       .help = "LLaVA-OneVision's first uploads of 2024",
+       .before_video = "<|im_start|>user ",
+       .after_video = "\n",
+       .answer_start = "<|im_end|><|im_start|>assistant\n",
+       .end_of_turn = "<|im_end|>"},
+      {.name = "authors",
+       .help = "ChatML with the system turn of LLaVA-Video and of RRPO's authors",
+       .before_video = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n",
+       .after_video = "\n",
+       .answer_start = "<|im_end|>\n<|im_start|>assistant\n",
+       .end_of_turn = "<|im_end|>"},
+      {.name = "internvl",
+       .help = "InternVL as transformers asks it: a line for each frame",
+       .before_video = "<|im_start|>user\n",
+       .run_start = "Frame{n}: <img>",
+       .run_end = "</img>\n",
+       .still_start = "<img>",
+       .still_end = "</img>\n",
+       .answer_start = "<|im_end|>\n<|im_start|>assistant\n",
+       .end_of_turn = "<|im_end|>",
+       .placeholder = "<video>\n"},
+      {.name = "internvl_chat",
+       .help = "the same behind the system turn of OpenGVLab's own code (internvl2_5)",
+       .before_video =
+           "<|im_start|>system\n你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的"
+           "多模态大语言模型。<|im_end|>\n<|im_start|>user\n",
+       .run_start = "Frame{n}: <img>",
+       .run_end = "</img>\n",
+       .still_start = "<img>",
+       .still_end = "</img>\n",
+       .answer_start = "<|im_end|>\n<|im_start|>assistant\n",
+       .end_of_turn = "<|im_end|>",
+       .placeholder = "<video>\n"},
+      {.name = "qwen2_5_vl",
+       .help = "Qwen2.5-VL: ChatML with its system turn, no newline behind the clip",
+       .before_video = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n",
+       .run_start = "<|vision_start|>",
+       .run_end = "<|vision_end|>",
+       .still_start = "<|vision_start|>",
+       .still_end = "<|vision_end|>",
+       .answer_start = "<|im_end|>\n<|im_start|>assistant\n",
+       .end_of_turn = "<|im_end|>",
+       .placeholder = "<|vision_start|><|video_pad|><|vision_end|>"},
+      {.name = "qwen3_vl",
+       .help = "Qwen3-VL as it was released: the moment before every two frames",
+       .before_video = "<|im_start|>user\n",
+       .run_start = "<{t} seconds><|vision_start|>",
+       .run_end = "<|vision_end|>",
+       .still_start = "<|vision_start|>",
+       .still_end = "<|vision_end|>",
+       .answer_start = "<|im_end|>\n<|im_start|>assistant\n",
+       .end_of_turn = "<|im_end|>",
+       .placeholder = "<|vision_start|><|video_pad|><|vision_end|>"},
+      {.name = "transformers5",
+       .help = "Qwen3-VL as transformers 5 asks it: a second pair of markers around all",
+       .before_video = "<|im_start|>user\n",
+       .clip_start = "<|vision_start|>",
+       .run_start = "<{t} seconds><|vision_start|>",
+       .run_end = "<|vision_end|>",
+       .clip_end = "<|vision_end|>",
+       .still_start = "<|vision_start|>",
+       .still_end = "<|vision_end|>",
+       .answer_start = "<|im_end|>\n<|im_start|>assistant\n",
+       .end_of_turn = "<|im_end|>",
+       .placeholder = "<|vision_start|><|video_pad|><|vision_end|>"},
+      {.name = "videochat2",
+       .help = "VideoChat2-Mistral as RRPO's authors ask it: their instruction twice, and before the eye",
+       .before_video = std::string("<s>") + kVideoChat2Instruction + "[INST] ",
+       .clip_start = "<Video>",
+       .clip_end = "</Video>",
+       .still_start = "<Image>",
+       .still_end = "</Image>",
+       .after_video = std::string(" [/INST] [INST] ") + kVideoChat2Instruction,
+       .answer_start = " [/INST]",
+       .answer_end = " ",
+       .end_of_turn = "</s>",
+       .instruction = kVideoChat2Instruction},
+      {.name = "videochat2_train",
+       .help = "VideoChat2-Mistral as it is trained: no instruction",
+       .before_video = "<s>[INST] ",
+       .clip_start = "<Video>",
+       .clip_end = "</Video>",
+       .still_start = "<Image>",
+       .still_end = "</Image>",
+       .after_video = " [/INST] [INST] ",
+       .answer_start = " [/INST]",
+       .answer_end = " ",
+       .end_of_turn = "</s>"},
   };
   return templates;
 }
 
-const ChatTemplate* recognise_template(std::string_view jinja) {
+const ChatTemplate* recognise_template(std::string_view jinja, std::string_view preferred) {
   const std::optional<PromptForm> form = read_prompt_form(jinja);
-  if (!form) return nullptr;
+  const ChatTemplate* found = nullptr;
   for (const ChatTemplate& known : chat_templates()) {
-    if (form->before_video == known.before_video && form->after_video == known.after_video &&
-        form->answer_start == known.answer_start) {
-      return &known;
+    if (!form || form->before_question != known.before_video + known.placeholder + known.after_video ||
+        form->answer_start != known.answer_start) {
+      continue;
     }
+    if (found == nullptr || known.name == preferred) found = &known;
   }
-  return nullptr;
+  return found;
 }
 
 std::string missing_marker(const Tokenizer& tokenizer, const ChatTemplate& chat) {
-  const std::string form = chat.before_video + chat.after_video + chat.answer_start + chat.end_of_turn;
+  const std::string form = chat.before_video + chat.clip_start + chat.run_start + chat.run_end + chat.clip_end +
+                           chat.still_start + chat.still_end + chat.after_video + chat.answer_start + chat.end_of_turn;
   for (size_t begin = form.find("<|"); begin != std::string::npos; begin = form.find("<|", begin + 2)) {
     const size_t end = form.find("|>", begin);
     if (end == std::string::npos) break;
     std::string marker = form.substr(begin, end + 2 - begin);
     if (tokenizer.id_of(marker) < 0) return marker;
+  }
+  for (const char* marker : {"<img>", "</img>"}) {
+    if (form.find(marker) != std::string::npos && tokenizer.id_of(marker) < 0) return marker;
   }
   return tokenizer.id_of(chat.end_of_turn) < 0 ? chat.end_of_turn : "";
 }
@@ -55,10 +157,61 @@ std::string time_sentence(double duration_s, const std::vector<double>& times_s)
          ".Please answer the following questions related to this video.";
 }
 
+namespace {
+
+/// `run_start` of run `number`, from 1, that shows the second `time_s`.
+std::string run_start(const ChatTemplate& chat, size_t number, double time_s) {
+  std::array<char, 64> time{};
+  std::string text = chat.run_start;
+  const auto fill = [&text](std::string_view mark, const std::string& value) {
+    const size_t at = text.find(mark);
+    if (at != std::string::npos) text.replace(at, mark.size(), value);
+  };
+  fill("{n}", std::to_string(number));
+  fill("{t}", std::string(time.data(), static_cast<size_t>(std::snprintf(time.data(), time.size(), "%.1f", time_s))));
+  return text;
+}
+
+/// The words before each run.
+std::vector<std::string> lead_texts(const ChatTemplate& chat, const std::vector<double>& times_s, bool still) {
+  if (still) return {chat.before_video + chat.still_start};
+  std::vector<std::string> leads;
+  for (size_t i = 0; i < times_s.size(); ++i) {
+    leads.push_back((i == 0 ? chat.before_video + chat.clip_start : chat.run_end) + run_start(chat, i + 1, times_s[i]));
+  }
+  return leads;
+}
+
+/// The words from the last run to the answer.
+std::string question_text(const ChatTemplate& chat, std::string_view question, std::string_view answer_prefix, bool still) {
+  return (still ? chat.still_end : chat.run_end + chat.clip_end) + chat.after_video + std::string(question) +
+         chat.answer_start + std::string(answer_prefix);
+}
+
+}  // namespace
+
+std::vector<std::vector<int64_t>> encode_leads(const Tokenizer& tokenizer, const ChatTemplate& chat,
+                                               const std::vector<double>& times_s, bool still) {
+  std::vector<std::vector<int64_t>> ids;
+  for (const std::string& lead : lead_texts(chat, times_s, still)) ids.push_back(encode_ids(tokenizer, lead));
+  return ids;
+}
+
+std::vector<int64_t> encode_question(const Tokenizer& tokenizer, const ChatTemplate& chat, std::string_view question,
+                                     std::string_view answer_prefix, bool still) {
+  return encode_ids(tokenizer, question_text(chat, question, answer_prefix, still));
+}
+
 PromptIds encode_prompt(const Tokenizer& tokenizer, const ChatTemplate& chat, std::string_view question,
                         std::string_view answer_prefix) {
-  return {encode_ids(tokenizer, chat.before_video),
-          encode_ids(tokenizer, chat.after_video + std::string(question) + chat.answer_start + std::string(answer_prefix))};
+  return {encode_leads(tokenizer, chat, {0}).front(), encode_question(tokenizer, chat, question, answer_prefix)};
+}
+
+std::string prompt_text(const ChatTemplate& chat, const std::vector<double>& times_s, std::string_view clip,
+                        std::string_view question, std::string_view answer_prefix, bool still) {
+  std::string text;
+  for (const std::string& lead : lead_texts(chat, times_s, still)) text += lead + std::string(clip);
+  return text + question_text(chat, question, answer_prefix, still);
 }
 
 }  // namespace rrpo::text

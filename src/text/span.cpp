@@ -184,7 +184,8 @@ std::string with_mask_tags(const MarkedText& marked) {
   return out + marked.text.substr(at);
 }
 
-AnswerIds encode_answer(const Tokenizer& tokenizer, const MarkedText& answer, int64_t end_of_turn) {
+AnswerIds encode_answer(const Tokenizer& tokenizer, const MarkedText& answer, int64_t end_of_turn,
+                        std::string_view answer_end) {
   const std::vector<char> visible = visible_bytes(answer.text);
   const auto marks = [&](const ByteRange& token, const ByteRange& span) {
     for (int64_t i = std::max(token.begin, span.begin); i < std::min(token.end, span.end); ++i) {
@@ -193,7 +194,7 @@ AnswerIds encode_answer(const Tokenizer& tokenizer, const MarkedText& answer, in
     return false;
   };
   AnswerIds out;
-  for (const Token& token : tokenizer.encode(answer.text)) {
+  for (const Token& token : tokenizer.encode(answer.text + std::string(answer_end))) {
     out.ids.push_back(token.id);
     int64_t phrase = 0;
     for (size_t i = 0; i < answer.spans.size() && phrase == 0; ++i) {

@@ -61,7 +61,7 @@ void LoopConfig::check(const std::string& at) const {
 void LoraFields::check(const std::string& at) const {
   at_least(at + ".rank", rank, 1);
   if (alpha <= 0) bad_field(at + ".alpha", "is not positive", "give a number above 0");
-  if (targets.empty()) bad_field(at + ".targets", "is empty", "name linears of the decoder, such as q_proj");
+  if (targets.empty()) bad_field(at + ".targets", "is empty", "name linears, such as q_proj, or all-linear");
 }
 
 void OptimConfig::check(const std::string& at) const {

@@ -26,7 +26,8 @@ constexpr int64_t kProgramBytes = 200'000'000;  ///< what LibTorch and the progr
 PairRows largest_pass(PairRows longest, int64_t pairs, int64_t shared) {
   const int64_t videos = (pairs + shared - 1) / shared;
   longest.prefix *= static_cast<double>(videos);
-  longest.frames *= static_cast<double>(videos);
+  longest.vision.flop *= static_cast<double>(videos);
+  longest.vision.kept_values *= static_cast<double>(videos);
   longest.pairs = pairs;
   return longest;
 }
@@ -45,15 +46,26 @@ StepKind step_kind(const TrainConfig& config, const loss::Objective& objective) 
           .vision = trains("vision")};
 }
 
-/// What a row shows: as many frames as it lists, or as `video.sampling` gives; a still in tiles is opened for its size.
+/// The rows that a clip of this form takes with the words before them. Where only encoding tells their number: as if no
+/// token were left out.
+int64_t clip_rows(const policy::Policy& policy, const model::ClipForm& form) {
+  const model::Vision& vision = policy.lvlm.vision();
+  const std::vector<model::VisualRun> runs = vision.runs(form).value_or(vision.most_runs(form));
+  return data::ShownClip{policy::clip_leads(policy, runs, form.still), runs}.rows();
+}
+
+/// What a row shows: as many frames as it lists, or as `video.sampling` gives. No file is opened where the eye takes squares
+/// of a number that the row or the configuration says.
 Seen seen_by(const OpenRun& run, const data::Sample& sample) {
-  if (sample.media.frames.size() != 1 || !run.policy.tiles) {
-    const int64_t frames = data::count_frames(sample.media, run.config.data.video_root, run.config.video);
-    return {frames, model::visual_token_count(run.policy.lvlm, frames)};
+  const bool still = run.policy.still && sample.media.frames.size() == 1;
+  std::optional<model::ClipForm> form;
+  if (!still && data::has_fixed_count(sample.media, run.config.video))
+    form = data::square_form(run.policy, data::most_frames(sample.media, run.config.video));
+  if (!form) {
+    const video::Frames outline = data::outline_media(sample.media, run.config.data.video_root, run.config.video);
+    form = data::form_of(run.policy, sample.media, outline, run.config.video);
   }
-  const video::Frames still = data::read_media(sample.media, run.config.data.video_root, run.config.video);
-  const data::TowerInput input = data::tower_input(run.policy, sample.media, still);
-  return {input.pixels.size(0), data::visual_token_count(run.policy, input)};
+  return {run.policy.lvlm.vision().cost(*form), clip_rows(run.policy, *form)};
 }
 
 /// Bytes of one checkpoint: what is trained, its moments, and where an adapter is trained that again in PEFT's form; the

@@ -40,6 +40,9 @@ constexpr std::array kModelFiles = {"config.json",
                                     "vocab.json",
                                     "merges.txt",
                                     "tokenizer.model",
+                                    "bert_vocab.txt",
+                                    "preprocessor_config_aux_0.json",
+                                    "preprocessor_config_aux_1.json",
                                     "chat_template.jinja",
                                     "chat_template.json",
                                     "preprocessor_config.json",
@@ -52,6 +55,20 @@ bool trains_adapter(const LoopConfig& config) { return names(config, "lora"); }
 
 bool freezes_vision(const LoopConfig& config) {
   return !trains_part(config, model::Part::vision) && !trains_part(config, model::Part::projector);
+}
+
+namespace {
+
+[[noreturn]] void refuse_replaced(const std::string& consequence) {
+  throw Error(Fault::usage, "adapter", "model.adapter replaces whole modules of the model (modules_to_save): " + consequence,
+              "rrpo-train merge, then model.path=OUT");
+}
+
+}  // namespace
+
+void check_reference(const policy::Policy& policy, const loss::Objective& objective) {
+  if (objective.row->needs_reference && model::replaces_weights(policy.lvlm))
+    refuse_replaced("the model without it is no reference");
 }
 
 void check_trainable(const TrainConfig& config, const loss::Objective& objective) {
@@ -69,6 +86,7 @@ void check_trainable(const TrainConfig& config, const loss::Objective& objective
 
 std::vector<model::NamedTensor> prepare_trainable(policy::Policy& policy, const TrainConfig& config) {
   std::vector<model::NamedTensor> chosen;
+  if (model::replaces_weights(policy.lvlm)) refuse_replaced("training on from it would leave them behind");
   if (trains_adapter(config.train)) {
     if (!model::has_adapter(policy.lvlm)) {
       const model::LoraConfig lora{config.lora.rank, config.lora.alpha, config.lora.targets};

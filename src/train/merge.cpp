@@ -9,6 +9,7 @@
 #include "rrpo/io/output_folder.h"
 #include "rrpo/io/run_record.h"
 #include "rrpo/model/merge.h"
+#include "rrpo/model/weights.h"
 #include "rrpo/policy/compute_type.h"
 #include "rrpo/policy/device.h"
 #include "rrpo/policy/sequence.h"
@@ -38,21 +39,27 @@ double tolerance(const std::set<std::string>& dtypes, model::Dtype compute) {
 /// The probe: rows about pictures, then a text alone. The first `seen` read rows belong to the pictures.
 struct Probe {
   policy::LabelledRows labelled;
-  at::Tensor pixels;
-  std::vector<int64_t> before, after;  ///< ids around the visual tokens, the answer included
+  model::ClipInput clip;
+  std::vector<int64_t> eye_text;
+  std::vector<std::vector<int64_t>> leads;  ///< ids before each run of visual tokens
+  std::vector<int64_t> after;               ///< ids behind the last one, the answer included
   int64_t visual = 0, seen = 0;
 };
 
 Probe make_probe(const policy::Policy& policy) {
+  const at::NoGradGuard frozen;
   Probe probe;
   const text::PromptIds prompt = text::encode_prompt(*policy.tokenizer, policy.chat, kProbeQuestion);
-  const text::AnswerIds answer = text::encode_answer(*policy.tokenizer, {kProbeAnswer, {}}, policy.end_of_turn);
-  probe.pixels = formula_pixels(kProbeFrames, model::image_size(policy.lvlm));
-  probe.visual = model::visual_token_count(policy.lvlm, kProbeFrames);
-  probe.before = prompt.before;
+  const text::AnswerIds answer =
+      text::encode_answer(*policy.tokenizer, {kProbeAnswer, {}}, policy.end_of_turn, policy.chat.answer_end);
+  probe.clip = formula_clip(policy, kProbeFrames);
+  probe.eye_text = policy::eye_text(policy, kProbeQuestion);
   probe.after = prompt.after;
   probe.after.insert(probe.after.end(), answer.ids.begin(), answer.ids.end() - 1);
-  const int64_t video = probe.labelled.add_video(prompt.before, probe.visual, 0);
+  const std::vector<model::VisualRun> runs = model::encode(policy.lvlm, probe.clip, model::Adapter::on, probe.eye_text).runs;
+  for (const model::VisualRun& run : runs) probe.visual += run.count;
+  probe.leads = policy::clip_leads(policy, runs);
+  const int64_t video = probe.labelled.add_clip(probe.leads, runs, 0);
   probe.labelled.add_answer(probe.labelled.add_question(video, prompt.after), answer, 0);
   model::PackedRows& rows = probe.labelled.rows;
   probe.seen = static_cast<int64_t>(rows.read_rows.size());
@@ -63,11 +70,11 @@ Probe make_probe(const policy::Policy& policy) {
 }
 
 /// [rows, V], float64 on the CPU.
-at::Tensor probe_logits(const policy::Policy& policy, const Probe& probe) {
+at::Tensor probe_logits(const policy::Policy& policy, const Probe& probe, model::Adapter adapter) {
   check_stop();
   const at::NoGradGuard frozen;
-  const at::Tensor visual = model::encode(policy.lvlm, probe.pixels);
-  const at::Tensor rows = model::hidden(policy.lvlm, probe.labelled.rows, {visual});
+  const model::VisualTokens visual = model::encode(policy.lvlm, probe.clip, adapter, probe.eye_text);
+  const at::Tensor rows = model::hidden(policy.lvlm, probe.labelled.rows, {visual}, adapter);
   return rows.matmul(model::head(policy.lvlm).t().to(rows.scalar_type())).to(at::kCPU, at::kDouble);
 }
 
@@ -75,8 +82,9 @@ double distance(const at::Tensor& x, const at::Tensor& y) { return x.sub(y).norm
 
 /// The best token of each row about the pictures, and its logit: what another program compares itself with.
 Json best_tokens(const at::Tensor& logits, const Probe& probe) {
-  Json json = {{"pixels", probe.pixels.sizes().vec()},
-               {"before", probe.before},
+  Json json = {{"pixels", probe.clip.pixels.front().sizes().vec()},
+               {"before", probe.leads.front()},
+               {"leads", probe.leads},
                {"visual_tokens", probe.visual},
                {"after", probe.after},
                {"token", Json::array()},
@@ -136,11 +144,8 @@ void require_inputs(const MergeConfig& config, const fs::path& out) {
 Json merge_into(const fs::path& folder, const MergeConfig& config, policy::Policy adapted) {
   const Probe probe = make_probe(adapted);
   Answers answers;
-  answers.adapter = probe_logits(adapted, probe);
-  {
-    const model::AdapterOff off(adapted.lvlm);
-    answers.base = probe_logits(adapted, probe);
-  }
+  answers.adapter = probe_logits(adapted, probe, model::Adapter::on);
+  answers.base = probe_logits(adapted, probe, model::Adapter::off);
   const model::Dtype compute = policy::compute_type(config.model, policy::resolve_device(config.device));
   copy_model_files(adapted.folder, folder);
   const model::MergedFiles files = model::write_merged(adapted.lvlm, adapted.folder, folder);
@@ -150,7 +155,7 @@ Json merge_into(const fs::path& folder, const MergeConfig& config, policy::Polic
   policy::ModelConfig written = config.model;
   written.path = folder;
   written.adapter.reset();
-  answers.merged = probe_logits(policy::open_policy(written, config.device), probe);
+  answers.merged = probe_logits(policy::open_policy(written, config.device), probe, model::Adapter::on);
   const Json found = proof(answers, probe, tolerance(files.dtypes, compute));
   judge(found);
   return {
@@ -158,7 +163,7 @@ Json merge_into(const fs::path& folder, const MergeConfig& config, policy::Polic
 }
 
 Json plan(policy::Policy adapted) {
-  const size_t tensors = model::adapter_tensors(adapted.lvlm).size() / 2;
+  const size_t tensors = model::adapter_tensors(adapted.lvlm).size() / 2 + adapted.lvlm.weights().replaced.size();
   return {{"plan", "merge"}, {"merged", tensors}, {"kept", model::tensors(adapted.lvlm).size() - tensors}};
 }
 

@@ -15,11 +15,16 @@ double elements(const at::Tensor& tensor) { return tensor.defined() ? d(tensor.n
 std::string leaf(const std::string& name) { return name.substr(name.rfind('.') + 1); }
 
 void add_lora(ModelShape& shape, const model::Lvlm& lvlm, const model::LoraConfig& lora) {
-  const std::string last = ".layers." + std::to_string(shape.layers - 1) + ".";
-  model::each_decoder_linear(const_cast<model::Lvlm&>(lvlm).weights(), [&](const std::string& name, model::Linear& linear) {
-    const bool target = std::find(lora.targets.begin(), lora.targets.end(), leaf(name)) != lora.targets.end();
+  const std::vector<std::string> targets = lora.targets.empty() ? lora.targets : model::targeted_modules(lvlm, lora.targets);
+  const std::string decoder = "model.language_model.", last = ".layers." + std::to_string(shape.layers - 1) + ".";
+  model::each_linear(const_cast<model::Lvlm&>(lvlm).weights(), [&](const std::string& name, model::Linear& linear) {
+    const bool target = std::find(targets.begin(), targets.end(), name) != targets.end();
     const int64_t rank = linear.lora.a.defined() ? linear.lora.a.size(0) : target ? lora.rank : 0;
     const double parameters = d(rank) * d(linear.weight.size(0) + linear.weight.size(1));
+    if (!name.starts_with(decoder)) {
+      shape.lora_vision += parameters;
+      return;
+    }
     shape.lora += parameters;
     shape.lora_ranks += d(rank);
     if (name.find(last) == std::string::npos) return;
@@ -57,14 +62,6 @@ double forward_attention(const ModelShape& model, const PairRows& rows) {
   return 4.0 * d(model.query_width) * (d(model.layers - 1) * attention_pairs(rows) + read);
 }
 
-double forward_vision(const ModelShape& model, double frames) {
-  const double w = d(model.vision_width), n = d(model.patches), width = d(model.width);
-  const double layer = 4 * w * w + 2 * w * d(model.vision_inner);
-  const double tower =
-      2 * n * (d(model.patch_inputs) * w + d(model.vision_layers) * layer) + 4 * d(model.vision_layers) * n * n * w;
-  return frames * (tower + 2 * n * (w * width + width * width));
-}
-
 /// Bytes that rows keep for backward, in one layer.
 struct Kept {
   double inside = 0;  ///< of a layer but the last, per row
@@ -100,12 +97,12 @@ double kept_by_decoder(const ModelShape& model, const PairRows& rows, const Memo
 }
 
 /// Bytes of the masks of a pass on a CPU, float32 or better: every query of a segment and below it over that segment's rows;
-/// the last layer has masks of its own, for the read rows.
+/// the last layer has one of its own, for the read rows.
 double mask_bytes(const ModelShape& model, const PairRows& rows) {
   const double own = rows.chosen * rows.chosen + rows.rejected * rows.rejected;
   const double branch = (rows.question + rows.chosen + rows.rejected) * rows.question + own;
   const double all = rows.rows() * rows.prefix + d(rows.pairs) * branch;
-  const double last = d(rows.pairs) * (rows.read * (rows.prefix + rows.question) + own);
+  const double last = d(rows.pairs) * own;  // its rows see all of the video and the question
   return std::max<double>(4, d(model.value_bytes)) * (all + last);
 }
 
@@ -124,20 +121,15 @@ double head_temporaries(const ModelShape& model, const PairRows& rows, const Ste
   return (kind.reference ? 5 : 2) * logits;
 }
 
-double kept_by_vision(const ModelShape& model, double frames) {
-  const double values = 7 * d(model.vision_width) + 2 * d(model.vision_inner);
-  return frames * d(model.patches) * d(model.vision_layers) * values * d(model.value_bytes);
-}
-
 double length(const std::vector<int64_t>& ids) { return d(static_cast<int64_t>(ids.size())); }
 
 /// The last id of an answer is predicted, never read.
 double input_rows(const text::AnswerIds& answer) { return std::max(0.0, length(answer.ids) - 1); }
 
-PairRows rows_of(const data::Dataset& dataset, const data::Sample& sample, const Seen& seen) {
+PairRows rows_of(const data::Sample& sample, const Seen& seen) {
   PairRows rows;
-  rows.frames = d(seen.frames);
-  rows.prefix = d(seen.tokens) + length(dataset.before);
+  rows.vision = seen.vision;
+  rows.prefix = d(seen.rows);
   rows.question = length(sample.question);
   rows.chosen = input_rows(sample.chosen);
   rows.rejected = input_rows(sample.rejected);
@@ -151,8 +143,9 @@ PairRows mean_rows(const data::Dataset& dataset, const SeenOf& seen) {
   PairRows mean;
   const double share = 1 / std::max(1.0, d(dataset.rows()));
   for (const data::Sample& sample : dataset.samples) {
-    const PairRows one = rows_of(dataset, sample, seen(sample));
-    mean.frames += share * one.frames;
+    const PairRows one = rows_of(sample, seen(sample));
+    mean.vision.flop += share * one.vision.flop;
+    mean.vision.kept_values += share * one.vision.kept_values;
     mean.prefix += share * one.prefix;
     mean.question += share * one.question;
     mean.chosen += share * one.chosen;
@@ -165,7 +158,7 @@ PairRows mean_rows(const data::Dataset& dataset, const SeenOf& seen) {
 PairRows longest_rows(const data::Dataset& dataset, const SeenOf& seen) {
   PairRows longest;
   for (const data::Sample& sample : dataset.samples) {
-    const PairRows one = rows_of(dataset, sample, seen(sample));
+    const PairRows one = rows_of(sample, seen(sample));
     if (one.rows() > longest.rows()) longest = one;
   }
   return longest;
@@ -180,12 +173,6 @@ ModelShape shape_of(const model::Lvlm& lvlm, const model::LoraConfig& lora) {
     if (tensor.part == model::Part::vision) shape.vision_parameters += count;
     if (tensor.part == model::Part::projector) shape.projector_parameters += count;
   }
-  const model::Tower& tower = weights.tower;
-  shape.vision_layers = static_cast<int64_t>(tower.layers.size());
-  shape.vision_width = tower.patch_weight.size(0);
-  shape.vision_inner = tower.layers.empty() ? 0 : tower.layers[0].fc1.weight.size(0);
-  shape.patches = tower.grid() * tower.grid();
-  shape.patch_inputs = 3 * tower.patch * tower.patch;
   const model::Decoder& decoder = weights.decoder;
   shape.layers = static_cast<int64_t>(decoder.layers.size());
   shape.width = model::width(lvlm);
@@ -201,12 +188,14 @@ ModelShape shape_of(const model::Lvlm& lvlm, const model::LoraConfig& lora) {
 }
 
 Flop flop_of(const ModelShape& model, const PairRows& rows, const StepKind& kind) {
-  const bool through = kind.decoder || kind.projector || kind.vision || model.lora > 0;  // gradients pass the decoder
+  const bool through =
+      kind.decoder || kind.projector || kind.vision || model.lora + model.lora_vision > 0;  // gradients pass the decoder
   const double linears = forward_linears(model, rows), attention = forward_attention(model, rows);
   const double logits = 2 * d(model.vocabulary) * d(model.width) * rows.read * d(rows.pairs);
   Flop flop;
-  const double vision_units = kind.vision ? 3 : 1;
-  if (kind.encode) flop.vision = vision_units * forward_vision(model, rows.frames);
+  // With an adapter on the eye the reference sees tokens of its own.
+  const double vision_units = kind.vision ? 3 : model.lora_vision > 0 ? (kind.reference ? 3 : 2) : 1;
+  if (kind.encode) flop.vision = vision_units * rows.vision.flop;
   flop.linears = linears * (1 + (through ? 1 : 0) + (kind.decoder ? 1 : 0));
   flop.attention = attention * (through ? 3.5 : 1);
   flop.lora = 6 * over_layers(rows, model.lora, model.lora_last, model.lora_last_kv);
@@ -221,9 +210,9 @@ Memory memory_of(const ModelShape& model, const PairRows& rows, const StepKind& 
                        (kind.projector ? model.projector_parameters : 0);
   Memory memory;
   memory.weights = (model.parameters - parts) * d(model.value_bytes);
-  memory.trained = (parts > 0 ? parts : model.lora) * rules.trained_bytes;
+  memory.trained = (parts > 0 ? parts : model.lora + model.lora_vision) * rules.trained_bytes;
   memory.saved = kept_by_decoder(model, rows, rules);
-  if (kind.vision && kind.encode) memory.saved += kept_by_vision(model, rows.frames);
+  if ((kind.vision || model.lora_vision > 0) && kind.encode) memory.saved += rows.vision.kept_values * d(model.value_bytes);
   if (rules.masks) memory.saved += mask_bytes(model, rows);
   const double layer = layer_temporaries(model, rows) + (rules.masks && kind.reference ? mask_bytes(model, rows) : 0);
   memory.workspace = std::max(layer, head_temporaries(model, rows, kind));

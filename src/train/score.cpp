@@ -12,6 +12,7 @@
 #include "rrpo/io/output_folder.h"
 #include "rrpo/io/run_record.h"
 #include "rrpo/report/progress.h"
+#include "rrpo/train/learner.h"
 #include "rrpo/train/metrics.h"
 #include "rrpo/train/pass.h"
 #include "rrpo/util/stop.h"
@@ -40,13 +41,13 @@ std::vector<double> values_of(const at::Tensor& tensor) {
 /// Columns of a pass on this side of the device, to be cut into answers.
 struct Columns {
   std::vector<double> label, marked, logp, ref_logp, kl, answer;
-  Columns(const Pass& pass, const data::PairBatch& batch)
-      : label(values_of(batch.labels)),
-        marked(values_of(batch.phrase.gt(0))),
+  explicit Columns(const Pass& pass)
+      : label(values_of(pass.packed.labels)),
+        marked(values_of(pass.packed.phrase.gt(0))),
         logp(values_of(pass.stats.logp)),
         ref_logp(values_of(pass.stats.ref_logp)),
         kl(values_of(pass.stats.kl)),
-        answer(values_of(batch.answer)) {}
+        answer(values_of(pass.packed.answer)) {}
 };
 
 Json answer_json(const Columns& columns, int64_t number) {
@@ -66,7 +67,7 @@ Json answer_json(const Columns& columns, int64_t number) {
 
 /// The lines of a pass by row number of the dataset.
 void add_lines(const Pass& pass, const data::PairBatch& batch, bool has_rejected, std::map<int64_t, Json>& lines) {
-  const Columns columns(pass, batch);
+  const Columns columns(pass);
   const loss::LossOutput& output = pass.output;
   const std::vector<double> loss = values_of(output.loss), chosen = values_of(output.chosen_reward),
                             rejected = values_of(output.rejected_reward), kl = values_of(output.kl);
@@ -128,6 +129,7 @@ Result score(const TrainConfig& config, const RunOptions& options) {
   io::Inputs inputs = options.dry_run ? io::Inputs() : io::Inputs(input_files(config));
   policy::Policy policy =
       options.dry_run ? policy::open_shapes(config.model, config.device) : policy::open_policy(config.model, config.device);
+  check_reference(policy, objective);
   const data::Dataset rows = open_rows(config.data.pairs, config, policy, objective, /*skip_bad_rows=*/false);
   const Json counts = {{"rows", rows.rows() + static_cast<int64_t>(rows.dropped.size())},
                        {"dropped", rows.dropped.size()},

@@ -110,7 +110,6 @@ text::AnswerIds answer_of(const Json& side) { return {side.at("ids"), side.at("p
 /// The golden pairs: two about one video.
 data::Dataset dataset_of(const Json& golden, bool rejected) {
   data::Dataset dataset;
-  dataset.before = golden.at("prompt").at("before").get<std::vector<int64_t>>();
   dataset.videos.resize(1);
   for (const Json& pair : golden.at("pairs")) {
     data::Sample sample;
@@ -133,7 +132,9 @@ class Machine {
  public:
   Machine(const Json& golden, model::Dtype dtype, const std::string& device)
       : golden_(golden), policy_(make_policy(golden, dtype, device)) {
-    pixels_ = formula_pixels(golden.at("frames"), model::image_size(policy_.lvlm));
+    const int64_t side = policy_.lvlm.vision().image_side();
+    clip_.pixels = {formula_pixels(golden.at("frames"), side, side)};
+    clip_.form = {.frames = golden.at("frames"), .height = side, .width = side};
   }
 
   std::map<std::string, Values> parts() {
@@ -146,12 +147,12 @@ class Machine {
  private:
   void add_model(std::map<std::string, Values>& found) const {
     const at::NoGradGuard frozen;
-    const at::Tensor visual = model::encode(policy_.lvlm, pixels_);
+    const model::VisualTokens visual = model::encode(policy_.lvlm, clip_);
     const Json& prompt = golden_.at("prompt");
     policy::LabelledRows rows;
-    const int64_t video = rows.add_video(prompt.at("before"), visual.size(0), 0);
+    const int64_t video = rows.add_clip({prompt.at("before")}, visual.runs, 0);
     rows.add_answer(rows.add_question(video, prompt.at("after")), answer_of(golden_.at("pairs")[0].at("chosen")), 0);
-    found["tower"] = values_of(visual);
+    found["tower"] = values_of(visual.tokens);
     found["decoder"] = values_of(model::hidden(policy_.lvlm, rows.rows, {visual}).matmul(model::head(policy_.lvlm).t()));
   }
 
@@ -161,9 +162,9 @@ class Machine {
     const data::Dataset dataset = dataset_of(golden_, objective.row->needs_rejected);
     std::vector<int64_t> rows;
     for (int64_t i = 0; i < dataset.rows(); ++i) rows.push_back(i);
-    const int64_t visual = model::visual_token_count(policy_.lvlm, golden_.at("frames"));
-    const Pass pass = forward({policy_, objective}, dataset,
-                              data::pack_pairs(dataset, {rows, 0, 0, true}, {{0, {pixels_, {}}, {}}}, {visual}));
+    const model::VisualTokens visual = model::encode(policy_.lvlm, clip_);
+    const data::ShownClip shown{{golden_.at("prompt").at("before")}, visual.runs, 0};
+    const Pass pass = forward({policy_, objective}, data::pack_pairs(dataset, rows, {shown}), {visual}, {visual});
     const bool by_tokens = objective.row->average == loss::Average::tokens;
     const double count = by_tokens ? static_cast<double>(pass.stats.logp.numel()) : static_cast<double>(dataset.rows());
     const at::Tensor mean = pass.output.loss.sum().div(count);
@@ -188,7 +189,7 @@ class Machine {
 
   const Json& golden_;
   policy::Policy policy_;
-  at::Tensor pixels_;
+  model::ClipInput clip_;
 };
 
 /// ||actual - expected|| / ||expected||; not a number where their lengths differ.

@@ -18,6 +18,11 @@ const std::vector<Quirk>& quirks() {
        "turn",
        "train_llavavideo.py: preprocess_qwen",
        {"rrpo-train", "rrpo-train score"}},
+      {"first_token",
+       "VideoChat2: the first position of every prompt holds a vector of ones, for policy and reference",
+       "the weights were trained with <s> there, and their own inference writes it",
+       "videochat2_rrpo_mistral.py: concatenated_forward puts the number of <s> where its embedding belongs",
+       {"rrpo-train", "rrpo-train score"}},
       {"last_window",
        "rows left over when an epoch is cut into windows of train.batch_pairs are not trained on, unless there is no whole "
        "window (over several epochs their windows run on over the border; here each epoch begins with a new one)",

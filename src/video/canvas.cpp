@@ -17,13 +17,25 @@ Orientation orientation_in(const Container& container, const AVFrame& frame) {
   if (shown != nullptr && shown->size >= 9 * sizeof(int32_t)) {
     return orientation_of(reinterpret_cast<const int32_t*>(shown->data), container.file());
   }
+  return stored_orientation(container);
+}
+
+}  // namespace
+
+Orientation stored_orientation(const Container& container) {
   size_t bytes = 0;
   const uint8_t* stored = av_stream_get_side_data(&container.stream(), AV_PKT_DATA_DISPLAYMATRIX, &bytes);
   const bool there = stored != nullptr && bytes >= 9 * sizeof(int32_t);
   return orientation_of(there ? reinterpret_cast<const int32_t*>(stored) : nullptr, container.file());
 }
 
-}  // namespace
+void set_length(Frames& frames, const Container& container, int64_t members, int64_t total) {
+  frames.total = total;
+  const AVRational rate = container.stream().avg_frame_rate;
+  if (rate.num <= 0) return;
+  frames.duration_s = static_cast<double>(members) * rate.den / rate.num;
+  frames.fps = av_q2d(rate);
+}
 
 Canvas::Canvas(const Packets& packets, const std::vector<int64_t>& chosen, double start_s, const ReadLimits& limits)
     : packets_(packets), start_s_(start_s), limits_(limits) {
@@ -47,12 +59,8 @@ void Canvas::see(const AVFrame& frame, int64_t member, int64_t number, double ti
   }
 }
 
-Frames Canvas::take(int64_t members) {
-  const AVRational rate = packets_.container().stream().avg_frame_rate;
-  if (rate.num > 0) {
-    frames_.duration_s = static_cast<double>(members) * rate.den / rate.num;
-    frames_.fps = av_q2d(rate);
-  }
+Frames Canvas::take(int64_t members, int64_t total) {
+  set_length(frames_, packets_.container(), members, total);
   return std::move(frames_);
 }
 
@@ -63,11 +71,8 @@ void Canvas::begin(const AVFrame& frame, int64_t number) {
     frames_.height = converter_->height(frame);
     frames_.width = converter_->width(frame);
     frames_.count = static_cast<int64_t>(places_.size());
-    const int64_t bytes = frames_.frame_bytes() * frames_.count;
-    const std::string size = std::to_string(frames_.width) + "x" + std::to_string(frames_.height);
-    check_memory(file, std::to_string(frames_.count) + " frames of " + size + " and its packets", bytes + packets_.memory(),
-                 limits_);
-    frames_.rgb.resize(static_cast<size_t>(bytes));
+    check_memory(file, frames_, packets_.memory(), limits_);
+    frames_.rgb.resize(static_cast<size_t>(frames_.count * frames_.frame_bytes()));
     frames_.index.resize(places_.size());
     frames_.time_s.resize(places_.size());
   } else if (converter_->height(frame) != frames_.height || converter_->width(frame) != frames_.width) {

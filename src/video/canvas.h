@@ -10,6 +10,11 @@
 
 namespace rrpo::video {
 
+/// How the stream says that its frames are to be shown.
+Orientation stored_orientation(const Container& container);
+/// Writes what is known of a whole video: `members` frames lie in the clip, `total` in the file.
+void set_length(Frames& frames, const Container& container, int64_t members, int64_t total);
+
 /// Frames in the order in which they are listed, filled in the order in which they are shown. Each is converted once.
 class Canvas {
  public:
@@ -20,8 +25,8 @@ class Canvas {
   /// `number`: among all of the video. Throws Error(input) for another size than the first, or beyond the memory.
   void see(const AVFrame& frame, int64_t member, int64_t number, double time_s);
   bool full() const { return next_ == places_.size(); }
-  /// `members`: frames of the clip.
-  Frames take(int64_t members);
+  /// `members`: frames of the clip; `total`: of the file.
+  Frames take(int64_t members, int64_t total);
 
  private:
   void begin(const AVFrame& frame, int64_t number);

@@ -137,6 +137,11 @@ void Container::choose_stream() {
   }
 }
 
+double Container::rate() const {
+  const AVRational rate = stream_->avg_frame_rate;
+  return rate.num > 0 && rate.den > 0 ? static_cast<double>(rate.num) / static_cast<double>(rate.den) : 0;
+}
+
 bool Container::joins() const { return (input_->iformat->flags & AVFMT_TS_DISCONT) != 0; }
 
 bool Container::next(AVPacket& packet) {

@@ -19,6 +19,8 @@ class Container {
   /// is missing beside it: whoever sees them all judges it.
   bool next(AVPacket& packet);
   const AVStream& stream() const { return *stream_; }
+  /// Frames a second on the mean, as the container states it; 0: not known.
+  double rate() const;
   const std::filesystem::path& file() const { return reader_->source().name(); }
   /// True for transport streams: segments of them are joined by writing one behind the other.
   bool joins() const;

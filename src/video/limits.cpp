@@ -12,4 +12,10 @@ void check_memory(const std::filesystem::path& file, const std::string& what, in
             field + needed + ", or fewer or smaller frames");
 }
 
+void check_memory(const std::filesystem::path& file, const Frames& frames, int64_t beside, const ReadLimits& limits) {
+  const std::string size = std::to_string(frames.width) + "x" + std::to_string(frames.height);
+  check_memory(file, std::to_string(frames.count) + " frames of " + size + " and its packets",
+               frames.count * frames.frame_bytes() + beside, limits);
+}
+
 }  // namespace rrpo::video

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <string>
 
 #include "limits.h"
@@ -122,6 +123,22 @@ int64_t Packets::expected(const std::optional<Clip>& clip) const {
     count += !clip || place.pts == AV_NOPTS_VALUE || inside(clip, container_->seconds(place.pts)) ? 1 : 0;
   }
   return count;
+}
+
+std::vector<double> Packets::moments() const {
+  std::vector<int64_t> stamps;
+  for (const Place& place : places_) {
+    if (place.visible()) stamps.push_back(place.pts);
+  }
+  std::sort(stamps.begin(), stamps.end());
+  static_assert(AV_NOPTS_VALUE == std::numeric_limits<int64_t>::min());
+  const bool timed = !joined_ && !stamps.empty() && stamps.front() != AV_NOPTS_VALUE;
+  const double rate = container_->rate() > 0 ? container_->rate() : 1;
+  std::vector<double> moments;
+  for (const int64_t stamp : stamps) {
+    moments.push_back(timed ? container_->seconds(stamp) : static_cast<double>(moments.size()) / rate);
+  }
+  return moments;
 }
 
 PacketSource Packets::from_start() {

@@ -20,6 +20,8 @@ class Packets {
 
   /// How many frames a request should find: a guess, made without decoding.
   int64_t expected(const std::optional<Clip>& clip) const;
+  /// The seconds at which these are shown, rising; where the packets do not say them, by the rate.
+  std::vector<double> moments() const;
   /// The frames by their packets; none where only decoding tells them for certain. Valid as long as this.
   std::optional<Timeline> timeline() const;
   /// All packets from the first one; the file is opened anew where they were not kept.

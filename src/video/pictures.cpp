@@ -1,5 +1,6 @@
 // Pictures are decoded straight from their bytes: no demuxer, no file named inside a file.
 #include <algorithm>
+#include <numeric>
 
 #include "decoder.h"
 #include "endings.h"
@@ -91,7 +92,10 @@ class Pictures {
     frames_.time_s.push_back(0);
   }
 
-  Frames take() { return std::move(frames_); }
+  Frames take() {
+    frames_.total = frames_.count;
+    return std::move(frames_);
+  }
 
  private:
   void begin(const AVFrame& frame, const Source& source) {
@@ -123,6 +127,31 @@ Members members_of(const NumberedPictures& pictures, const std::optional<Clip>& 
   return members;
 }
 
+/// Writes what is known of the chosen pictures beside themselves.
+void describe(Frames& frames, const NumberedPictures& pictures, const Choice& choice, const std::vector<int64_t>& chosen) {
+  const std::optional<Clip> clip = choice.indices.empty() ? choice.clip : std::nullopt;
+  frames.index = chosen;
+  frames.time_s.clear();
+  for (const int64_t number : chosen) {
+    frames.time_s.push_back(std::max(0.0, static_cast<double>(number) / pictures.fps - (clip ? clip->start_s : 0)));
+  }
+  frames.duration_s = static_cast<double>(members_of(pictures, clip).count) / pictures.fps;
+  frames.fps = pictures.fps;
+  frames.total = static_cast<int64_t>(pictures.files.size());
+}
+
+/// As many frames as `count` of the size of one picture, without pixels.
+Frames outline_of(const std::filesystem::path& first, size_t count, const ReadLimits& limits) {
+  Pictures pictures(count, limits);
+  pictures.add(Source(first));
+  const Frames one = pictures.take();
+  Frames frames;
+  frames.count = static_cast<int64_t>(count);
+  frames.height = one.height;
+  frames.width = one.width;
+  return frames;
+}
+
 }  // namespace
 
 Frames read_pictures(const std::vector<std::filesystem::path>& files, const ReadLimits& limits) {
@@ -132,13 +161,23 @@ Frames read_pictures(const std::vector<std::filesystem::path>& files, const Read
   return pictures.take();
 }
 
+Frames outline_pictures(const std::vector<std::filesystem::path>& files, const ReadLimits& limits) {
+  if (files.empty()) throw Error(Fault::input, "video", "an empty list of pictures", "name at least one");
+  Frames frames = outline_of(files.front(), files.size(), limits);
+  frames.index.resize(files.size());
+  std::iota(frames.index.begin(), frames.index.end(), 0);
+  frames.time_s.assign(files.size(), 0);
+  frames.total = frames.count;
+  return frames;
+}
+
 std::vector<int64_t> choose_pictures(const NumberedPictures& pictures, const Choice& choice) {
   const Plan plan(choice, pictures.name);
   const Members members = members_of(pictures, plan.clip());
   const int64_t begin = plan.whole() ? 0 : members.begin;
   const int64_t count = plan.whole() ? static_cast<int64_t>(pictures.files.size()) : members.count;
-  std::vector<int64_t> chosen;
-  if (count > 0) chosen = plan.numbers({.count = count, .fps = pictures.fps, .first = pictures.first, .is_folder = true});
+  std::vector<int64_t> chosen =
+      plan.numbers({.count = count, .fps = pictures.fps, .first = pictures.first, .is_folder = true});
   if (chosen.empty()) plan.refuse(count);
   for (int64_t& number : chosen) number += begin;
   return chosen;
@@ -155,13 +194,14 @@ Frames read_numbered(const NumberedPictures& pictures, const Choice& choice, con
     }
   }
   Frames frames = read.take();
-  const std::optional<Clip> clip = choice.indices.empty() ? choice.clip : std::nullopt;
-  for (size_t i = 0; i < chosen.size(); ++i) {
-    frames.index[i] = chosen[i];
-    frames.time_s[i] = std::max(0.0, static_cast<double>(chosen[i]) / pictures.fps - (clip ? clip->start_s : 0));
-  }
-  frames.duration_s = static_cast<double>(members_of(pictures, clip).count) / pictures.fps;
-  frames.fps = pictures.fps;
+  describe(frames, pictures, choice, chosen);
+  return frames;
+}
+
+Frames outline_numbered(const NumberedPictures& pictures, const Choice& choice, const ReadLimits& limits) {
+  const std::vector<int64_t> chosen = choose_pictures(pictures, choice);
+  Frames frames = outline_of(pictures.files[static_cast<size_t>(chosen.front())], chosen.size(), limits);
+  describe(frames, pictures, choice, chosen);
   return frames;
 }
 

@@ -38,6 +38,7 @@ Plan Plan::all_of(const std::optional<Clip>& clip, std::filesystem::path file) {
 }
 
 std::vector<int64_t> Plan::numbers(const Sequence& all) const {
+  if (all.count == 0) return {};
   std::vector<int64_t> chosen = indices_;
   Sequence seen = all;
   if (!whole_) seen.first = 0;  // the frames of the part, from its own beginning

@@ -18,9 +18,11 @@ class Plan {
   /// True where frames are numbered in the whole; else among the frames inside the clip.
   bool whole() const { return whole_; }
   const std::optional<Clip>& clip() const { return clip_; }
+  /// Where times count from.
+  double start_s() const { return clip_ ? clip_->start_s : 0; }
 
-  /// The chosen ones of `all` frames, numbered from 0, as listed; none where they do not lie among them. Throws Error(input)
-  /// where a rate is needed and not known.
+  /// The chosen ones of `all` frames, numbered from 0, as listed; none where they do not lie among them or there are none.
+  /// Throws Error(input) where a rate is needed and not known.
   std::vector<int64_t> numbers(const Sequence& all) const;
   /// Why there are none.
   [[noreturn]] void refuse(int64_t count) const;

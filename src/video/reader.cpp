@@ -9,13 +9,6 @@
 namespace rrpo::video {
 namespace {
 
-double rate_of(const Container& container) {
-  const AVRational rate = container.stream().avg_frame_rate;
-  return rate.num > 0 && rate.den > 0 ? static_cast<double>(rate.num) / static_cast<double>(rate.den) : 0;
-}
-
-double start_of(const Plan& plan) { return plan.clip() ? plan.clip()->start_s : 0; }
-
 // The times of frames in the order in which they are shown.
 class Clock {
  public:
@@ -46,7 +39,7 @@ class Clock {
 class Collector {
  public:
   Collector(const Packets& packets, const Plan& plan, const std::vector<int64_t>& chosen, const ReadLimits& limits)
-      : packets_(packets), plan_(plan), clock_(packets.container()), canvas_(packets, chosen, start_of(plan), limits) {}
+      : packets_(packets), plan_(plan), clock_(packets.container()), canvas_(packets, chosen, plan.start_s(), limits) {}
 
   void see(const AVFrame& frame) {
     const auto number = static_cast<int64_t>(stamps_.size());
@@ -64,7 +57,7 @@ class Collector {
   /// Frames among which the plan chooses.
   int64_t counted() const { return plan_.whole() ? static_cast<int64_t>(stamps_.size()) : members_; }
   const std::vector<int64_t>& stamps() const { return stamps_; }
-  Frames take() { return canvas_.take(members_); }
+  Frames take() { return canvas_.take(members_, static_cast<int64_t>(stamps_.size())); }
 
  private:
   const Packets& packets_;
@@ -75,17 +68,12 @@ class Collector {
   std::vector<int64_t> stamps_;  // of every frame that decoded
 };
 
-std::vector<int64_t> numbers_among(const Plan& plan, const Packets& packets, int64_t count) {
-  if (count == 0) return {};
-  return plan.numbers({.count = count, .fps = rate_of(packets.container())});
-}
-
 // Plans by the number of packets, then decodes everything. Where another number of frames came out, that number is the
 // truth and a second pass takes its plan; two passes that disagree are a fault.
 Frames read_whole(Packets& packets, const Plan& plan, const ReadLimits& limits) {
   int64_t expected = packets.expected(plan.whole() ? std::nullopt : plan.clip());
   for (int pass = 0; pass < 2; ++pass) {
-    const std::vector<int64_t> chosen = numbers_among(plan, packets, expected);
+    const std::vector<int64_t> chosen = plan.numbers({.count = expected, .fps = packets.container().rate()});
     const PacketSource from = packets.from_start();
     Decoder decoder(packets.container(), from);
     Collector collector(packets, plan, chosen, limits);
@@ -164,14 +152,14 @@ std::optional<Frames> read_groups(Packets& packets, const Plan& plan, const Read
   if (!line) return std::nullopt;
   const Members members = members_of(*line, plan, packets.container());
   const int64_t count = plan.whole() ? line->count() : members.count;
-  std::vector<int64_t> chosen = numbers_among(plan, packets, count);
+  std::vector<int64_t> chosen = plan.numbers({.count = count, .fps = packets.container().rate()});
   if (chosen.empty()) plan.refuse(count);
   if (!plan.whole()) {
     for (int64_t& number : chosen) number += members.begin;
   }
   try {
-    Canvas canvas(packets, chosen, start_of(plan), limits);
-    if (read_runs(packets, *line, chosen, canvas)) return canvas.take(members.count);
+    Canvas canvas(packets, chosen, plan.start_s(), limits);
+    if (read_runs(packets, *line, chosen, canvas)) return canvas.take(members.count, line->count());
   } catch (const Error& error) {
     if (error.fault() != Fault::input)
       throw;  // a fault of the file: decoding everything finds it too, and numbers it rightly
@@ -214,16 +202,6 @@ Frames read_video_bytes(std::string_view bytes, const std::string& rule, int64_t
 
 Frames read_all_frames(const std::filesystem::path& file, const std::optional<Clip>& clip, const ReadLimits& limits) {
   return read_planned(Source(file), Plan::all_of(clip, file), /*verify=*/true, limits);
-}
-
-int64_t count_frames(const std::filesystem::path& file, const Choice& choice, const ReadLimits& limits) {
-  const Source source(file);
-  const Plan plan(choice, file);
-  const Packets packets(source, limits);
-  const int64_t expected = packets.expected(plan.whole() ? std::nullopt : plan.clip());
-  const std::vector<int64_t> chosen = numbers_among(plan, packets, expected);
-  if (chosen.empty()) plan.refuse(expected);
-  return static_cast<int64_t>(chosen.size());
 }
 
 }  // namespace rrpo::video

@@ -8,9 +8,20 @@ namespace rrpo::video {
 
 const std::vector<Sampler>& samplers() {
   static const std::vector<Sampler> rows = {
-      authors_sampler(),        linspace_sampler(),    segment_centre_sampler(),
-      videochat2_sampler(),     fps_sampler(),         fps_capped_official_sampler(),
-      longvu_segment_sampler(), longvu_mlvu_sampler(), lmms_sampler(),
+      authors_sampler(),
+      linspace_sampler(),
+      segment_centre_sampler(),
+      videochat2_sampler(),
+      internvl_sampler(),
+      videomme_v2_sampler(),
+      fps_sampler(),
+      fps_capped_official_sampler(),
+      longvu_segment_sampler(),
+      longvu_mlvu_sampler(),
+      lmms_sampler(),
+      qwen2_5_vl_sampler(),
+      qwen_vl_utils_sampler(),
+      qwen3_vl_sampler(),
   };
   return rows;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "rrpo/util/error.h"
 #include "rrpo/video/transform.h"
@@ -26,13 +27,19 @@ void paste(const Frames& from, Frames& to, int64_t top, int64_t left) {
   }
 }
 
-Frames black(Resolution size) {
-  Frames frames;
-  frames.count = 1;
-  frames.height = size.height;
-  frames.width = size.width;
-  frames.rgb.resize(static_cast<size_t>(frames.frame_bytes()));
-  return frames;
+/// The squares of one picture behind the pictures of `tiles`, row by row.
+void append_squares(const Frames& picture, int64_t side, Frames& tiles) {
+  for (int64_t top = 0; top < picture.height; top += side) {
+    for (int64_t left = 0; left < picture.width; left += side) {
+      for (int64_t y = top; y < top + side; ++y) {
+        const uint8_t* row = picture.frame(0) + (y * picture.width + left) * 3;
+        tiles.rgb.insert(tiles.rgb.end(), row, row + side * 3);
+      }
+      ++tiles.count;
+    }
+  }
+  tiles.time_s.resize(static_cast<size_t>(tiles.count), picture.time_s.empty() ? 0 : picture.time_s[0]);
+  tiles.index.resize(static_cast<size_t>(tiles.count), picture.index.empty() ? 0 : picture.index[0]);
 }
 
 }  // namespace
@@ -60,22 +67,43 @@ Frames cut_tiles(const Frames& picture, const std::vector<Resolution>& offered, 
   expect(picture.count == 1 && side > 0, "tiles are cut from one picture");
   const Resolution own{picture.height, picture.width}, whole = best_resolution(offered, own), inner = fitted(own, whole);
   expect(whole.height % side == 0 && whole.width % side == 0, "a resolution that is no multiple of the tile");
-  Frames canvas = black(whole);
+  Frames canvas = picture.blank(whole.height, whole.width);
   paste(resize_bicubic(picture, inner.height, inner.width), canvas, (whole.height - inner.height) / 2,
         (whole.width - inner.width) / 2);
   Frames tiles = resize_bicubic(picture, side, side);
-  for (int64_t top = 0; top < whole.height; top += side) {
-    for (int64_t left = 0; left < whole.width; left += side) {
-      for (int64_t y = top; y < top + side; ++y) {
-        const uint8_t* row = canvas.frame(0) + (y * whole.width + left) * 3;
-        tiles.rgb.insert(tiles.rgb.end(), row, row + side * 3);
-      }
-      ++tiles.count;
+  append_squares(canvas, side, tiles);
+  return tiles;
+}
+
+Resolution nearest_grid(int64_t side, int64_t least, int64_t most, Resolution picture) {
+  expect(side > 0 && least > 0 && least <= most && picture.height > 0 && picture.width > 0, "a choice among no grids");
+  const auto height = static_cast<double>(picture.height), width = static_cast<double>(picture.width);
+  double nearest = std::numeric_limits<double>::infinity();
+  Resolution best;
+  for (int64_t squares = least; squares <= most; ++squares) {
+    for (int64_t columns = 1; columns <= squares; ++columns) {
+      if (squares % columns != 0) continue;
+      const int64_t rows = squares / columns;
+      const double far = std::abs(width / height - static_cast<double>(columns) / static_cast<double>(rows));
+      const bool roomy = 2 * picture.height * picture.width <= side * side * squares;
+      if (far > nearest || (far == nearest && roomy)) continue;
+      nearest = far;
+      best = {rows * side, columns * side};
     }
   }
-  const auto count = static_cast<size_t>(tiles.count);
-  tiles.time_s.assign(count, 0);
-  tiles.index.assign(count, 0);
+  return best;
+}
+
+Frames cut_grid(const Frames& picture, Resolution grid, int64_t side, bool thumbnail) {
+  expect(picture.count == 1 && side > 0, "tiles are cut from one picture");
+  expect(grid.height % side == 0 && grid.width % side == 0, "a resolution that is no multiple of the tile");
+  Frames squeezed = resize_bicubic(picture, grid.height, grid.width);
+  if (grid.height == side && grid.width == side) return squeezed;
+  Frames tiles = picture.blank(side, side);
+  tiles.count = 0;
+  tiles.rgb.clear();
+  append_squares(squeezed, side, tiles);
+  if (thumbnail) append_squares(resize_bicubic(picture, side, side), side, tiles);
   return tiles;
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "resize.h"
 #include "rrpo/util/error.h"
 
 // The loops below are the whole cost of preprocessing: vectors of four lanes, wider where the processor has them.
@@ -29,23 +30,24 @@ double cubic(double x) {
   return 0.0;
 }
 
-// The weights of one axis: output i is the sum over j < length[i] of input[first[i] + j] * weight[i * taps + j] / 2^22.
+// The weights of one axis, or of `count` places of it from `begin` on: output begin + i is the sum over j < length[i] of
+// input[first[i] + j] * weight[i * taps + j] / 2^22.
 struct Axis {
   int64_t taps = 0;
   std::vector<int64_t> first, length;
   std::vector<int32_t> weight;
 };
 
-Axis make_axis(int64_t in, int64_t out) {
+Axis make_axis(int64_t in, int64_t out, int64_t begin, int64_t count) {
   const double scale = static_cast<double>(in) / static_cast<double>(out);
   const double stretch = std::max(scale, 1.0);
   const double support = 2.0 * stretch;
   Axis axis;
   axis.taps = static_cast<int64_t>(std::ceil(support)) * 2 + 1;
-  axis.weight.assign(static_cast<size_t>(out * axis.taps), 0);
+  axis.weight.assign(static_cast<size_t>(count * axis.taps), 0);
   std::vector<double> exact(static_cast<size_t>(axis.taps));
-  for (int64_t i = 0; i < out; ++i) {
-    const double center = (static_cast<double>(i) + 0.5) * scale;
+  for (int64_t i = 0; i < count; ++i) {
+    const double center = (static_cast<double>(begin + i) + 0.5) * scale;
     const int64_t first = std::max<int64_t>(static_cast<int64_t>(center - support + 0.5), 0);
     const int64_t length = std::min(static_cast<int64_t>(center + support + 0.5), in) - first;
     double sum = 0.0;
@@ -121,19 +123,20 @@ std::array<float, 256> table_of(const PixelSpec& spec, size_t channel) {
 }  // namespace
 
 Frames resize_bicubic(const Frames& frames, int64_t height, int64_t width) {
-  expect(frames.height > 0 && frames.width > 0 && height > 0 && width > 0, "frames to resize have a size");
-  if (frames.height == height && frames.width == width) return frames;
-  Frames out;
-  out.count = frames.count;
-  out.height = height;
-  out.width = width;
-  out.time_s = frames.time_s;
-  out.index = frames.index;
-  out.duration_s = frames.duration_s;
-  out.fps = frames.fps;
-  out.rgb.resize(static_cast<size_t>(out.count * out.frame_bytes()));
-  const bool across = frames.width != width, down = frames.height != height;
-  const Axis columns = make_axis(frames.width, width), rows = make_axis(frames.height, height);
+  return resize_part(frames, {height, width}, 0, 0, {height, width});
+}
+
+Frames resize_part(const Frames& frames, Resolution whole, int64_t top, int64_t left, Resolution part) {
+  expect(frames.height > 0 && frames.width > 0 && part.height > 0 && part.width > 0, "frames to resize have a size");
+  expect(top >= 0 && left >= 0 && top + part.height <= whole.height && left + part.width <= whole.width,
+         "a part of a picture");
+  const auto [height, width] = part;
+  const bool across = frames.width != whole.width || width != whole.width;
+  const bool down = frames.height != whole.height || height != whole.height;
+  if (!across && !down) return frames;
+  Frames out = frames.blank(height, width);
+  const Axis columns = make_axis(frames.width, whole.width, left, width);
+  const Axis rows = make_axis(frames.height, whole.height, top, height);
   std::vector<uint8_t> middle(across && down ? static_cast<size_t>(frames.height * width * 3) : 0);
   for (int64_t i = 0; i < frames.count; ++i) {
     const uint8_t* from = frames.frame(i);
@@ -148,13 +151,15 @@ Frames resize_bicubic(const Frames& frames, int64_t height, int64_t width) {
 }
 
 Pixels to_pixels(const Frames& frames, const PixelSpec& spec) {
-  const bool same = frames.height == spec.size && frames.width == spec.size;
-  const Frames resized = same ? Frames{} : resize_bicubic(frames, spec.size, spec.size);
-  const Frames& source = same ? frames : resized;
-  const int64_t area = spec.size * spec.size;
+  const Resolution own{frames.height, frames.width}, wanted = fitted_size(spec, frames.count, own);
+  const bool same = wanted == own && fitted_count(spec, frames.count, own) == frames.count;
+  const Frames fitted = same ? Frames{} : fit(frames, spec);
+  const Frames& source = same ? frames : fitted;
+  const int64_t area = source.height * source.width;
   Pixels pixels;
   pixels.count = source.count;
-  pixels.size = spec.size;
+  pixels.height = source.height;
+  pixels.width = source.width;
   pixels.values.resize(static_cast<size_t>(source.count * 3 * area));
   for (size_t channel = 0; channel < 3; ++channel) {
     const std::array<float, 256> table = table_of(spec, channel);

@@ -24,7 +24,7 @@ each() {
   shift 2
   local commands=(
     "$train score --out out-score data.pairs=world/pairs.jsonl data.video_root=world"
-    "$train --out out-train data.pairs=world/pairs.jsonl data.video_root=world train.steps=1 objective.name=sft"
+    "$train --out out-train data.pairs=world/pairs.jsonl data.video_root=world train.steps=1 objective.name=sft optim.warmup_ratio=0"
     "$eval --out out-eval eval.questions=world/questions.jsonl eval.max_new_tokens=2"
     "$gen --out out-gen gen.questions=world/questions.jsonl gen.max_new_tokens=2"
     "$train merge --out out-merge"
@@ -43,8 +43,19 @@ say "a weight that is no number"
 each 5 "$adapters/nan" "nan/adapter_model.safetensors#" "is not a finite number"
 say "weights beside an adapter"
 each 3 "$adapters/non_lora_safetensors" "non_lora_trainables.safetensors" "left out"
-say "an adapter of the vision tower"
-each 3 "$adapters/all_linear" "adapts the" "merge_and_unload"
+say "an adapter of tower and projector too"
+each 0 "$adapters/all_linear"
+say "an adapter with a projector of its own: there is no reference"
+saved="$root/tests/golden/adapters/saved"
+runs 0 "$eval" ask --video "$clip" "What?" "${model[@]}" model.adapter="$saved"
+runs 0 "$train" merge --out out-merge model.path="$base" device=cpu --quiet model.adapter="$saved"
+for command in "$train --out out-train train.steps=1" "$train --out out-sft train.steps=1 objective.name=sft" "$train score --out out-score"; do
+  # shellcheck disable=SC2086  # words of a command
+  runs 2 $command data.pairs=world/pairs.jsonl data.video_root=world "${model[@]}" model.adapter="$saved"
+  says err.txt "modules_to_save"
+  says err.txt "merge"
+done
+rm -rf out-*
 
 say "adapters that others write"
 for name in unsloth_language embed_saved; do

@@ -21,6 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "scripts" / "convert_checkpoint.py"
 TINY = ROOT / "tests" / "golden" / "onevision" / "tiny"
+VIDEOCHAT2 = ROOT / "tests" / "golden" / "videochat2"
+LONGVU = ROOT / "tests" / "golden" / "longvu" / "checkpoint"
 BUILD = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT / "build"
 
 wanted = os.environ.get("RRPO_PYTHON")
@@ -33,19 +35,19 @@ if missing:
 sys.dont_write_bytecode = True
 
 import torch  # noqa: E402
-from safetensors.torch import load_file  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
 
 
 sys.path.insert(0, str(SCRIPT.parent))
 import convert_checkpoint  # noqa: E402
 
 
-def convert(source, out):
+def convert(source, out, *options):
     """Runs the script's main() in this process: torch takes seconds to import."""
     code, said = 0, io.StringIO()
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
         try:
-            convert_checkpoint.main([str(source), str(out)])
+            convert_checkpoint.main([str(source), str(out), *map(str, options)])
         except SystemExit as end:
             code = end.code
     return types.SimpleNamespace(returncode=code, stderr=said.getvalue())
@@ -201,6 +203,130 @@ class Convert(unittest.TestCase):
         lines = [(self.folder / out / "scores.jsonl").read_text() for out in ("converted", "plain")]
         self.assertEqual(lines[0], lines[1])
         self.assertNotEqual(json.loads(lines[0])["kl_chosen"], 0)
+
+    def videochat2_pieces(self):
+        """The golden checkpoint as it is published: pickle, Mistral's folder, BERT's; and the options of a conversion."""
+        joined, config = load_file(VIDEOCHAT2 / "checkpoint" / "model.safetensors"), json.loads((VIDEOCHAT2 / "checkpoint" / "config.json").read_text())
+        mistral, bert, settings = self.folder / "mistral", self.folder / "bert", self.folder / "config_mistral.json"
+        decoder = {n: t for n, t in joined.items() if n.startswith(("model.", "lm_head."))}
+        state = {n: t for n, t in joined.items() if n not in decoder and not n.startswith("stage3_lora.")}
+        state["qformer.bert.embeddings.position_ids"] = torch.arange(512).unsqueeze(0)
+        for name, tensor in joined.items():
+            if name.startswith("stage3_lora.") and name != "stage3_lora.alpha":
+                inner = name.removeprefix("stage3_lora.").replace(".weight", ".default.weight")
+                state["mistral_model.base_model.model." + ("" if inner.startswith("lm_head") else "model.") + inner] = tensor
+        torch.save({"model": state, "epoch": 3}, self.folder / "stage3.pth")
+        for folder in (mistral, bert):
+            folder.mkdir()
+        names = sorted(decoder)
+        shards = {"model-00001-of-00002.safetensors": names[:9], "model-00002-of-00002.safetensors": names[9:]}
+        for shard, own in shards.items():
+            save_file({n: decoder[n] for n in own}, mistral / shard)
+        (mistral / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {n: shard for shard, own in shards.items() for n in own}}))
+        (mistral / "config.json").write_text(json.dumps(config["text_config"]))
+        for file in ("tokenizer.model", "tokenizer_config.json", "generation_config.json"):
+            shutil.copyfile(VIDEOCHAT2 / "checkpoint" / file, mistral / file)
+        shutil.copyfile(VIDEOCHAT2 / "checkpoint" / "bert_vocab.txt", bert / "vocab.txt")
+        qformer = config["qformer_config"]
+        (bert / "config.json").write_text(json.dumps(qformer | {"vocab_size": qformer["vocab_size"] - 1}))
+        vision = config["vision_config"]
+        settings.write_text(json.dumps({"model": {"max_txt_len": 512, "vision_encoder": {
+            "img_size": vision["image_size"], "patch_size": vision["patch_size"], "encoder_depth": vision["num_hidden_layers"] + 1,
+            "encoder_num_heads": vision["num_attention_heads"], "return_index": -2, "ckpt_num_frame": 4}}}))
+        return ["--mistral", mistral, "--bert", bert, "--settings", settings]
+
+    def test_the_pieces_of_videochat2_become_one_folder(self):
+        options, out = self.videochat2_pieces(), self.folder / "joined"
+        done = convert(self.folder / "stage3.pth", out, *options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        made = json.loads((out / "model.safetensors.index.json").read_text())
+        loaded = {name: load_file(out / shard)[name] for name, shard in made["weight_map"].items()}
+        self.assert_same(loaded, load_file(VIDEOCHAT2 / "checkpoint" / "model.safetensors"))
+        self.assertEqual(made["metadata"]["total_size"], sum(t.numel() * t.element_size() for t in loaded.values()))
+        for file in ("bert_vocab.txt", "tokenizer.model", "tokenizer_config.json"):
+            self.assertEqual((out / file).read_bytes(), (VIDEOCHAT2 / "checkpoint" / file).read_bytes())
+        self.assertEqual(json.loads((out / "config.json").read_text()), json.loads((VIDEOCHAT2 / "checkpoint" / "config.json").read_text()))
+
+    def test_other_pieces_are_refused(self):
+        options = self.videochat2_pieces()
+        def refused(text, source="stage3.pth", options=options, code=3):
+            done = convert(self.folder / source, self.folder / "refused", *options)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertIn(text, done.stderr)
+            self.assertFalse((self.folder / "refused").exists())
+        refused("go together", options=options[:2], code=2)
+        torch.save({"model": {"strange.weight": torch.ones(1)}}, self.folder / "strange.pth")
+        refused("strange.weight is no tensor", "strange.pth")
+        torch.save({"query_tokens": torch.ones(1, 2, 3)}, self.folder / "part.pth")
+        refused("holds no vision_encoder.encoder.patch_embed.proj.weight", "part.pth")
+        (self.folder / "bert" / "vocab.txt").write_text("[CLS]\n")
+        refused("and [DEC] are not the Q-Former's")
+        (self.folder / "mistral" / "model-00002-of-00002.safetensors").unlink()
+        (self.folder / "bert" / "vocab.txt").write_bytes((VIDEOCHAT2 / "checkpoint" / "bert_vocab.txt").read_bytes())
+        refused("model-00002-of-00002.safetensors: is missing")
+
+    def longvu_folders(self):
+        """The golden checkpoint as it is published: three folders, with what joining leaves out; and the options of a conversion."""
+        joined, config = load_file(LONGVU / "model.safetensors"), json.loads((LONGVU / "config.json").read_text())
+        folders = [self.folder / name for name in ("longvu", "siglip", "dinov2")]
+        tops = ["", "model.vision_tower_aux_0.", "model.vision_tower_aux_1."]
+        parts = [{}, {"logit_scale": torch.ones(1), "text_model.final_layer_norm.bias": torch.ones(2), "vision_model.head.probe": torch.ones(1, 1, 2)},
+                 {"embeddings.mask_token": torch.ones(1, 2)}]
+        for name, tensor in joined.items():
+            part = next((k for k in (1, 2) if name.startswith(tops[k])), 0)
+            parts[part][name.removeprefix(tops[part])] = tensor
+        towers = [config.pop("vision_config_aux_0"), config.pop("vision_config_aux_1")]
+        for folder, tensors, own in zip(folders, parts, [config, {"model_type": "siglip", "vision_config": towers[0]}, towers[1]]):
+            folder.mkdir()
+            save_file(tensors, folder / "model.safetensors")
+            (folder / "config.json").write_text(json.dumps(own))
+        for number, folder in enumerate(folders[1:]):
+            shutil.copyfile(LONGVU / f"preprocessor_config_aux_{number}.json", folder / "preprocessor_config.json")
+        for file in ("tokenizer.json", "tokenizer_config.json"):
+            shutil.copyfile(LONGVU / file, folders[0] / file)
+        return ["--siglip", folders[1], "--dinov2", folders[2]]
+
+    def test_the_folders_of_longvu_become_one(self):
+        options, out = self.longvu_folders(), self.folder / "joined"
+        done = convert(self.folder / "longvu", out, *options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_same(load_file(out / "model.safetensors"), load_file(LONGVU / "model.safetensors"))
+        for file in ("config.json", "preprocessor_config_aux_0.json", "preprocessor_config_aux_1.json"):
+            self.assertEqual(json.loads((out / file).read_text()), json.loads((LONGVU / file).read_text()))
+        self.assertEqual((out / "tokenizer.json").read_bytes(), (LONGVU / "tokenizer.json").read_bytes())
+
+    def test_large_folders_of_longvu_become_shards(self):
+        import join_longvu
+        options, out, whole = self.longvu_folders(), self.folder / "joined", join_longvu.SHARD_BYTES
+        join_longvu.SHARD_BYTES = 100_000
+        self.addCleanup(setattr, join_longvu, "SHARD_BYTES", whole)
+        self.assertEqual(convert(self.folder / "longvu", out, *options).returncode, 0)
+        index = json.loads((out / "model.safetensors.index.json").read_text())
+        self.assertGreater(len(set(index["weight_map"].values())), 2)
+        self.assert_same({n: load_file(out / shard)[n] for n, shard in index["weight_map"].items()}, load_file(LONGVU / "model.safetensors"))
+
+    def test_other_folders_are_no_longvu(self):
+        options = self.longvu_folders()
+        def refused(text, source, options, code=3):
+            done = convert(self.folder / source, self.folder / "refused", *options)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertIn(text, done.stderr)
+            self.assertFalse((self.folder / "refused").exists())
+        refused("go together", "longvu", options[:2], 2)
+        refused("not 'cambrian_qwen'", "siglip", options)
+        refused("no vision_config of the type", "longvu", ["--siglip", self.folder / "dinov2", "--dinov2", self.folder / "siglip"])
+        (self.folder / "dinov2" / "model.safetensors").unlink()
+        refused("has no model.safetensors", "longvu", options)
+
+    def test_an_adapter_of_videochat2_in_the_authors_layout(self):
+        original = load_file(VIDEOCHAT2 / "adapter" / "adapter_model.safetensors")
+        pickled = {"mistral_model." + name.replace(".weight", ".default.weight"): tensor for name, tensor in original.items()}
+        pickled["qformer.bert.embeddings.position_ids"] = torch.arange(512).unsqueeze(0)
+        source = self.make("rrpo", {"adapter_config.json": json.loads((VIDEOCHAT2 / "adapter" / "adapter_config.json").read_text()), "model.pth": pickled})
+        done = convert(source, self.folder / "adapter")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("warning", done.stderr)
+        self.assert_same(load_file(self.folder / "adapter" / "adapter_model.safetensors"), original)
 
     def test_a_pickled_model_loads_after_conversion(self):
         source = self.folder / "pickled"

@@ -172,11 +172,11 @@ std::vector<Json> outline(const TinyWorld& world, const policy::Policy& policy, 
   std::vector<Json> batches;
   while (const auto batch = loader.next()) {
     double pixels = 0;
-    for (const Clip& clip : batch->clips) pixels += clip.input.pixels.abs().sum().item<double>();
+    for (const Clip& clip : batch->clips) pixels += clip.input.pixels.at(0).abs().sum().item<double>();
     batches.push_back({{"ids", batch->ids},
                        {"window", batch->place.window},
                        {"ends", batch->place.ends_window},
-                       {"tokens", batch->rows.ids},
+                       {"rows", batch->place.rows},
                        {"pixels", pixels}});
   }
   return batches;
@@ -220,37 +220,40 @@ TEST(Loader, NamesTheRowWhosePicturesAreDamagedOrDropsIt) {
   ASSERT_TRUE(batch);
   EXPECT_THAT(batch->ids, testing::ElementsAre("row-0", "row-2", "row-3", "row-5", "row-6", "row-8"));
   EXPECT_EQ(batch->skipped.size(), 3U);
-  EXPECT_EQ(batch->weight.numel(), 6);
+  EXPECT_EQ(batch->place.rows.size(), 6U);
+}
+
+/// Five visual tokens for each of the first two videos.
+std::vector<ShownClip> two_clips(const policy::Policy& policy, const Dataset& dataset) {
+  const std::vector<model::VisualRun> runs = {model::plain_run(5)};
+  const auto leads = policy::clip_leads(policy, runs);
+  return {{leads, runs, dataset.samples[0].video}, {leads, runs, dataset.samples[1].video}};
 }
 
 TEST(PairBatch, SharesThePrefixOfAVideo) {
   const TinyWorld world(2, 2);
   const policy::Policy policy = world.open();
   const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {});
-  const std::vector<Clip> clips = {{dataset.samples[0].video, {}, {}}, {dataset.samples[1].video, {}, {}}};
-  const PairBatch batch = pack_pairs(dataset, {{0, 1, 2, 3}, 0, 0, true}, clips, {5, 5});
+  const PackedPairs batch = pack_pairs(dataset, {0, 1, 2, 3}, two_clips(policy, dataset));
   EXPECT_EQ(batch.rows.visual.size(), 2U);
   // 2 videos, 4 questions, 8 answers.
   EXPECT_EQ(batch.rows.segments.size(), 14U);
   int64_t labels = 0;
   for (const Sample& sample : dataset.samples)
     labels += static_cast<int64_t>(sample.chosen.ids.size() + sample.rejected.ids.size());
-  EXPECT_EQ(batch.tokens(), labels);
+  EXPECT_EQ(batch.labels.numel(), labels);
   EXPECT_EQ(batch.rows.read_rows.size(), static_cast<size_t>(labels));
   EXPECT_EQ(batch.answer.max().item<int64_t>(), 7);
 }
 
 /// What each answer of a batch predicts: place in its whole conversation -> label.
-std::vector<std::map<int64_t, int64_t>> predictions(const PairBatch& batch) {
-  std::vector<std::map<int64_t, int64_t>> out(static_cast<size_t>(2 * batch.pairs()));
-  for (int64_t m = 0; m < batch.tokens(); ++m) {
+std::vector<std::map<int64_t, int64_t>> predictions(const PackedPairs& batch) {
+  std::vector<std::map<int64_t, int64_t>> out(static_cast<size_t>(2 * batch.weight.numel()));
+  for (int64_t m = 0; m < batch.labels.numel(); ++m) {
     const int64_t row = batch.rows.read_rows[static_cast<size_t>(m)];
-    for (const model::Segment& segment : batch.rows.segments) {
-      if (row < segment.begin || row >= segment.begin + segment.length) continue;
-      const int64_t place = segment.first_position + row - segment.begin + 1;
-      auto& of_answer = out[static_cast<size_t>(batch.answer[m].item<int64_t>())];
-      EXPECT_TRUE(of_answer.emplace(place, batch.labels[m].item<int64_t>()).second) << "read twice";
-    }
+    const int64_t place = batch.rows.positions[static_cast<size_t>(row)].time + 1;
+    auto& of_answer = out[static_cast<size_t>(batch.answer[m].item<int64_t>())];
+    EXPECT_TRUE(of_answer.emplace(place, batch.labels[m].item<int64_t>()).second) << "read twice";
   }
   return out;
 }
@@ -263,14 +266,14 @@ TEST(Official, PromptsCarryTheAuthorsLabels) {
   }
   const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {.official = true});
   ASSERT_EQ(dataset.rows(), 4);
-  const std::vector<Clip> clips = {{dataset.samples[0].video, {}, {}}, {dataset.samples[1].video, {}, {}}};
-  const PairBatch batch = pack_pairs(dataset, {{0, 1, 2, 3}, 0, 0, true}, clips, {5, 5});
+  const std::vector<ShownClip> clips = two_clips(policy, dataset);
+  const PackedPairs batch = pack_pairs(dataset, {0, 1, 2, 3}, clips);
   const auto predicted = predictions(batch);
   const int64_t newline = 198, start = 441, end = 442;  // of the toy tokenizer
   for (int64_t p = 0; p < 4; ++p) {
     const Sample& sample = dataset.samples[static_cast<size_t>(p)];
     for (const auto& [number, answer] : {std::pair(p, &sample.chosen), {4 + p, &sample.rejected}}) {
-      std::vector<int64_t> ids = dataset.before;
+      std::vector<int64_t> ids = clips.front().leads.front();
       ids.insert(ids.end(), 5, -1);
       ids.insert(ids.end(), sample.question.begin(), sample.question.end());
       const auto answer_begin = static_cast<int64_t>(ids.size());
@@ -338,11 +341,11 @@ TEST(VisualCache, ReturnsWhatWasPutInAndKeepsToItsRoom) {
   rows::Media a, b;
   a.video = "a.mp4";
   b.video = "b.mp4";
-  const at::Tensor tokens = at::randn({5, 4});  // 80 bytes
+  const model::VisualTokens tokens{at::randn({5, 4}), {}, {model::plain_run(5)}};  // 80 bytes
   EXPECT_FALSE(cache.find(a).defined());
-  cache.insert(a, tokens);
-  cache.insert(b, tokens);
-  EXPECT_TRUE(cache.find(a).equal(tokens));
+  cache.insert(a, {}, tokens);
+  cache.insert(b, {}, tokens);
+  EXPECT_TRUE(cache.find(a).tokens.equal(tokens.tokens));
   EXPECT_FALSE(cache.find(b).defined());
 }
 
@@ -350,25 +353,25 @@ TEST(VisualCache, FolderServesALaterRunWithTheSameContentOnly) {
   const TinyWorld world(1, 1);
   policy::Policy policy = world.open();
   const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {});
-  const at::Tensor tokens = at::randn({5, 24});
+  const model::VisualTokens tokens{at::randn({5, 24}), {}, {model::plain_run(5)}};
   const auto opened = [&] {
     auto cache = std::make_unique<VisualCache>();
     cache->open_folder(world / "cache", policy, {}, world.root());
     return cache;
   };
-  opened()->insert(dataset.videos[0], tokens);
-  EXPECT_TRUE(opened()->find(dataset.videos[0]).equal(tokens));
+  opened()->insert(dataset.videos[0], {}, tokens);
+  EXPECT_TRUE(opened()->find(dataset.videos[0]).tokens.equal(tokens.tokens));
   for (model::NamedTensor& weight : model::tensors(policy.lvlm)) {
     if (weight.part == model::Part::projector) weight.tensor->mul_(2);
   }
   EXPECT_FALSE(opened()->find(dataset.videos[0]).defined());
-  opened()->insert(dataset.videos[0], tokens);
+  opened()->insert(dataset.videos[0], {}, tokens);
   EXPECT_TRUE(opened()->find(dataset.videos[0]).defined());
-  policy.lvlm.weights().projector.pool = model::Pool::average;  // the same weights, other tokens
+  policy.pixels.front().mean[0] = 0.25F;  // the same weights, other tokens
   EXPECT_FALSE(opened()->find(dataset.videos[0]).defined());
 }
 
-TEST(TowerInput, OneStillIsShownInTilesWhereThatIsAskedFor) {
+TEST(ClipInput, OneStillIsShownInTilesWhereThatIsAskedFor) {
   policy::ModelConfig config;
   config.path = test::source_file("tests/golden/onevision_variants/checkpoint");
   const policy::Policy plain = policy::open_policy(config, "cpu");
@@ -383,15 +386,16 @@ TEST(TowerInput, OneStillIsShownInTilesWhereThatIsAskedFor) {
   picture.height = 50;
   picture.width = 80;
   picture.rgb.assign(50 * 80 * 3, 9);
-  const TowerInput tiles = tower_input(tiled, still, picture);
-  ASSERT_TRUE(tiles.picture.has_value());
-  EXPECT_EQ(tiles.pixels.size(0), 1 + 2 * 3);
-  EXPECT_EQ(visual_token_count(tiled, tiles), model::encode(tiled.lvlm, tiles.pixels, tiles.picture).size(0));
-  EXPECT_FALSE(tower_input(tiled, several, picture).picture.has_value());
-  EXPECT_FALSE(tower_input(tiled, video, picture).picture.has_value());
-  const TowerInput frame = tower_input(plain, still, picture);
-  EXPECT_FALSE(frame.picture.has_value());
-  EXPECT_EQ(frame.pixels.size(0), 1);
+  const model::ClipInput tiles = clip_input(tiled, still, picture, {});
+  ASSERT_TRUE(tiles.form.still);
+  EXPECT_EQ(tiles.pixels.front().size(0), 1 + 2 * 3);
+  EXPECT_EQ(tiles.form.frames, 1 + 2 * 3);
+  EXPECT_EQ(tiled.lvlm.vision().runs(tiles.form), model::encode(tiled.lvlm, tiles).runs);
+  EXPECT_FALSE(clip_input(tiled, several, picture, {}).form.still);
+  EXPECT_FALSE(clip_input(tiled, video, picture, {}).form.still);
+  const model::ClipInput frame = clip_input(plain, still, picture, {});
+  EXPECT_FALSE(frame.form.still);
+  EXPECT_EQ(frame.pixels.front().size(0), 1);
 }
 
 TEST(Dataset, TimesOfAVideoStandInItsQuestions) {

@@ -101,8 +101,8 @@ TEST(Media, AFolderOfNumberedPicturesIsReadLikeAVideo) {
   const video::Frames frames = read_media(media, dir.path(), {.frames = 8, .sampling = "segment_centre"});
   EXPECT_THAT(frames.index, ElementsAre(10, 12, 15, 18, 20, 22, 25, 28));
   EXPECT_EQ(frames.rgb.front(), 11);  // picture 00011.png
-  EXPECT_EQ(count_frames(media, dir.path(), {.frames = 8, .sampling = "segment_centre"}), 8);
-  EXPECT_EQ(count_frames(media, dir.path(), {.sampling = "fps"}), 7);  // of 20 pictures every third
+  EXPECT_EQ(outline_media(media, dir.path(), {.frames = 8, .sampling = "segment_centre"}).index, frames.index);
+  EXPECT_EQ(outline_media(media, dir.path(), {.sampling = "fps"}).count, 7);  // of 20 pictures every third
   EXPECT_EQ(most_frames(media, {.sampling = "fps", .max_frames = 5}), 10);
 }
 
@@ -141,7 +141,7 @@ TEST(Media, ListedFramesAreUsedAllAsListed) {
   const fs::path fixtures = test::source_file("tests/fixtures");
   EXPECT_THAT(read_media(pictures, dir.path(), {.frames = 2}).index, ElementsAre(4, 0, 0, 2));
   EXPECT_THAT(read_media(clip, fixtures, {.frames = 2}).index, ElementsAre(4, 0, 0, 2));
-  EXPECT_EQ(count_frames(clip, fixtures, {.frames = 2, .sampling = "fps"}), 4);
+  EXPECT_EQ(outline_media(clip, fixtures, {.frames = 2, .sampling = "fps"}).count, 4);
   EXPECT_EQ(most_frames(clip, {.frames = 2}), 4);
   pictures.frame_indices = {5};
   clip.frame_indices = {20};

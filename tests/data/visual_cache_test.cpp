@@ -8,8 +8,10 @@
 #include <fstream>
 #include <thread>
 
+#include "../../src/model/vision/rows.h"
 #include "data/tiny_world.h"
 #include "rrpo/data/dataset.h"
+#include "rrpo/io/atomic.h"
 #include "rrpo/model/weights.h"
 
 namespace rrpo::data {
@@ -17,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using test::TinyWorld;
+
+model::VisualTokens plain_tokens(const at::Tensor& tokens) { return {tokens, {}, {model::plain_run(tokens.size(0))}}; }
 
 std::vector<fs::path> files_in(const fs::path& folder) {
   std::vector<fs::path> files;
@@ -29,10 +33,10 @@ struct Kept {
   TinyWorld world{1, 1};
   policy::Policy policy = world.open();
   rows::Media media = read_dataset({world.pairs()}, world.root(), policy, {}).videos[0];
-  at::Tensor tokens = at::randn({5, 24});
+  model::VisualTokens tokens = plain_tokens(at::randn({5, 24}));
   fs::path folder = world / "cache";
 
-  Kept() { opened()->insert(media, tokens); }
+  Kept() { opened()->insert(media, {}, tokens); }
   std::unique_ptr<VisualCache> opened() {
     auto cache = std::make_unique<VisualCache>();
     cache->open_folder(folder, policy, {}, world.root());
@@ -46,7 +50,7 @@ TEST(VisualCache, OtherFramesOfTheSameFileAreAnotherClip) {
   rows::Media listed = kept.media;
   listed.frame_indices = {2, 1};
   EXPECT_FALSE(kept.opened()->find(listed).defined());
-  kept.opened()->insert(listed, kept.tokens);
+  kept.opened()->insert(listed, {}, kept.tokens);
   EXPECT_TRUE(kept.opened()->find(listed).defined());
   EXPECT_EQ(files_in(kept.folder).size(), 2u);
   listed.frame_indices = {1, 2};
@@ -66,39 +70,80 @@ TEST(VisualKey, HoldsAllThatTurnsPixelsIntoTokens) {
     EXPECT_THAT(seen, testing::Not(testing::Contains(key()))) << what;
     seen.push_back(key());
   };
-  policy.pixels.mean[1] = 0.25F;
+  policy.pixels.front().mean[1] = 0.25F;
   differs("pixel rule");
-  policy.tiles = policy.pixels;
-  differs("tiles");
-  policy.tiles->std[0] = 0.25F;
-  differs("pixel rule of tiles");
-  weights.projector.tiles = model::Tiles{{{32, 32}}, 1, false};
-  differs("tiling");
-  weights.projector.tiles->offered.push_back({64, 32});
+  policy.pixels.front().fit = video::Fit::crop;
+  differs("fit");
+  policy.still = policy.pixels.front();
+  differs("stills as pictures");
+  policy.still->std[0] = 0.25F;
+  differs("pixel rule of stills");
+  policy.still->offered.push_back({64, 32});
   differs("offered resolutions");
-  weights.projector.tiles->most = 4;
-  differs("tiles at most");
-  weights.projector.tiles->cuts = true;
-  differs("rounding of sides");
-  weights.projector.pool = model::Pool::average;
-  differs("pooling");
-  weights.projector.layout = model::Newline::frame;
-  differs("newline");
-  weights.tower.layers[1].norm2.eps = 1e-3;
-  differs("epsilon");
-  weights.tower.heads = 4;
-  differs("heads");
   weights.type = at::kBFloat16;
   differs("compute type");
   weights.device = at::kCUDA;
   differs("device");
   EXPECT_NE(visual_key(policy, {.frames = 8}), seen.back());
   EXPECT_NE(visual_key(policy, {.sampling = "linspace"}), seen.back());
+  EXPECT_NE(visual_key(policy, {.max_pixels = 10'000}), seen.back());
   // Fields that the rule does not read choose no other frames.
   EXPECT_EQ(visual_key(policy, {.sample_fps = 2, .max_frames = 8, .verify = true}), seen.back());
   const std::string rate = visual_key(policy, {.sampling = "fps"});
   EXPECT_NE(visual_key(policy, {.sampling = "fps", .sample_fps = 2}), rate);
   EXPECT_NE(visual_key(policy, {.sampling = "fps", .max_frames = 8}), rate);
+}
+
+TEST(VisualKey, HoldsWhatTheFamilyReadOfItsConfiguration) {
+  const TinyWorld world(1, 1);
+  policy::Policy before = world.open();
+  Json config = read_json(world.model() / "config.json", "test");
+  config["vision_config"]["layer_norm_eps"] = 1e-3;
+  io::write_json(world.model() / "config.json", config);
+  policy::Policy after = world.open();
+  EXPECT_NE(visual_key(before, {}), visual_key(after, {}));
+}
+
+/// What an eye of LLaVA's kind says of itself with these changes.
+std::string resolved(const Json& changes, const model::LlavaForm& form) {
+  Json config = {
+      {"hidden_size", 16}, {"intermediate_size", 24}, {"num_attention_heads", 2}, {"image_size", 20}, {"patch_size", 4}};
+  config.update(changes);
+  const model::Shapes shapes(at::kFloat);
+  return model::siglip_llava(model::ConfigReader(config, ""), 2, 32, form, shapes)->resolved().dump();
+}
+
+TEST(VisualKey, AnEyeTellsAllThatItsTokensDependOn) {
+  const Json same = Json::object();
+  std::vector<std::string> seen = {resolved(same, {})};
+  const auto differs = [&](const std::string& other, const char* what) {
+    EXPECT_THAT(seen, testing::Not(testing::Contains(other))) << what;
+    seen.push_back(other);
+  };
+  differs(resolved(same, {.tiles = model::Tiles{{{20, 20}}, 1, false}}), "tiling");
+  differs(resolved(same, {.tiles = model::Tiles{{{20, 20}, {40, 20}}, 1, false}}), "offered resolutions");
+  differs(resolved(same, {.tiles = model::Tiles{{{20, 20}}, 4, false}}), "tiles at most");
+  differs(resolved(same, {.tiles = model::Tiles{{{20, 20}}, 1, true}}), "rounding of sides");
+  differs(resolved(same, {.pool = model::Pool::average}), "pooling");
+  differs(resolved(same, {.newline = model::Newline::frame}), "newline");
+  differs(resolved({{"layer_norm_eps", 1e-3}}, {}), "epsilon");
+  differs(resolved({{"num_attention_heads", 4}}, {}), "heads");
+}
+
+TEST(VisualCache, GivesBackEverythingOfAClip) {
+  Kept kept;
+  model::VisualTokens clip = kept.tokens;
+  clip.deep = {at::randn({5, 24}), at::randn({5, 24})};
+  clip.runs = {{.count = 2, .positions = {{0, 0, 0}, {0, 1, 0}}, .extent = 2, .time_s = 0.1},
+               {.count = 3, .positions = {{0, 0, 0}, {0, 0, 1}, {0, 1, 1}}, .extent = 2, .time_s = 1.25}};
+  kept.opened()->insert(kept.media, {7, 8}, clip);
+  EXPECT_TRUE(kept.opened()->find(kept.media).tokens.equal(kept.tokens.tokens));  // of an eye that reads nothing
+  EXPECT_FALSE(kept.opened()->find(kept.media, {7}).defined());
+  const model::VisualTokens found = kept.opened()->find(kept.media, {7, 8});
+  EXPECT_TRUE(found.tokens.equal(clip.tokens));
+  ASSERT_EQ(found.deep.size(), 2u);
+  EXPECT_TRUE(found.deep[1].equal(clip.deep[1]));
+  EXPECT_EQ(found.runs, clip.runs);
 }
 
 TEST(VisualCache, ADamagedFileIsNeverUsedAndMadeAnew) {
@@ -122,8 +167,8 @@ TEST(VisualCache, ADamagedFileIsNeverUsedAndMadeAnew) {
     EXPECT_FALSE(cache->find(kept.media).defined());
     EXPECT_EQ(cache->damaged(), 1);
     if (kind == "a folder") fs::remove(file);
-    cache->insert(kept.media, kept.tokens);
-    EXPECT_TRUE(kept.opened()->find(kept.media).equal(kept.tokens));
+    cache->insert(kept.media, {}, kept.tokens);
+    EXPECT_TRUE(kept.opened()->find(kept.media).tokens.equal(kept.tokens.tokens));
   }
 }
 
@@ -131,7 +176,7 @@ TEST(VisualCache, TokensOfAnotherClipUnderThisNameAreDamage) {
   Kept kept;
   const fs::path own = kept.file();
   std::ofstream(kept.world.root() / "0-0.png", std::ios::app) << "more bytes: another clip";
-  kept.opened()->insert(kept.media, kept.tokens.mul(2));
+  kept.opened()->insert(kept.media, {}, plain_tokens(kept.tokens.tokens.mul(2)));
   for (const fs::path& file : files_in(kept.folder)) {
     if (file != own) fs::copy_file(own, file, fs::copy_options::overwrite_existing);
   }

@@ -278,8 +278,8 @@ TEST(TokenValues, HeadGradientWithoutReferenceMeetsAutograd) {
 
 TEST(TokenValues, ChunksMeetTheWhole) {
   // 100 000 words: a chunk holds 167 rows, so 200 rows make two.
-  const at::Tensor hidden = at::randn({200, 4}).requires_grad_(), head = at::randn({100000, 4});
-  const at::Tensor reference = at::randn({200, 4}), labels = at::randint(100000, {200}, at::kLong);
+  const at::Tensor hidden = at::randn({200, 4}, at::kDouble).requires_grad_(), head = at::randn({100000, 4}, at::kDouble);
+  const at::Tensor reference = at::randn({200, 4}, at::kDouble), labels = at::randint(100000, {200}, at::kLong);
   const TokenValues all = token_values(hidden, head, reference, labels);
   all.logp.add(all.kl).sum().backward();
   const at::Tensor whole = hidden.grad().clone();
@@ -287,8 +287,8 @@ TEST(TokenValues, ChunksMeetTheWhole) {
     const at::Tensor one = hidden.detach().narrow(0, begin, 1).clone().requires_grad_();
     const TokenValues alone = token_values(one, head, reference.narrow(0, begin, 1), labels.narrow(0, begin, 1));
     alone.logp.add(alone.kl).sum().backward();
-    EXPECT_TRUE(at::allclose(alone.kl, all.kl.narrow(0, begin, 1), 1e-5, 1e-5));
-    EXPECT_TRUE(at::allclose(one.grad(), whole.narrow(0, begin, 1), 1e-4, 1e-5));
+    EXPECT_TRUE(at::allclose(alone.kl, all.kl.narrow(0, begin, 1), 1e-11, 1e-11));
+    EXPECT_TRUE(at::allclose(one.grad(), whole.narrow(0, begin, 1), 1e-11, 1e-11));
   }
 }
 

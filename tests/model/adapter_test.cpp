@@ -4,26 +4,38 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
+#include "../../src/model/adapter_keys.h"
 #include "../../src/model/tensor_io.h"
+#include "rrpo/model/merge.h"
+#include "rrpo/util/notes.h"
 #include "tiny.h"
 
 namespace rrpo::model {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
-at::Tensor answer(const Lvlm& lvlm) {
+at::Tensor answer(const Lvlm& lvlm, Adapter adapter = Adapter::on) {
   const at::NoGradGuard no_grad;
   PackedRows rows;
   rows.add_segment(tokens(9, 3), -1);
   for (int64_t i = 0; i < 9; ++i) rows.read_rows.push_back(i);
-  return hidden(lvlm, rows, {});
+  return hidden(lvlm, rows, {}, adapter);
+}
+
+/// What the eye makes of two frames.
+at::Tensor seen(const Lvlm& lvlm, Adapter adapter = Adapter::on) {
+  const at::NoGradGuard no_grad;
+  const ClipInput clip{{random_tensor({2, 3, 20, 20}, "pixels")}, {.frames = 2, .height = 20, .width = 20}};
+  return encode(lvlm, clip, adapter).tokens;
 }
 
 /// W + scale * B A in every linear, and no adapter.
 void merge(Lvlm& lvlm) {
-  each_decoder_linear(lvlm.weights(), [](const std::string&, Linear& linear) {
+  each_linear(lvlm.weights(), [](const std::string&, Linear& linear) {
     if (!linear.lora.a.defined()) return;
     linear.weight = linear.weight.add(linear.lora.b.matmul(linear.lora.a).mul(linear.lora.scale));
     linear.lora = {};
@@ -56,25 +68,67 @@ TEST(Adapter, AFreshOneChangesNothing) {
 TEST(Adapter, EqualsMergedWeightsAndSwitchesOff) {
   Lvlm lvlm = adapted({4, 10, {"q_proj", "down_proj"}});
   const at::Tensor on = answer(lvlm), base = answer(tiny_model());
-  {
-    const AdapterOff off(lvlm);
-    const AdapterOff twice(lvlm);
-    EXPECT_EQ(largest_difference(answer(lvlm), base), 0);
-  }
+  EXPECT_EQ(largest_difference(answer(lvlm, Adapter::off), base), 0);
   EXPECT_EQ(largest_difference(answer(lvlm), on), 0);
   EXPECT_GT(largest_difference(on, base), 1e-3);
   merge(lvlm);
   EXPECT_LT(largest_difference(answer(lvlm), on), 1e-12);
 }
 
+TEST(Adapter, SitsOnTheEyeToo) {
+  Lvlm lvlm = adapted({4, 10, {"q_proj", "vision:q_proj", "fc2", "projector:all-linear"}});
+  EXPECT_TRUE(adapts_vision(lvlm));
+  EXPECT_FALSE(adapts_vision(adapted({4, 10, {"q_proj", "o_proj"}})));
+  const at::Tensor on = seen(lvlm), base = seen(tiny_model());
+  EXPECT_EQ(largest_difference(seen(lvlm, Adapter::off), base), 0);
+  EXPECT_GT(largest_difference(on, base), 1e-3);
+  std::map<Part, int64_t> parts;
+  for (const NamedTensor& tensor : adapter_tensors(lvlm)) ++parts[tensor.part];
+  EXPECT_EQ(parts, (std::map<Part, int64_t>{{Part::vision, 8}, {Part::projector, 4}, {Part::decoder, 6}}));
+  merge(lvlm);
+  EXPECT_LT(largest_difference(seen(lvlm), on), 1e-12);
+}
+
+/// A seed gives a module the same values whatever else carries an adapter.
+TEST(Adapter, ValuesAreAFunctionOfTheName) {
+  Lvlm some = tiny_model(), all = tiny_model();
+  add_adapter(some, {4, 8}, 11);
+  add_adapter(all, {4, 8, {"all-linear"}}, 11);
+  std::map<std::string, at::Tensor> values;
+  for (const NamedTensor& tensor : adapter_tensors(all)) values.emplace(tensor.name, *tensor.tensor);
+  EXPECT_EQ(values.size(), 2U * (3U * 7U + 2U * 6U + 2U));
+  for (const NamedTensor& tensor : adapter_tensors(some)) EXPECT_TRUE(values.at(tensor.name).equal(*tensor.tensor));
+}
+
+TEST(Adapter, TargetsNameLinears) {
+  const Lvlm lvlm = tiny_model();
+  const std::string tower = "model.vision_tower.encoder.layers.", projector = "model.multi_modal_projector.";
+  const auto count = [&](const std::string& target) { return targeted_modules(lvlm, {target}).size(); };
+  EXPECT_EQ(count("q_proj"), 3U);                 // the decoder's alone
+  EXPECT_EQ(count("self_attn.q_proj"), 3U + 2U);  // as PEFT has it
+  EXPECT_EQ(count("layers.1.self_attn.q_proj"), 2U);
+  EXPECT_EQ(count("encoder.layers.1.self_attn.q_proj"), 1U);
+  EXPECT_EQ(count("vision:q_proj"), 2U);
+  EXPECT_EQ(count("vision:all-linear"), 2U * 6U);
+  EXPECT_EQ(count("decoder:all-linear"), 3U * 7U);
+  EXPECT_EQ(count("all-linear"), 3U * 7U + 2U * 6U + 2U);
+  EXPECT_EQ(count("out_proj"), 2U);
+  EXPECT_EQ(count("_proj"), 0U);
+  EXPECT_EQ(count("vision:o_proj"), 0U);
+  EXPECT_EQ(targeted_modules(lvlm, {tower + "1.mlp.fc2", "linear_1", "fc2"}),
+            (std::vector<std::string>{tower + "0.mlp.fc2", tower + "1.mlp.fc2", projector + "linear_1"}));
+}
+
 TEST(Adapter, UnknownTargetIsAUsageFault) {
-  Lvlm lvlm = tiny_model();
-  try {
-    add_adapter(lvlm, {4, 8, {"q_proj", "lm_head"}}, 1);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.fault(), Fault::usage);
-    EXPECT_THAT(error.what(), HasSubstr("lm_head"));
+  for (const char* target : {"lm_head", "vision:o_proj", "embeddings.patch_embedding", "projector:linear_3", ""}) {
+    Lvlm lvlm = tiny_model();
+    try {
+      add_adapter(lvlm, {4, 8, {"q_proj", target}}, 1);
+      ADD_FAILURE() << target;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::usage);
+      EXPECT_THAT(error.what(), AllOf(HasSubstr("'" + std::string(target) + "'"), HasSubstr("linear_2")));
+    }
   }
 }
 
@@ -177,8 +231,12 @@ TEST_F(AdapterFolder, OtherLayoutsOfTheSameModules) {
   rename(".weight", ".default.weight");
   EXPECT_EQ(largest_difference(loaded(), answer(lvlm_)), 0);
   set("target_modules", "model\\.layers\\.[0-2]\\.(self_attn\\.v|mlp\\.up)_proj");
-  rename("model.language_model.layers", "model.layers");
-  EXPECT_THAT(fault(), HasSubstr("selects no linear"));
+  rename("model.language_model.layers", "model.layers");  // names of its own, which its settings know
+  EXPECT_EQ(largest_difference(loaded(), answer(lvlm_)), 0);
+  set("target_modules", "model\\.layers\\.[0-1]\\.(self_attn\\.v|mlp\\.up)_proj");
+  EXPECT_THAT(fault(), HasSubstr("does not select 'model.language_model.layers.2.self_attn.v_proj'"));
+  set("target_modules", "model\\.layers\\.[0-2]\\.(self_attn\\.v|mlp\\.up|mlp\\.gate)_proj");
+  EXPECT_THAT(fault(), HasSubstr("6 missing"));
 }
 
 TEST_F(AdapterFolder, UnsupportedSettingsAreRefusedByName) {
@@ -193,8 +251,7 @@ TEST_F(AdapterFolder, UnsupportedSettingsAreRefusedByName) {
                                                          {"kasa_config", {{"beta", 1}}},
                                                          {"init_lora_weights", "pissa_niter_4"},
                                                          {"init_lora_weights", "olora"},
-                                                         {"bias", "all"},
-                                                         {"bias", "lora_only"},
+                                                         {"bias", "some"},
                                                          {"rank_pattern", {{"q_proj", 0}}},
                                                          {"rank_pattern", {{"q_proj(", 2}}},
                                                          {"alpha_pattern", {{"q_proj", "much"}}},
@@ -216,6 +273,293 @@ TEST_F(AdapterFolder, UnsupportedSettingsAreRefusedByName) {
   EXPECT_THAT(fault(), HasSubstr("misshapen"));
   std::filesystem::remove(folder_ / "adapter_model.safetensors");
   EXPECT_THAT(fault(), HasSubstr("adapter_model.safetensors: missing"));
+}
+
+/// The authors' LongVU adapters: PEFT 0.13 lost what it trained of the biases.
+TEST_F(AdapterFolder, ABiasThatIsNotInTheFileIsTheBases) {
+  set("bias", "lora_only");
+  EXPECT_EQ(largest_difference(loaded(), answer(lvlm_)), 0);
+}
+
+class EyeFolder : public AdapterFolder {
+ protected:
+  EyeFolder() {
+    lvlm_ = adapted({4, 10, {"v_proj", "vision:v_proj", "fc1", "linear_2"}});
+    save_adapter(lvlm_, folder_.path(), "base");
+  }
+  /// The file without the tensors whose names hold `word`.
+  void leave_out(const std::string& word) {
+    std::vector<std::pair<std::string, at::Tensor>> named;
+    for (const NamedTensor& tensor : adapter_tensors(lvlm_)) {
+      if (tensor.name.find(word) == std::string::npos) named.emplace_back(tensor.name, *tensor.tensor);
+    }
+    write_tensors(folder_ / "adapter_model.safetensors", named, at::kDouble);
+  }
+  Lvlm load_again() const {
+    Lvlm fresh = tiny_model();
+    load_adapter(fresh, folder_.path());
+    return fresh;
+  }
+};
+
+TEST_F(EyeFolder, ComesBack) {
+  EXPECT_EQ(largest_difference(seen(load_again()), seen(lvlm_)), 0);
+  EXPECT_EQ(largest_difference(loaded(), answer(lvlm_)), 0);
+  const test::TempDir again;
+  save_adapter(load_again(), again.path(), "base");
+  for (const char* file : {"adapter_config.json", "adapter_model.safetensors"})
+    EXPECT_EQ(read_file(again / file, "test"), read_file(folder_ / file, "test")) << file;
+  EXPECT_THAT(config()["target_modules"].dump(), HasSubstr("model.multi_modal_projector.linear_2"));
+}
+
+TEST_F(EyeFolder, ALastPartMeetsTheTowerToo) {
+  set("target_modules", {"v_proj", "fc1", "linear_2"});
+  EXPECT_EQ(largest_difference(seen(load_again()), seen(lvlm_)), 0);
+  set("target_modules", {"v_proj", "fc1", "linear_2", "linear_1"});
+  EXPECT_THAT(fault(), HasSubstr("2 missing; first missing base_model.model.model.multi_modal_projector.linear_1.lora_A"));
+  set("target_modules", {"v_proj", "linear_2"});
+  EXPECT_THAT(fault(), HasSubstr("does not select 'model.vision_tower.encoder.layers.0.mlp.fc1'"));
+  set("target_modules", {"v_proj", "fc1", "linear_2"});
+  set("exclude_modules", ".*vision_tower.*");
+  EXPECT_THAT(fault(), HasSubstr("does not select 'model.vision_tower.encoder.layers.0.self_attn.v_proj'"));
+  leave_out("vision_tower");
+  EXPECT_EQ(load_again().weights().adapter->targets.size(), 2U);
+}
+
+/// A tower that came after the adapter, or whose adapters were left out: PEFT leaves it as it is.
+TEST_F(EyeFolder, APartWithoutAnyKeysStaysAsItIs) {
+  set("target_modules", {"v_proj", "fc1", "linear_2"});
+  leave_out("vision_tower");
+  EXPECT_EQ(largest_difference(loaded(), answer(lvlm_)), 0);
+  EXPECT_THAT(logged_notes(),
+              testing::Contains(AllOf(HasSubstr(folder_.path().string()), HasSubstr("the vision tower too"))));
+  leave_out("layers.1.mlp.fc1");
+  EXPECT_THAT(fault(), HasSubstr("2 missing; first missing base_model.model.model.vision_tower.encoder.layers.1.mlp.fc1"));
+}
+
+TEST_F(EyeFolder, LmmsLabsModulesAreTheSame) {
+  set("target_modules", {"v_proj", "fc1", "mm_projector.2"});
+  std::vector<std::pair<std::string, at::Tensor>> named;
+  for (const NamedTensor& tensor : adapter_tensors(lvlm_)) {
+    std::string name = tensor.name;
+    for (const auto& [from, to] :
+         {std::pair<std::string, std::string>{"model.vision_tower.", "model.vision_tower.vision_tower.vision_model."},
+          {"model.multi_modal_projector.linear_2.", "model.mm_projector.2."},
+          {"model.language_model.", "model."}}) {
+      if (const size_t at = name.find(from); at != std::string::npos) name.replace(at, from.size(), to);
+    }
+    named.emplace_back(name, *tensor.tensor);
+  }
+  write_tensors(folder_ / "adapter_model.safetensors", named, at::kDouble);
+  EXPECT_EQ(largest_difference(seen(load_again()), seen(lvlm_)), 0);
+}
+
+TEST_F(EyeFolder, WhatIsNoLinearIsRefusedByName) {
+  set("target_modules", {"v_proj", "fc1", "linear_2", "patch_embedding"});
+  EXPECT_THAT(fault(), AllOf(HasSubstr("adapter_config.json#target_modules"), HasSubstr("embeddings.patch_embedding'"),
+                             HasSubstr("merge_and_unload")));
+  set("target_modules", {"v_proj", "fc1", "linear_2", "embed_tokens"});
+  EXPECT_THAT(fault(), HasSubstr("'model.language_model.embed_tokens'"));
+}
+
+/// A linear that the original holds as one and we as several.
+TEST(AdapterKeys, AStackedLinearsAdapterIsDivided) {
+  Family family;
+  family.canonical = [](const std::string& name) { return name; };
+  family.saved = family.canonical;
+  family.stacked = [](const std::string& name) -> std::vector<std::string> {
+    if (name != "tower.0.qkv.weight") return {};
+    return {"tower.0.q.weight", "tower.0.k.weight", "tower.0.v.weight"};
+  };
+  const at::Tensor a = random_tensor({2, 5}, "a"), b = random_tensor({12, 2}, "b");
+  const test::TempDir folder;
+  write_tensors(folder / "adapter_model.safetensors",
+                {{"base_model.model.tower.0.qkv.lora_A.weight", a}, {"base_model.model.tower.0.qkv.lora_B.weight", b}},
+                at::kDouble);
+  const AdapterFile file = read_adapter_file(family, folder.path());
+  ASSERT_EQ(file.entries.size(), 6U);
+  std::map<std::string, at::Tensor> values;
+  for (const auto& [key, entry] : file.entries) values.emplace(key, read_tensor(entry, at::kDouble, at::kCPU));
+  EXPECT_TRUE(values.at("base_model.model.tower.0.v.lora_A.weight").equal(a));
+  EXPECT_TRUE(values.at("base_model.model.tower.0.k.lora_B.weight").equal(b.narrow(0, 4, 4)));
+  EXPECT_EQ(names_of(family, file, "tower.0.k"), (ModuleNames{"tower.0.k", "tower.0.k", "tower.0.qkv"}));
+  write_tensors(folder / "adapter_model.safetensors",
+                {{"base_model.model.tower.0.qkv.lora_B.weight", random_tensor({13, 2}, "b")}}, at::kDouble);
+  try {
+    read_adapter_file(family, folder.path());
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("qkv.lora_B.weight: [13,2] does not divide into 3 equal ranges of rows"));
+  }
+}
+
+/// OpenGVLab's InternVL holds queries, keys and values of its tower in one linear, and this program in three.
+class StackedLinears : public testing::Test {
+ protected:
+  Lvlm load_base() const { return load(base_, {}); }
+  static std::map<std::string, at::Tensor> weights(Lvlm& lvlm) {
+    std::map<std::string, at::Tensor> values;
+    for (const NamedTensor& tensor : tensors(lvlm)) values.emplace(tensor.name, *tensor.tensor);
+    return values;
+  }
+  /// What the adapter adds to each weight.
+  static std::map<std::string, at::Tensor> added(Lvlm& lvlm) {
+    std::map<std::string, at::Tensor> values;
+    each_linear(lvlm.weights(), [&](const std::string& module, Linear& linear) {
+      if (linear.lora.a.defined()) values.emplace(module, linear.lora.b.matmul(linear.lora.a).mul(linear.lora.scale));
+    });
+    return values;
+  }
+  static std::string layer(const std::string& part) {
+    return "model.vision_tower.encoder.layer.1.attention." + part + "_proj";
+  }
+
+  std::filesystem::path base_ = test::source_file("tests/golden/internvl3/layout");
+};
+
+TEST_F(StackedLinears, AMergeChangesOnlyItsRows) {
+  Lvlm lvlm = load_base();
+  add_adapter(lvlm, {2, 4, {"layer.1.attention.k_proj"}}, 5);
+  fill_adapter(lvlm);
+  const test::TempDir out;
+  EXPECT_EQ(write_merged(lvlm, base_, out.path()).merged, 1);
+  std::filesystem::copy(base_ / "config.json", out / "config.json");
+  Lvlm merged = load(out.path(), {});
+  const auto before = weights(lvlm), after = weights(merged), more = added(lvlm);
+  ASSERT_EQ(before.size(), after.size());
+  for (const auto& [name, value] : before) {
+    if (name == layer("k") + ".weight") continue;
+    EXPECT_TRUE(value.equal(after.at(name))) << name;
+  }
+  const at::Tensor change = after.at(layer("k") + ".weight").sub(before.at(layer("k") + ".weight"));
+  EXPECT_LT(largest_difference(change, more.at(layer("k"))), 1e-6);
+  EXPECT_GT(change.abs().max().item<double>(), 1e-3);
+}
+
+TEST_F(StackedLinears, AnAdapterIsWrittenOfTheOriginalsModule) {
+  for (const std::vector<std::string>& targets :
+       {std::vector<std::string>{"vision:k_proj", "fc1"}, {"vision:q_proj", "vision:v_proj"}, {"vision:all-linear"}}) {
+    Lvlm lvlm = load_base(), again = load_base(), third = load_base();
+    add_adapter(lvlm, {2, 4, targets}, 5);
+    fill_adapter(lvlm);
+    const test::TempDir folder, twice;
+    save_adapter(lvlm, folder.path(), "base");
+    for (const io::TensorEntry& entry : io::read_safetensors_header(folder / "adapter_model.safetensors"))
+      EXPECT_THAT(entry.name, testing::Not(HasSubstr("_proj."))) << "a module that the original does not have";
+    load_adapter(again, folder.path());
+    const auto ours = added(lvlm), theirs = added(again);
+    for (const auto& [module, value] : theirs) {
+      const auto found = ours.find(module);  // a part without one carries zeros now
+      EXPECT_LT(largest_difference(value, found == ours.end() ? value.mul(0) : found->second), 1e-6) << module;
+    }
+    save_adapter(again, twice.path(), "base");  // the three share A now
+    EXPECT_EQ(read_file(twice / "adapter_model.safetensors", "test"),
+              read_file(folder / "adapter_model.safetensors", "test"));
+    load_adapter(third, twice.path());
+    for (const auto& [module, value] : added(third)) EXPECT_TRUE(value.equal(theirs.at(module))) << module;
+  }
+}
+
+/// Whole modules of the projector beside LoRA on the decoder.
+class SavedFolder : public AdapterFolder {
+ protected:
+  SavedFolder() {
+    for (const NamedTensor& tensor : tensors(base_)) {
+      if (tensor.name.find("multi_modal_projector") == std::string::npos) continue;
+      values_.emplace_back("base_model.model." + tensor.name, tensor.tensor->add(random_tensor(tensor.shape, "own")));
+    }
+    write(values_);
+    set("modules_to_save", {"multi_modal_projector"});
+  }
+  void write(std::vector<std::pair<std::string, at::Tensor>> named) {
+    for (const NamedTensor& tensor : adapter_tensors(lvlm_)) named.emplace_back(tensor.name, *tensor.tensor);
+    write_tensors(folder_ / "adapter_model.safetensors", named, at::kDouble);
+  }
+  std::string fault_of_a_model_that_stays() const {
+    Lvlm fresh = tiny_model();
+    std::string line = "no fault";
+    try {
+      load_adapter(fresh, folder_.path());
+    } catch (const Error& error) {
+      line = error.what();
+    }
+    EXPECT_EQ(largest_difference(seen(fresh), seen(tiny_model())), 0);
+    EXPECT_FALSE(replaces_weights(fresh));
+    return line;
+  }
+
+  Lvlm base_ = tiny_model();
+  std::vector<std::pair<std::string, at::Tensor>> values_;
+};
+
+TEST_F(SavedFolder, TakesThePlaceOfTheBases) {
+  Lvlm fresh = tiny_model();
+  EXPECT_FALSE(replaces_weights(fresh));
+  load_adapter(fresh, folder_.path());
+  EXPECT_TRUE(replaces_weights(fresh));
+  EXPECT_FALSE(adapts_vision(fresh));
+  EXPECT_EQ(fresh.weights().adapter->saved_modules, std::vector<std::string>{"multi_modal_projector"});
+  for (const NamedTensor& tensor : tensors(base_)) {
+    for (const auto& [key, value] : values_) {
+      if (key.ends_with("." + tensor.name)) *tensor.tensor = value;
+    }
+  }
+  EXPECT_EQ(largest_difference(seen(fresh), seen(base_)), 0);
+  EXPECT_GT(largest_difference(seen(fresh), seen(tiny_model())), 1e-3);
+  const test::TempDir again;
+  save_adapter(fresh, again.path(), "base");
+  EXPECT_EQ(read_file(again / "adapter_model.safetensors", "test"),
+            read_file(folder_ / "adapter_model.safetensors", "test"));
+  EXPECT_EQ(read_json(again / "adapter_config.json", "test")["modules_to_save"], Json::array({"multi_modal_projector"}));
+}
+
+TEST_F(SavedFolder, WrappedKeysAndOtherLayoutsAreTheSame) {
+  for (auto& [key, value] : values_) {
+    const std::string from = "model.multi_modal_projector.linear_";
+    key.replace(key.find(from), from.size() + 2,
+                key.find("_1.") != std::string::npos ? "model.mm_projector.0." : "model.mm_projector.2.");
+  }
+  write(values_);
+  set("modules_to_save", {"mm_projector"});
+  Lvlm fresh = tiny_model();
+  load_adapter(fresh, folder_.path());
+  EXPECT_TRUE(replaces_weights(fresh));
+}
+
+/// As in PEFT, a module that is saved whole carries no adapter.
+TEST_F(SavedFolder, CarriesNoAdapter) {
+  set("target_modules", {"v_proj", "up_proj", "linear_1"});
+  set("exclude_modules",
+      {"vision_tower.encoder.layers.0.self_attn.v_proj", "vision_tower.encoder.layers.1.self_attn.v_proj"});
+  Lvlm fresh = tiny_model();
+  load_adapter(fresh, folder_.path());
+  EXPECT_FALSE(adapts_vision(fresh));
+}
+
+TEST_F(SavedFolder, APartThatIsMissingIsNamed) {
+  values_.pop_back();
+  write(values_);
+  EXPECT_THAT(fault_of_a_model_that_stays(),
+              HasSubstr("1 missing; first missing base_model.model.model.multi_modal_projector.linear_2.bias"));
+}
+
+TEST_F(SavedFolder, EqualWeightsReplaceNothing) {
+  for (auto& [key, value] : values_) {
+    for (const NamedTensor& tensor : tensors(base_)) {
+      if (key.ends_with("." + tensor.name)) value = *tensor.tensor;
+    }
+  }
+  write(values_);
+  EXPECT_EQ(fault_of_a_model_that_stays(), "no fault");
+}
+
+TEST_F(SavedFolder, OnlyTheProjectorMayBeReplaced) {
+  const std::string norm = "model.vision_tower.post_layernorm.weight";
+  values_.emplace_back("base_model.model." + norm, random_tensor({16}, "norm"));
+  write(values_);
+  set("modules_to_save", {"multi_modal_projector", "post_layernorm"});
+  EXPECT_THAT(fault_of_a_model_that_stays(),
+              AllOf(HasSubstr("the vision tower, which differ"), HasSubstr("merge_and_unload")));
 }
 
 }  // namespace

@@ -1,10 +1,14 @@
-// The forms of tree attention against each other and against a plain masked softmax, values and gradients.
+// The forms of tree attention against each other, a plain masked softmax and one row after the other, values and gradients.
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <limits>
 
 #include "../../src/model/functions.h"
+#include "../../src/model/layers.h"
+#include "rrpo/util/error.h"
 #include "tiny.h"
 
 namespace rrpo::model {
@@ -60,41 +64,55 @@ at::Tensor plain(const PackedRows& rows, const std::vector<int64_t>& queries, co
   return scores.softmax(-1).matmul(values).transpose(0, 1).flatten(1);
 }
 
+std::vector<int64_t> every_row(const PackedRows& rows) {
+  std::vector<int64_t> every;
+  for (size_t i = 0; i < rows.ids.size(); ++i) every.push_back(static_cast<int64_t>(i));
+  return every;
+}
+
+/// Outputs and gradients of one form on the same operands.
+template <class Form>
+std::vector<at::Tensor> run_form(const PackedRows& rows, const std::vector<int64_t>& queries, const Form& form) {
+  const auto count = static_cast<int64_t>(queries.size()), all = static_cast<int64_t>(rows.ids.size());
+  const at::Tensor q = random_tensor({count, kHeads, kWidth}, "q").requires_grad_(true);
+  const at::Tensor k = random_tensor({all, kKvHeads, kWidth}, "k").requires_grad_(true);
+  const at::Tensor v = random_tensor({all, kKvHeads, kWidth}, "v").requires_grad_(true);
+  const at::Tensor out = form(q, k, v);
+  out.mul(random_tensor({count, kHeads * kWidth}, "weight")).sum().backward();
+  return {out, q.grad(), k.grad(), v.grad()};
+}
+
+/// The split form attends from `whole` segments only.
+void expect_every_form(const PackedRows& rows, const std::vector<int64_t>& queries, const std::vector<at::Tensor>& expected,
+                       bool whole) {
+  for (const Attention kind : {Attention::dense, Attention::merged, Attention::split}) {
+    if (kind == Attention::split && !whole) continue;
+    const auto results = run_form(rows, queries, [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+      return attend(q, k, v, plan_attention(rows, queries, kind, q.options()));
+    });
+    for (size_t i = 0; i < results.size(); ++i) {
+      EXPECT_LT(largest_difference(results[i], expected[i]), 1e-12) << static_cast<int>(kind) << " " << i;
+    }
+  }
+}
+
 TEST(Attention, EveryFormEqualsAMaskedSoftmax) {
   const PackedRows rows = uneven();
-  const auto all = static_cast<int64_t>(rows.ids.size());
-  std::vector<int64_t> every, some;
-  for (int64_t i = 0; i < all; ++i) every.push_back(i);
-  for (int64_t i = 140; i < all; i += 3) some.push_back(i);
-  for (const std::vector<int64_t>& queries : {every, some}) {
-    const auto count = static_cast<int64_t>(queries.size());
-    std::vector<std::vector<at::Tensor>> results;
-    // The split form attends from whole segments only.
-    const int forms = queries.size() == every.size() ? 4 : 3;
-    for (int form = 0; form < forms; ++form) {
-      const at::Tensor q = random_tensor({count, kHeads, kWidth}, "q").requires_grad_(true);
-      const at::Tensor k = random_tensor({all, kKvHeads, kWidth}, "k").requires_grad_(true);
-      const at::Tensor v = random_tensor({all, kKvHeads, kWidth}, "v").requires_grad_(true);
-      const auto kind = form == 1 ? Attention::dense : form == 2 ? Attention::merged : Attention::split;
-      const at::Tensor out =
-          form == 0 ? plain(rows, queries, q, k, v) : attend(q, k, v, plan_attention(rows, queries, kind, q.options()));
-      out.mul(random_tensor({count, kHeads * kWidth}, "weight")).sum().backward();
-      results.push_back({out, q.grad(), k.grad(), v.grad()});
-    }
-    for (size_t form = 1; form < results.size(); ++form) {
-      for (size_t i = 0; i < 4; ++i)
-        EXPECT_LT(largest_difference(results[form][i], results[0][i]), 1e-12) << form << " " << i;
-    }
+  std::vector<int64_t> some;
+  for (int64_t i = 140; i < static_cast<int64_t>(rows.ids.size()); i += 3) some.push_back(i);
+  for (const std::vector<int64_t>& queries : {every_row(rows), some}) {
+    const auto expected = run_form(rows, queries, [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+      return plain(rows, queries, q, k, v);
+    });
+    expect_every_form(rows, queries, expected, /*whole=*/queries.size() == rows.ids.size());
   }
 }
 
 TEST(Attention, PaddingStaysSmall) {
   const PackedRows rows = uneven();
-  std::vector<int64_t> every;
-  for (size_t i = 0; i < rows.ids.size(); ++i) every.push_back(static_cast<int64_t>(i));
-  const auto plan = plan_attention(rows, every, Attention::merged, at::TensorOptions(at::kFloat));
+  const auto plan = plan_attention(rows, every_row(rows), Attention::merged, at::TensorOptions(at::kFloat));
   int64_t padded = 0, real = 0;
-  for (const Block& block : plan->blocks) padded += block.count * block.queries * block.keys;
+  for (const Block& block : plan->blocks) padded += block.count * block.queries.length * block.keys.length;
   for (const Segment& own : rows.segments) {
     for (const Segment& other : rows.segments) {
       if (own.begin == other.begin || sees(rows, other.begin, own.begin)) real += own.length * other.length;
@@ -103,6 +121,167 @@ TEST(Attention, PaddingStaysSmall) {
   EXPECT_GE(padded, real);
   EXPECT_LE(padded, real * 4 / 3 + static_cast<int64_t>(plan->blocks.size()) * 16384);
   EXPECT_LE(plan->blocks.size(), 8U);
+}
+
+/// Softmax over the rows that a query sees and nothing else, one query after the other.
+at::Tensor row_by_row(const PackedRows& rows, const std::vector<int64_t>& queries, const at::Tensor& q, const at::Tensor& k,
+                      const at::Tensor& v) {
+  const at::Tensor all_keys = k.repeat_interleave(kHeads / kKvHeads, 1),
+                   all_values = v.repeat_interleave(kHeads / kKvHeads, 1);
+  std::vector<at::Tensor> results;
+  for (size_t i = 0; i < queries.size(); ++i) {
+    std::vector<int64_t> seen;
+    for (const int64_t key : every_row(rows)) {
+      if (sees(rows, queries[i], key)) seen.push_back(key);
+    }
+    const at::Tensor index = index_tensor(seen, at::kCPU);
+    const at::Tensor scores = all_keys.index_select(0, index).mul(q.select(0, static_cast<int64_t>(i))).sum(-1);
+    const at::Tensor weights = scores.div(std::sqrt(static_cast<double>(kWidth))).softmax(0);
+    results.push_back(all_values.index_select(0, index).mul(weights.unsqueeze(-1)).sum(0).flatten());
+  }
+  return at::stack(results);
+}
+
+void expect_row_by_row(const PackedRows& rows, const std::vector<int64_t>& queries, bool whole) {
+  const auto expected = run_form(rows, queries, [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+    return row_by_row(rows, queries, q, k, v);
+  });
+  expect_every_form(rows, queries, expected, whole);
+}
+
+/// A tree of any depth; a third of its segments may be empty, and some are as long as the one before.
+PackedRows random_tree(Random& random) {
+  PackedRows rows;
+  const int64_t count = 1 + random.below(10);
+  for (int64_t s = 0; s < count; ++s) {
+    int64_t length = random.chance(0.3) ? 0 : 1 + random.below(9);
+    if (s > 0 && random.chance(0.3)) length = rows.segments.back().length;
+    rows.add_segment(tokens(length, 1), random.chance(0.2) ? -1 : random.below(s + 1) - 1);
+  }
+  if (rows.ids.empty()) rows.add_segment(tokens(3, 1), count - 1);
+  return rows;
+}
+
+TEST(Attention, RandomTreesEqualOneRowAfterTheOther) {
+  for (uint64_t trial = 0; trial < 30; ++trial) {
+    SCOPED_TRACE(trial);
+    Random random(11, "tree", trial);
+    const PackedRows rows = random_tree(random);
+    std::vector<int64_t> some, whole;
+    for (const Segment& own : rows.segments) {
+      const bool taken = random.chance(0.6);
+      for (int64_t row = own.begin; row < own.begin + own.length; ++row) {
+        if (random.chance(0.4)) some.push_back(row);
+        if (taken) whole.push_back(row);
+      }
+    }
+    expect_row_by_row(rows, every_row(rows), true);
+    if (!whole.empty()) expect_row_by_row(rows, whole, true);
+    if (!some.empty()) expect_row_by_row(rows, some, false);
+  }
+}
+
+TEST(Attention, EmptySegmentsChangeNothing) {
+  PackedRows below_root, between, last;  // of one, two and three rows in a block or more
+  below_root.add_segment(tokens(3, 1), below_root.add_segment({}, -1));
+  between.add_segment({}, -1);
+  const int64_t first = between.add_segment(tokens(4, 1), 0), empty = between.add_segment({}, first);
+  between.add_segment(tokens(2, 1), empty);
+  between.add_segment(tokens(5, 1), empty);
+  between.add_segment(tokens(2, 1), 0);
+  last.add_segment({}, last.add_segment(tokens(1, 1), -1));
+  for (const PackedRows& rows : {below_root, between, last}) expect_row_by_row(rows, every_row(rows), true);
+}
+
+TEST(Attention, NobodyLooks) {
+  const PackedRows rows = uneven();
+  const at::Tensor q = at::zeros({0, kHeads, kWidth}, at::kDouble);
+  const at::Tensor k = at::zeros({static_cast<int64_t>(rows.ids.size()), kKvHeads, kWidth}, at::kDouble);
+  for (const Attention kind : {Attention::dense, Attention::merged, Attention::split}) {
+    const at::Tensor out = attend(q, k, k, plan_attention(rows, {}, kind, q.options()));
+    EXPECT_EQ(out.sizes(), (std::vector<int64_t>{0, kHeads * kWidth}));
+  }
+}
+
+/// Rows are gathered where they stand apart or are padded, and there only.
+TEST(Attention, RowsThatStandTogetherAreNotGathered) {
+  PackedRows pair;
+  const int64_t prompt = pair.add_segment(tokens(40, 1), -1);
+  pair.add_segment(tokens(9, 1), prompt);
+  pair.add_segment(tokens(9, 1), prompt);
+  const auto plain = at::TensorOptions(at::kFloat);
+  for (const Attention kind : {Attention::dense, Attention::merged, Attention::split}) {
+    const auto plan = plan_attention(pair, every_row(pair), kind, plain);
+    EXPECT_EQ(plan->blocks.size(), kind == Attention::dense ? 1U : kind == Attention::merged ? 2U : 3U);
+    EXPECT_FALSE(plan->place.defined());
+    for (const Block& block : plan->blocks) {
+      EXPECT_FALSE(block.queries.index.defined() || block.keys.index.defined());
+      EXPECT_EQ(block.mask.defined(), kind != Attention::split);
+    }
+  }
+  pair.add_segment(tokens(5, 1), prompt);
+  const auto plan = plan_attention(pair, every_row(pair), Attention::merged, plain);
+  ASSERT_EQ(plan->blocks.size(), 2U);
+  EXPECT_FALSE(plan->blocks[0].queries.index.defined());
+  EXPECT_EQ(plan->blocks[1].queries.real.size(0), 23);
+  EXPECT_EQ(plan->blocks[1].queries.index.size(0), 27);
+}
+
+/// The rows that are read of a pair, the last one of the prompt and those of the answers, see the whole prompt.
+TEST(Attention, NoMaskWhereNothingIsHidden) {
+  PackedRows pair;
+  const int64_t prompt = pair.add_segment(tokens(40, 1), -1);
+  pair.add_segment(tokens(9, 1), prompt);
+  pair.add_segment(tokens(9, 1), prompt);
+  const auto masked = [&pair](int64_t first) {
+    std::vector<int64_t> reads;
+    for (int64_t row = first; row < 58; ++row) reads.push_back(row);
+    return plan_attention(pair, reads, Attention::merged, at::TensorOptions(at::kFloat))->blocks.front().mask.defined();
+  };
+  EXPECT_TRUE(masked(38));
+  EXPECT_FALSE(masked(39));
+  EXPECT_FALSE(masked(40));
+}
+
+TEST(Attention, RowsOfNoTreeAreRefused) {
+  const auto plan = [](const PackedRows& rows, const std::vector<int64_t>& queries) {
+    return plan_attention(rows, queries, Attention::merged, at::TensorOptions(at::kFloat));
+  };
+  const PackedRows good = uneven();
+  const auto all = static_cast<int64_t>(good.ids.size());
+  EXPECT_NO_THROW(plan(good, {0, 5, all - 1}));
+  for (const std::vector<int64_t>& queries : std::vector<std::vector<int64_t>>{{-1, 0}, {all - 1, all}, {3, 3}, {4, 2}}) {
+    EXPECT_THROW(plan(good, queries), Error);
+  }
+  PackedRows bad = good;
+  bad.segments[3].parent = 3;
+  EXPECT_THROW(plan(bad, {0}), Error);
+  bad = good;
+  bad.segments[2].begin += 1;
+  EXPECT_THROW(plan(bad, {0}), Error);
+  bad = good;
+  bad.ids.push_back(1);
+  EXPECT_THROW(plan(bad, {0}), Error);
+  bad = good;
+  bad.segments[1].length = -3;
+  EXPECT_THROW(plan(bad, {0}), Error);
+  bad = good;
+  bad.segments.back().length += 1;
+  EXPECT_THROW(plan(bad, {0}), Error);
+  EXPECT_THROW(plan_attention(good, {0}, Attention::split, at::TensorOptions(at::kFloat)), Error);  // half a segment
+  const at::Tensor q = at::zeros({1, kHeads, kWidth}, at::kDouble), k = at::zeros({all - 1, kKvHeads, kWidth}, at::kDouble);
+  EXPECT_THROW(attend(q, k, k, plan(good, {0})), Error);  // keys of other rows
+}
+
+TEST(Attention, AMaskBeyondMemoryIsRefused) {
+  EXPECT_NO_THROW(check_mask(1, int64_t{1} << 15, int64_t{1} << 15, 4));
+  try {
+    check_mask(2, int64_t{1} << 15, int64_t{1} << 15, 4);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::environment);
+    EXPECT_THAT(error.what(), testing::HasSubstr("mask of 8 GB"));
+  }
 }
 
 }  // namespace

@@ -42,7 +42,13 @@ TEST_F(Casts, AnglesAreFloat32AndTheRotationIsNot) {
   Decoder decoder;
   decoder.theta = 1e6;
   decoder.head_width = 10;
-  const Rotary angles = rotary(decoder, golden_.at("positions").to(at::kLong), at::kBFloat16);
+  std::vector<Position> positions;
+  const at::Tensor given = golden_.at("positions").to(at::kLong).contiguous();
+  for (int64_t i = 0; i < given.numel(); ++i) {
+    const int64_t at = given.const_data_ptr<int64_t>()[i];
+    positions.push_back({at, at, at});
+  }
+  const Rotary angles = rotary(decoder, positions, at::kBFloat16, at::kCPU);
   expect_bits(angles.cos, "cos");
   expect_bits(angles.sin, "sin");
   expect_bits(rotate(rounded("q"), angles.cos, angles.sin), "turned");

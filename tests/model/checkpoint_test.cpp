@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <map>
+#include <set>
 
-#include "../../src/model/layers.h"
 #include "../../src/model/tensor_io.h"
+#include "../../src/model/vision/llava_projector.h"
 #include "rrpo/io/checkpoint.h"
 #include "tiny.h"
 
@@ -67,6 +69,23 @@ Named in_layout(Lvlm& lvlm, const Layout& layout) {
 void write_folder(const test::TempDir& folder, const Named& named, at::ScalarType type, const Json& config = tiny_config()) {
   folder.write("config.json", config.dump());
   write_tensors(folder / "model.safetensors", named, type);
+}
+
+/// The configurations of a family's golden checkpoints.
+std::vector<Json> golden_configs(const Family& family) {
+  std::vector<Json> configs;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(test::source_file("tests/golden"))) {
+    if (entry.path().filename() != "config.json") continue;
+    const Json config = read_json(entry.path(), "test");
+    if (config.is_object() && family.matches(config)) configs.push_back(config);
+  }
+  return configs;
+}
+
+LoadOptions golden_options(const Family& family) {
+  LoadOptions options;
+  options.video_pool = family.name == "llava_qwen" ? "bilinear" : "";
+  return options;
 }
 
 std::string fault(const test::TempDir& folder) {
@@ -218,10 +237,15 @@ TEST(Config, ReadsThetaInBothPlacesAndRefusesTheRest) {
 TEST(Families, EachHasANameAndMatchesItself) {
   for (const Family& family : families()) {
     EXPECT_FALSE(family.name.empty());
-    EXPECT_TRUE(family.matches({{"model_type", family.name}}));
     EXPECT_FALSE(family.matches(Json::array()));
-    EXPECT_EQ(family.canonical("model.embed_tokens.weight"),
-              family.canonical(family.saved("model.language_model.embed_tokens.weight")));
+    const std::vector<Json> configs = golden_configs(family);
+    EXPECT_FALSE(configs.empty()) << family.name;
+    for (const Json& config : configs) {
+      Lvlm lvlm = family.build(config, golden_options(family));
+      for (const NamedTensor& tensor : tensors(lvlm)) {
+        EXPECT_EQ(canonical_names(family, family.saved(tensor.name)), std::vector<std::string>{tensor.name});
+      }
+    }
   }
   EXPECT_THROW(family_of({{"model_type", "nothing"}}, "x"), Error);
 }
@@ -250,6 +274,55 @@ TEST(Init, FollowsItsRuleAndItsSeed) {
   EXPECT_EQ(spread[layer + "self_attn.q_proj.bias"], 0);
 }
 
+TEST(Init, EveryPartOfAModelShows) {
+  const test::TempDir folder;
+  for (const Family& family : families()) {
+    for (const Json& config : golden_configs(family)) {
+      Lvlm lvlm = init(folder.write("config.json", config.dump()), 3, golden_options(family));
+      for (const NamedTensor& tensor : tensors(lvlm)) {
+        EXPECT_TRUE(tensor.tensor->isfinite().all().item<bool>()) << family.name << " " << tensor.name;
+        const bool bias = tensor.name.ends_with("bias");
+        EXPECT_EQ(tensor.tensor->abs().max().item<double>() > 0, !bias) << family.name << " " << tensor.name;
+      }
+    }
+  }
+}
+
+/// Each linear that may carry an adapter stands in the list of weights under the same name, of the part that it belongs to.
+TEST(Families, LinearsAreWeights) {
+  for (const Family& family : families()) {
+    for (const Json& config : golden_configs(family)) {
+      Lvlm lvlm = family.build(config, golden_options(family));
+      std::map<std::string, at::Tensor*> weights;
+      for (const NamedTensor& tensor : tensors(lvlm)) EXPECT_TRUE(weights.emplace(tensor.name, tensor.tensor).second);
+      std::set<std::string> modules;
+      each_linear(lvlm.weights(), [&](const std::string& module, Linear& linear) {
+        EXPECT_TRUE(modules.insert(module).second) << family.name << " " << module;
+        const auto found = weights.find(module + ".weight");
+        ASSERT_TRUE(found != weights.end()) << family.name << " " << module;
+        EXPECT_EQ(found->second, &linear.weight) << family.name << " " << module;
+        const std::string own = module_name(family, module);
+        EXPECT_EQ(canonical_names(family, own + ".weight"), std::vector<std::string>{module + ".weight"}) << own;
+      });
+    }
+  }
+}
+
+/// A tensor on disk that holds several, one below the other.
+TEST(Stacked, RowsAreDivided) {
+  const test::TempDir folder;
+  const at::Tensor whole = random_tensor({6, 5}, "w");
+  write_tensors(folder / "model.safetensors", {{"a", random_tensor({3}, "a")}, {"qkv", whole}}, at::kDouble);
+  const io::TensorEntry entry = io::read_safetensors_header(folder / "model.safetensors")[1];
+  const std::vector<io::TensorEntry> parts = split_rows(entry, 3, "weights");
+  ASSERT_EQ(parts.size(), 3U);
+  for (int64_t i = 0; i < 3; ++i) {
+    const at::Tensor part = read_tensor(parts[static_cast<size_t>(i)], at::kDouble, at::kCPU);
+    EXPECT_TRUE(part.equal(whole.narrow(0, 2 * i, 2))) << i;
+  }
+  EXPECT_THROW(split_rows(entry, 4, "weights"), Error);
+}
+
 /// A map whose values name frame, row and column.
 at::Tensor coded_map(int64_t frames, int64_t grid) {
   at::Tensor map = at::empty({frames, grid * grid, 1}, at::kDouble);
@@ -263,6 +336,10 @@ at::Tensor coded_map(int64_t frames, int64_t grid) {
 std::vector<double> values(const at::Tensor& x) {
   const at::Tensor plain = x.contiguous();
   return {plain.const_data_ptr<double>(), plain.const_data_ptr<double>() + plain.numel()};
+}
+
+ClipInput clip_of(const at::Tensor& pixels) {
+  return {{pixels}, {.frames = pixels.size(0), .height = pixels.size(2), .width = pixels.size(3)}};
 }
 
 TEST(Projector, PoolsAndLaysNewlines) {
@@ -296,21 +373,27 @@ TEST(Projector, CountsTokens) {
   EXPECT_EQ(count(Pool::average, Newline::frame, 16), 170 * 16);
   EXPECT_EQ(count(Pool::none, Newline::none, 2), 1458);
   const Lvlm lvlm = tiny_model();
-  EXPECT_EQ(encode(lvlm, random_tensor({3, 3, 20, 20}, "p")).size(0), visual_token_count(lvlm, 3));
+  const ClipInput clip = clip_of(random_tensor({3, 3, 20, 20}, "p"));
+  const std::optional<std::vector<VisualRun>> runs = lvlm.vision().runs(clip.form);
+  ASSERT_TRUE(runs.has_value() && runs->size() == 1);
+  EXPECT_EQ(encode(lvlm, clip).size(), runs->front().count);
 }
 
 TEST(Encode, FramesAreIndependent) {
   const at::NoGradGuard no_grad;
-  const Lvlm lvlm = tiny_model();
+  Lvlm lvlm = tiny_model();
   const at::Tensor pixels = random_tensor({3, 3, 20, 20}, "pixels");
-  const at::Tensor all = encode(lvlm, pixels);
+  const at::Tensor all = encode(lvlm, clip_of(pixels)).tokens;
   const int64_t each = (all.size(0) - 1) / 3;
   for (int64_t f = 0; f < 3; ++f) {
-    const at::Tensor one = encode(lvlm, pixels.narrow(0, f, 1));
+    const at::Tensor one = encode(lvlm, clip_of(pixels.narrow(0, f, 1))).tokens;
     EXPECT_LT(largest_difference(all.narrow(0, f * each, each), one.narrow(0, 0, each)), 1e-12);
   }
-  EXPECT_TRUE(all[-1].equal(lvlm.weights().projector.newline));
-  EXPECT_THROW(encode(lvlm, random_tensor({1, 3, 24, 24}, "p")), Error);
+  for (const NamedTensor& tensor : tensors(lvlm)) {
+    if (tensor.name != "model.image_newline") continue;
+    EXPECT_TRUE(all[-1].equal(*tensor.tensor));
+  }
+  EXPECT_THROW(encode(lvlm, clip_of(random_tensor({1, 3, 24, 24}, "p"))), Error);
 }
 
 }  // namespace

@@ -9,10 +9,10 @@ namespace {
 
 /// Two videos with questions and answers (depth 3), one lone sequence, an empty segment, rows of two trees interleaved.
 PackedRows forest(const Lvlm& lvlm) {
-  const int64_t count = visual_token_count(lvlm, 2);
+  const int64_t count = token_count(lvlm, 2);
   PackedRows rows;
-  const int64_t first = rows.add_video(tokens(3, 1), count, 0);
-  const int64_t second = rows.add_video(tokens(5, 2), count, 1);
+  const int64_t first = rows.add_clip({tokens(3, 1)}, {plain_run(count)}, 0);
+  const int64_t second = rows.add_clip({tokens(5, 2)}, {plain_run(count)}, 1);
   const int64_t q1 = rows.add_segment(tokens(4, 3), first);
   rows.add_segment(tokens(6, 4), q1);
   rows.add_segment(tokens(3, 5), q1);
@@ -35,10 +35,10 @@ std::vector<int64_t> leaves(const PackedRows& rows) {
   return result;
 }
 
-std::vector<at::Tensor> two_videos(const Lvlm& lvlm) {
-  std::vector<at::Tensor> visual;
+std::vector<VisualTokens> two_videos(const Lvlm& lvlm) {
+  std::vector<VisualTokens> visual;
   for (const char* name : {"a", "b"})
-    visual.push_back(random_tensor({visual_token_count(lvlm, 2), width(lvlm)}, name).mul(0.2));
+    visual.push_back(shown(random_tensor({token_count(lvlm, 2), width(lvlm)}, name).mul(0.2)));
   return visual;
 }
 
@@ -47,7 +47,7 @@ void require_gradients(Lvlm& lvlm) {
   for (NamedTensor& tensor : adapter_tensors(lvlm)) *tensor.tensor = tensor.tensor->detach().requires_grad_(true);
 }
 
-std::vector<at::Tensor> gradients(Lvlm& lvlm, const std::vector<at::Tensor>& visual) {
+std::vector<at::Tensor> gradients(Lvlm& lvlm, const std::vector<VisualTokens>& visual) {
   std::vector<at::Tensor> all;
   for (const auto& list : {tensors(lvlm), adapter_tensors(lvlm)}) {
     for (const NamedTensor& tensor : list) {
@@ -56,9 +56,9 @@ std::vector<at::Tensor> gradients(Lvlm& lvlm, const std::vector<at::Tensor>& vis
       tensor.tensor->mutable_grad().reset();
     }
   }
-  for (const at::Tensor& tokens : visual) {
-    all.push_back(tokens.grad().clone());
-    tokens.mutable_grad().reset();
+  for (const VisualTokens& video : visual) {
+    all.push_back(video.tokens.grad().clone());
+    video.tokens.mutable_grad().reset();
   }
   return all;
 }
@@ -71,8 +71,8 @@ TEST(Hidden, TreesEqualTheirSequencesInValuesAndGradients) {
   add_adapter(lvlm, {4, 8}, 3);
   fill_adapter(lvlm);
   require_gradients(lvlm);
-  std::vector<at::Tensor> visual = two_videos(lvlm);
-  for (at::Tensor& tokens : visual) tokens.requires_grad_(true);
+  std::vector<VisualTokens> visual = two_videos(lvlm);
+  for (VisualTokens& video : visual) video.tokens.requires_grad_(true);
   PackedRows rows = forest(lvlm);
   std::vector<at::Tensor> expected(rows.ids.size());
   at::Tensor loss = at::empty({}, at::kDouble).zero_();
@@ -107,7 +107,7 @@ TEST(Hidden, TreesEqualTheirSequencesInValuesAndGradients) {
 TEST(Hidden, ReadRowsInAnyOrderAndRepeated) {
   const Lvlm lvlm = tiny_model();
   const at::NoGradGuard no_grad;
-  const std::vector<at::Tensor> visual = two_videos(lvlm);
+  const std::vector<VisualTokens> visual = two_videos(lvlm);
   PackedRows rows = forest(lvlm);
   for (size_t i = 0; i < rows.ids.size(); ++i) rows.read_rows.push_back(static_cast<int64_t>(i));
   const at::Tensor all = hidden(lvlm, rows, visual);
@@ -121,7 +121,7 @@ TEST(Hidden, ReadRowsInAnyOrderAndRepeated) {
 TEST(Hidden, SiblingsAndLaterTokensAreInvisible) {
   const Lvlm lvlm = tiny_model();
   const at::NoGradGuard no_grad;
-  const std::vector<at::Tensor> visual = two_videos(lvlm);
+  const std::vector<VisualTokens> visual = two_videos(lvlm);
   PackedRows rows = forest(lvlm);
   const Segment answer = rows.segments[3], sibling = rows.segments[4], other_tree = rows.segments[7];
   for (int64_t i = 0; i < answer.length - 1; ++i) rows.read_rows.push_back(answer.begin + i);
@@ -136,7 +136,7 @@ TEST(Hidden, SiblingsAndLaterTokensAreInvisible) {
 
 TEST(Hidden, SameBytesTwice) {
   Lvlm lvlm = tiny_model(1, Dtype::float32);
-  const std::vector<at::Tensor> visual = two_videos(lvlm);
+  const std::vector<VisualTokens> visual = two_videos(lvlm);
   PackedRows rows = forest(lvlm);
   rows.read_rows = {5, 6, 7, 40};
   require_gradients(lvlm);
@@ -155,7 +155,7 @@ TEST(Hidden, SameBytesTwice) {
 TEST(Hidden, FollowsDoubleInOtherTypes) {
   const at::NoGradGuard no_grad;
   Lvlm exact = tiny_model();
-  const std::vector<at::Tensor> visual = two_videos(exact);
+  const std::vector<VisualTokens> visual = two_videos(exact);
   PackedRows rows = forest(exact);
   for (size_t i = 0; i < rows.ids.size(); ++i) rows.read_rows.push_back(static_cast<int64_t>(i));
   const at::Tensor wanted = hidden(exact, rows, visual);
@@ -190,10 +190,10 @@ TEST(Hidden, RefusesBrokenRows) {
   rows.read_rows = {2};
   EXPECT_THROW(hidden(lvlm, rows, {}), Error);
   PackedRows video;
-  video.add_video({1}, 4, 0);
+  video.add_clip({{1}}, {plain_run(4)}, 0);
   video.read_rows = {0};
-  EXPECT_THROW(hidden(lvlm, video, {random_tensor({5, 32}, "v")}), Error);
-  EXPECT_THROW(hidden(lvlm, video, {random_tensor({3, 32}, "v")}), Error);
+  EXPECT_THROW(hidden(lvlm, video, {shown(random_tensor({5, 32}, "v"))}), Error);
+  EXPECT_THROW(hidden(lvlm, video, {shown(random_tensor({3, 32}, "v"))}), Error);
   EXPECT_THROW(hidden(lvlm, video, {}), Error);
 }
 

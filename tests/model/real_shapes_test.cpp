@@ -91,8 +91,9 @@ Inventory inventory(const Json& config, const std::string& pool = "") {
     found.parameters[tensor.part] += elements(tensor.shape);
     found.total += elements(tensor.shape);
   }
-  found.tokens_16 = visual_token_count(lvlm, 16);
-  found.side = image_size(lvlm);
+  found.side = lvlm.vision().image_side();
+  const auto runs = lvlm.vision().runs({.frames = 16, .height = found.side, .width = found.side});
+  for (const VisualRun& run : runs.value()) found.tokens_16 += run.count;
   return found;
 }
 
@@ -158,6 +159,37 @@ TEST(RealShapes, OneVision05BAsLmmsLabPublishesIt) {
   const Inventory found = inventory(lmms_lab(qwen2_05b(151936)));
   EXPECT_EQ(found.total, 893675552 - 64 * 896);
   EXPECT_FALSE(found.shapes.contains("lm_head.weight"));
+}
+
+/// Published configurations of InternVL, transformers' keys; the counts are those of transformers' own classes
+/// (scripts/oracles/internvl.py --counts).
+TEST(RealShapes, InternVl3And35) {
+  struct Published {
+    const char* kind;
+    int64_t width, inner, layers, heads, kv_heads, vocabulary, total;
+  };
+  const std::vector<Published> published = {
+      {"qwen2", 896, 4864, 24, 14, 2, 151674, 938193024},     {"qwen2", 1536, 8960, 28, 12, 2, 151674, 2088957440},
+      {"qwen2", 3584, 18944, 28, 28, 4, 151674, 7944373760},  {"qwen2", 5120, 13824, 48, 40, 8, 151674, 15117256704},
+      {"qwen3", 1024, 3072, 28, 16, 8, 151936, 1060897792},   {"qwen3", 2048, 6144, 28, 16, 8, 151936, 2348347392},
+      {"qwen3", 2560, 9728, 36, 32, 8, 151936, 4732489216},   {"qwen3", 4096, 12288, 36, 32, 8, 151936, 8528318464},
+      {"qwen3", 5120, 17408, 40, 40, 8, 151936, 15119523840},
+  };
+  for (const Published& one : published) {
+    Json text = {{"model_type", one.kind},           {"hidden_size", one.width},
+                 {"intermediate_size", one.inner},   {"num_hidden_layers", one.layers},
+                 {"num_attention_heads", one.heads}, {"num_key_value_heads", one.kv_heads},
+                 {"vocab_size", one.vocabulary},     {"rope_theta", 1000000.0}};
+    if (text.at("model_type") == Json("qwen3")) text["head_dim"] = 128;
+    const Json vision = {{"hidden_size", 1024},       {"intermediate_size", 4096}, {"num_hidden_layers", 24},
+                         {"num_attention_heads", 16}, {"image_size", {448, 448}},  {"patch_size", {14, 14}},
+                         {"attention_bias", true}};
+    const Inventory found = inventory(
+        {{"model_type", "internvl"}, {"tie_word_embeddings", false}, {"text_config", text}, {"vision_config", vision}});
+    EXPECT_EQ(found.total, one.total) << one.kind << one.width;
+    EXPECT_EQ(found.tokens_16, 16 * 256);
+    EXPECT_EQ(found.shapes.at("vision_tower.embeddings.position_embeddings"), (std::vector<int64_t>{1, 1025, 1024}));
+  }
 }
 
 }  // namespace

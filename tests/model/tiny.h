@@ -43,6 +43,18 @@ inline at::Tensor random_tensor(std::vector<int64_t> shape, const std::string& p
   return values.to(type);
 }
 
+/// Visual tokens that a prompt shows in one run, as they stand.
+inline VisualTokens shown(const at::Tensor& tokens) { return {tokens, {}, {plain_run(tokens.size(0))}}; }
+
+/// How many visual tokens a clip of `frames` squares comes to.
+inline int64_t token_count(const Lvlm& lvlm, int64_t frames) {
+  const int64_t side = lvlm.vision().image_side();
+  int64_t count = 0;
+  const auto runs = lvlm.vision().runs({.frames = frames, .height = side, .width = side});
+  for (const VisualRun& run : runs.value()) count += run.count;
+  return count;
+}
+
 /// Gives the adapter's B values, so that it does something.
 inline void fill_adapter(Lvlm& lvlm) {
   for (NamedTensor& tensor : adapter_tensors(lvlm)) {
@@ -78,14 +90,17 @@ inline Path path_of(const PackedRows& tree, int64_t leaf) {
     const Segment& own = tree.segments[static_cast<size_t>(s)];
     for (const VisualRows& part : tree.visual) {
       if (part.begin < own.begin || part.begin >= own.begin + own.length) continue;
-      path.rows.visual.push_back({static_cast<int64_t>(path.row_of.size()) + part.begin - own.begin, part.video});
+      path.rows.visual.push_back(
+          {static_cast<int64_t>(path.row_of.size()) + part.begin - own.begin, part.video, part.first, part.count});
     }
     for (int64_t i = 0; i < own.length; ++i) {
       path.rows.ids.push_back(tree.ids[static_cast<size_t>(own.begin + i)]);
+      path.rows.positions.push_back(tree.positions[static_cast<size_t>(own.begin + i)]);
       path.row_of.push_back(own.begin + i);
     }
   }
   whole.length = static_cast<int64_t>(path.row_of.size());
+  whole.next_position = tree.segments[static_cast<size_t>(leaf)].next_position;
   path.rows.segments.push_back(whole);
   for (int64_t i = 0; i < whole.length; ++i) path.rows.read_rows.push_back(i);
   return path;

@@ -101,6 +101,15 @@ TEST_F(Beside, TensorsEqualToTheBasesChangeNothing) {
                                              HasSubstr("3 tensors that are no adapter change nothing"))));
 }
 
+/// A weight of the model by its name.
+at::Tensor weight(Lvlm& lvlm, const std::string& name) {
+  for (const NamedTensor& tensor : tensors(lvlm)) {
+    if (tensor.name == name) return *tensor.tensor;
+  }
+  ADD_FAILURE() << "no tensor " << name;
+  return {};
+}
+
 TEST_F(Beside, TensorsThatDifferAreNamedWithTheirPart) {
   const at::Tensor changed = lvlm_.weights().decoder.embedding.clone();
   changed.select(0, 7).select(0, 3).add_(1e-6);
@@ -108,21 +117,40 @@ TEST_F(Beside, TensorsThatDifferAreNamedWithTheirPart) {
   EXPECT_THAT(load_fault(), AllOf(HasSubstr("the embedding, which differ from the base's"), HasSubstr("merge_and_unload")));
   add({{"lm_head.weight", random_tensor({51, 32}, "longer")}});
   EXPECT_THAT(load_fault(), HasSubstr("the head, which differ"));
-  add({{"model.multi_modal_projector.linear_1.weight", lvlm_.weights().projector.linear_1.weight.add(1)}});
+  add({{"model.multi_modal_projector.linear_1.weight",
+        weight(lvlm_, "model.multi_modal_projector.linear_1.weight").add(1)}});
   EXPECT_THAT(load_fault(), HasSubstr("the projector, which differ"));
 }
 
-TEST_F(Beside, LoraOfOtherPartsIsNamed) {
+TEST_F(Beside, LoraOfWhatIsNoLinearIsNamed) {
   const std::vector<std::pair<std::string, std::string>> modules = {
-      {"model.vision_tower.encoder.layers.0.mlp.fc1", "adapts the vision tower"},
-      {"vision_tower.vision_model.encoder.layers.0.mlp.fc1", "adapts the vision tower"},
-      {"model.multi_modal_projector.linear_1", "adapts the projector"},
+      {"model.vision_tower.embeddings.patch_embedding", "adapts the vision tower where it is no linear"},
+      {"vision_tower.vision_model.embeddings.position_embedding", "adapts the vision tower where it is no linear"},
+      {"model.language_model.embed_tokens", "adapts the embedding"},
       {"lm_head", "adapts the head"}};
   for (const auto& [module, says] : modules) {
     add({{module + ".lora_A.weight", random_tensor({4, 16}, "a")},
          {module + ".lora_B.weight", random_tensor({24, 4}, "b")}});
     EXPECT_THAT(load_fault(), AllOf(HasSubstr(says), HasSubstr("merge_and_unload"))) << module;
   }
+}
+
+TEST_F(Beside, LoraThatTheSettingsDoNotSelectIsNamed) {
+  for (const char* module :
+       {"model.vision_tower.encoder.layers.0.mlp.fc1", "vision_tower.vision_model.encoder.layers.0.mlp.fc1"}) {
+    add({{module + std::string(".lora_A.weight"), random_tensor({4, 16}, "a")},
+         {module + std::string(".lora_B.weight"), random_tensor({24, 4}, "b")}});
+    EXPECT_THAT(load_fault(), HasSubstr("#target_modules: does not select 'model.vision_tower.encoder.layers.0.mlp.fc1'"));
+  }
+}
+
+/// The pooling head of SigLIP: its output is not used, so neither is an adapter of it.
+TEST_F(Beside, LoraOfAPartThatNothingReadsIsSaid) {
+  add({{"model.vision_tower.head.mlp.fc1.lora_A.weight", random_tensor({4, 16}, "a")},
+       {"model.vision_tower.head.mlp.fc1.lora_B.weight", random_tensor({24, 4}, "b")}});
+  EXPECT_EQ(load_fault(), "no fault");
+  EXPECT_THAT(logged_notes(),
+              Contains(AllOf(HasSubstr(folder_.path().string()), HasSubstr("2 tensors of modules that no"))));
 }
 
 TEST_F(Beside, ModulesToSaveAreLookedAt) {
@@ -151,13 +179,13 @@ class Base : public testing::Test {
 };
 
 TEST_F(Base, ATowerStoredTwiceIsReadOnce) {
-  const Tower& tower = lvlm_.weights().tower;
+  const at::Tensor first = weight(lvlm_, "model.vision_tower.encoder.layers.1.mlp.fc1.weight");
   const std::string second = "vision_tower.vision_model.encoder.layers.1.mlp.fc1.weight";
-  write({{second, tower.layers[1].fc1.weight}});
+  write({{second, first}});
   EXPECT_EQ(load_fault(), "no fault");
   EXPECT_THAT(logged_notes(),
               Contains(AllOf(HasSubstr(folder_.path().string()), HasSubstr("1 given twice with equal values"))));
-  write({{second, tower.layers[1].fc1.weight.add(1e-6)}});
+  write({{second, first.add(1e-6)}});
   EXPECT_THAT(load_fault(), AllOf(HasSubstr("1 given twice; "), HasSubstr(second)));
 }
 

@@ -43,11 +43,11 @@ inline Policy open_with(const std::filesystem::path& base, const std::optional<s
 inline at::Tensor adapter_logits(const Policy& policy) {
   const at::NoGradGuard no_grad;
   const Json& clip = adapters().json.at("clip");
-  const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
+  const model::VisualTokens visual = encode_clip(policy, clip);
   const text::PromptIds prompt = text::encode_prompt(*policy.tokenizer, policy.chat, clip.at("question").get<std::string>());
   const std::vector<int64_t> answer = ids_of(adapters().json.at("answer"));
   LabelledRows rows;
-  const int64_t video = rows.add_video(prompt.before, visual.size(0), 0);
+  const int64_t video = rows.add_clip({prompt.before}, visual.runs, 0);
   rows.add_answer(rows.add_question(video, prompt.after), {answer, std::vector<int64_t>(answer.size())}, 0);
   return model::hidden(policy.lvlm, rows.rows, {visual}).matmul(model::head(policy.lvlm).t());
 }

@@ -23,9 +23,9 @@ Policy open_on(const std::string& name, const std::string& device, model::Dtype 
 at::Tensor logits_on(const std::string& name, const std::string& device, model::Dtype dtype) {
   const Policy policy = open_on(name, device, dtype);
   const Json& clip = golden(name).json.at("clips")[2];
-  const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip).to(at::Device(device)));
+  const model::VisualTokens visual = encode_clip(policy, clip);
   LabelledRows rows;
-  const int64_t video = rows.add_video(ids_of(clip.at("before")), visual.size(0), 0);
+  const int64_t video = rows.add_clip({ids_of(clip.at("before"))}, visual.runs, 0);
   rows.add_answer(rows.add_question(video, ids_of(clip.at("after"))), {ids_of(clip.at("greedy")), std::vector<int64_t>(20)},
                   0);
   return model::hidden(policy.lvlm, rows.rows, {visual}).matmul(model::head(policy.lvlm).t()).to(at::kFloat).cpu();
@@ -100,7 +100,7 @@ TEST(CudaGenerate, AnswersAsTheCpuDoes) {
   policy.stop_ids.clear();
   const Json& clip = golden("tiny").json.at("clips")[0];
   const at::NoGradGuard no_grad;
-  const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip).to(at::kCUDA));
+  const model::VisualTokens visual = encode_clip(policy, clip);
   EXPECT_EQ(generate(policy, visual, {clip.at("question").get<std::string>()}, 20).at(0).ids, ids_of(clip.at("greedy")));
 }
 

@@ -79,19 +79,37 @@ inline video::Frames clip_frames(const Json& clip) {
 
 inline at::Tensor pixel_tensor(const video::Frames& frames, const video::PixelSpec& spec) {
   const video::Pixels pixels = video::to_pixels(frames, spec);
-  at::Tensor tensor = at::empty({pixels.count, 3, pixels.size, pixels.size}, at::kFloat);
+  at::Tensor tensor = at::empty({pixels.count, 3, pixels.height, pixels.width}, at::kFloat);
   std::copy(pixels.values.begin(), pixels.values.end(), tensor.mutable_data_ptr<float>());
   return tensor;
 }
 
 inline at::Tensor clip_pixels(const Policy& policy, const Json& clip) {
-  return pixel_tensor(clip_frames(clip), policy.pixels);
+  return pixel_tensor(clip_frames(clip), policy.pixels.front());
 }
 
-/// The tiles of a golden still, as `spec` prepares them.
-inline at::Tensor still_pixels(const Policy& policy, const Json& picture, const video::PixelSpec& spec) {
+/// A clip as the eye of a model that takes squares is shown it.
+inline model::ClipInput clip_input(const at::Tensor& pixels) {
+  return {{pixels}, {.frames = pixels.size(0), .height = pixels.size(2), .width = pixels.size(3)}};
+}
+inline model::VisualTokens encode_clip(const Policy& policy, const Json& clip) {
+  return model::encode(policy.lvlm, clip_input(clip_pixels(policy, clip)));
+}
+/// How a prompt shows it.
+inline std::vector<model::VisualRun> clip_runs(const Policy& policy, const Json& clip) {
+  const int64_t side = policy.lvlm.vision().image_side();
+  return policy.lvlm.vision().runs({.frames = clip.at("frames"), .height = side, .width = side}).value();
+}
+
+/// A golden still in tiles, as `spec` prepares them.
+inline model::ClipInput still_input(const Policy& policy, const Json& picture, video::PixelSpec spec) {
   const video::Frames whole = video::test::picture(picture.at("height"), picture.at("width"), picture.at("seed"));
-  return pixel_tensor(video::cut_tiles(whole, model::tile_resolutions(policy.lvlm), spec.size), spec);
+  spec.fit = video::Fit::anyres;
+  spec.offered = policy.lvlm.vision().tiles();
+  model::ClipInput still = clip_input(pixel_tensor(whole, spec));
+  still.form.still = true;
+  still.form.source = {whole.height, whole.width};
+  return still;
 }
 
 inline std::vector<int64_t> ids_of(const Json& json) { return json.get<std::vector<int64_t>>(); }

@@ -5,6 +5,8 @@
 #include <set>
 
 #include "../../src/model/layers.h"
+#include "../../src/model/vision/llava_projector.h"
+#include "../../src/model/vision/siglip.h"
 #include "policy/golden.h"
 #include "rrpo/io/checkpoint.h"
 #include "rrpo/model/weights.h"
@@ -151,22 +153,45 @@ void expect_stage(const rrpo::test::Comparison& comparison, const at::Tensor& va
   }
 }
 
+/// Halves of the eye with the model's own tensors, so that what lies between them can be seen.
+struct Halves {
+  model::Tower tower;
+  model::Projector projector;
+
+  explicit Halves(Policy& policy) {
+    const Json config = read_json(policy.folder / "config.json", "test");
+    const model::ConfigReader vision(config.at("vision_config"), "");
+    const model::Shapes shapes(policy.lvlm.weights().type);
+    tower = model::siglip_tower(vision, config.at("vision_config").at("num_hidden_layers").get<int64_t>() - 1, shapes);
+    projector.linear_1 = projector.linear_2 = shapes.linear(1, 1, true);
+    projector.pool = model::Pool::none;
+    projector.layout = model::Newline::none;
+    std::vector<model::NamedTensor> own;
+    model::Listing list(own);
+    list_tower(list, "model.vision_tower.", tower);
+    list.add("model.multi_modal_projector.linear_1", projector.linear_1);
+    list.add("model.multi_modal_projector.linear_2", projector.linear_2);
+    std::map<std::string, at::Tensor> values;
+    for (const model::NamedTensor& tensor : model::tensors(policy.lvlm)) values[tensor.name] = *tensor.tensor;
+    for (const model::NamedTensor& tensor : own) *tensor.tensor = values[tensor.name];
+    projector.newline = values["model.image_newline"];
+  }
+};
+
 TEST_F(LlavaQwen, TowerAndProjector) {
   for (const auto& [dtype, tolerance] : kTolerances) {
     Policy policy = open(dtype);
-    model::Weights& weights = policy.lvlm.weights();
-    weights.projector.pool = model::Pool::none;
-    weights.projector.layout = model::Newline::none;
+    const Halves halves(policy);
     for (size_t i = 0; i < json_.at("clips").size(); ++i) {
       const Json& stages = json_.at("clips")[i].at("stages");
-      const at::Tensor pixels = clip_pixels(policy, json_.at("clips")[i]).to(weights.type);
-      const at::Tensor features = model::run_tower(weights.tower, pixels);
+      const at::Tensor pixels = clip_pixels(policy, json_.at("clips")[i]).to(policy.lvlm.weights().type);
+      const at::Tensor features = run_tower(halves.tower, pixels, model::Adapter::on);
       const auto expect = [&](const std::string& name, const at::Tensor& value) {
         expect_stage(compared(name + in_type(dtype), tolerance), value, tensors_.at(name + "." + std::to_string(i)),
                      stages.at(name), name);
       };
       expect("tower", features.flatten(0, 1));
-      expect("projector", model::run_projector(weights.projector, features));
+      expect("projector", run_projector(halves.projector, features, model::Adapter::on));
     }
   }
 }
@@ -178,9 +203,9 @@ TEST_F(LlavaQwen, EveryPoolingAndLayoutOfNewlines) {
       const std::string name = std::string(pool) + "." + newline;
       for (size_t i = 0; i < json_.at("clips").size(); ++i) {
         const Json& clip = json_.at("clips")[i];
-        const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
-        EXPECT_EQ(visual.size(0), model::visual_token_count(policy.lvlm, clip.at("frames")));
-        expect_stage(compared("3 poolings x 4 layouts of newlines, double", 3e-7), visual,
+        const model::VisualTokens visual = encode_clip(policy, clip);
+        EXPECT_EQ(visual.runs, clip_runs(policy, clip));
+        expect_stage(compared("3 poolings x 4 layouts of newlines, double", 3e-7), visual.tokens,
                      tensors_.at(name + "." + std::to_string(i)), clip.at("stages").at(name), name);
       }
     }
@@ -193,21 +218,22 @@ TEST_F(LlavaQwen, StillsInTiles) {
     const Json& picture = json_.at("pictures")[i];
     const video::Resolution size{picture.at("height"), picture.at("width")};
     const std::string place = std::to_string(size.height) + " x " + std::to_string(size.width);
-    const at::Tensor pixels = still_pixels(policy, picture, policy.pixels);
+    const model::ClipInput still = still_input(policy, picture, policy.pixels.front());
+    const at::Tensor& pixels = still.pixels.front();
     ASSERT_EQ(pixels.size(0), picture.at("tiles").get<int64_t>()) << place;
     EXPECT_EQ(video::test::crc32(pixels.const_data_ptr(), pixels.nbytes()), picture.at("crc32").get<uint32_t>()) << place;
-    EXPECT_EQ(model::visual_token_count(policy.lvlm, size), picture.at("rows").get<int64_t>()) << place;
-    expect_stage(compared("stills in tiles, double", 3e-7), model::encode(policy.lvlm, pixels, size),
+    EXPECT_EQ(policy.lvlm.vision().runs(still.form)->front().count, picture.at("rows").get<int64_t>()) << place;
+    expect_stage(compared("stills in tiles, double", 3e-7), model::encode(policy.lvlm, still).tokens,
                  tensors_.at("picture." + std::to_string(i)), picture, place, 401);
   }
 }
 
 /// Logits [n, V] of the rows that predict `ids`.
-at::Tensor answer_logits(const Policy& policy, const at::Tensor& visual, const std::string& question,
+at::Tensor answer_logits(const Policy& policy, const model::VisualTokens& visual, const std::string& question,
                          const std::vector<int64_t>& ids) {
   const text::PromptIds prompt = text::encode_prompt(*policy.tokenizer, policy.chat, question);
   LabelledRows rows;
-  const int64_t video = rows.add_video(prompt.before, visual.size(0), 0);
+  const int64_t video = rows.add_clip({prompt.before}, visual.runs, 0);
   rows.add_answer(rows.add_question(video, prompt.after), {ids, std::vector<int64_t>(ids.size())}, 0);
   return model::hidden(policy.lvlm, rows.rows, {visual}).matmul(model::head(policy.lvlm).t());
 }
@@ -221,7 +247,7 @@ TEST_F(LlavaQwen, Logits) {
         const at::Tensor& expected = tensors_.at("logits." + std::string(pool) + "." + std::to_string(i));
         std::vector<int64_t> ids = ids_of(clip.at("runs").at(pool).at("greedy"));
         ids.resize(static_cast<size_t>(expected.size(0)));
-        const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
+        const model::VisualTokens visual = encode_clip(policy, clip);
         rrpo::test::expect_parity(compared("logits" + in_type(dtype), tolerance),
                                   relative(answer_logits(policy, visual, clip.at("question"), ids), expected), pool);
       }
@@ -235,7 +261,7 @@ TEST_F(LlavaQwen, GreedyTokens) {
     policy.stop_ids.clear();
     for (const Json& clip : json_.at("clips")) {
       const Json& expected = clip.at("runs").at(std::string(pool) == "auto" ? "bilinear" : pool).at("greedy");
-      const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
+      const model::VisualTokens visual = encode_clip(policy, clip);
       const Generated answer =
           generate(policy, visual, {clip.at("question").get<std::string>()}, static_cast<int64_t>(expected.size())).at(0);
       rrpo::test::expect_same(compared("greedy tokens"), answer.ids == ids_of(expected), pool);

@@ -8,7 +8,6 @@
 
 #include "policy/golden.h"
 #include "rrpo/policy/generate.h"
-#include "rrpo/policy/length.h"
 #include "rrpo/util/notes.h"
 
 namespace rrpo::policy::test {
@@ -73,7 +72,7 @@ class Settings : public testing::Test {
   }
   std::vector<int64_t> answer(const Policy& policy, int64_t count = 12) const {
     const Json& clip = golden("tiny").json.at("clips")[1];
-    const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
+    const model::VisualTokens visual = encode_clip(policy, clip);
     return generate(policy, visual, {clip.at("question").get<std::string>()}, count).at(0).ids;
   }
   rrpo::test::TempDir folder_;
@@ -152,9 +151,9 @@ TEST_F(Settings, ThatAreNoneAreRefused) {
 /// The tiny checkpoint has 512 positions.
 TEST_F(Settings, AQuestionBeyondThePositionsIsNotAsked) {
   const Policy policy = open(Json::object());
-  ASSERT_EQ(positions(policy), 512);
+  ASSERT_EQ(policy.positions, 512);
   const Json& clip = golden("tiny").json.at("clips")[1];
-  const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
+  const model::VisualTokens visual = encode_clip(policy, clip);
   std::string longer;
   for (int i = 0; i < 20000; ++i) longer += "word ";
   const std::string question = clip.at("question").get<std::string>();
@@ -169,11 +168,11 @@ TEST_F(Settings, AQuestionBeyondThePositionsIsNotAsked) {
 TEST_F(Settings, AnAnswerEndsAtTheLastPosition) {
   const Policy policy = open(Json::object());
   const Json& clip = golden("tiny").json.at("clips")[1];
-  const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
+  const model::VisualTokens visual = encode_clip(policy, clip);
   std::string question = "a";
   const auto tokens = [&] {
     const text::PromptIds prompt = text::encode_prompt(*policy.tokenizer, policy.chat, question);
-    return static_cast<int64_t>(prompt.before.size() + prompt.after.size()) + visual.size(0);
+    return static_cast<int64_t>(prompt.before.size() + prompt.after.size()) + visual.size();
   };
   while (tokens() < 509) question += " a";
   const int64_t room = 512 - tokens() + 1;

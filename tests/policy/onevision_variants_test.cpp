@@ -37,9 +37,9 @@ at::Tensor some_rows(const at::Tensor& value) {
 }
 
 /// Logits [1, V] of the row that predicts the answer's first token.
-at::Tensor first_logits(const Policy& policy, const at::Tensor& visual, const Json& prompt) {
+at::Tensor first_logits(const Policy& policy, const model::VisualTokens& visual, const Json& prompt) {
   LabelledRows rows;
-  const int64_t video = rows.add_video(ids_of(prompt.at("before")), visual.size(0), 0);
+  const int64_t video = rows.add_clip({ids_of(prompt.at("before"))}, visual.runs, 0);
   rows.add_answer(rows.add_question(video, ids_of(prompt.at("after"))), {{0}, {0}}, 0);
   return model::hidden(policy.lvlm, rows.rows, {visual}).matmul(model::head(policy.lvlm).t());
 }
@@ -51,11 +51,11 @@ TEST_F(Variants, ShardsInBfloat16WithATiedHead) {
         std::tuple{model::Dtype::bfloat16, "bfloat16", 2e-2}}) {
     const Policy policy = open(dtype);
     EXPECT_EQ(model::head(policy.lvlm).const_data_ptr(), policy.lvlm.weights().decoder.embedding.const_data_ptr());
-    const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, video));
-    ASSERT_EQ(visual.size(0), video.at("visual_tokens").get<int64_t>());
+    const model::VisualTokens visual = encode_clip(policy, video);
+    ASSERT_EQ(visual.size(), video.at("visual_tokens").get<int64_t>());
     const std::string of = " of bfloat16 shards with a tied head" + in_type(dtype);
     rrpo::test::expect_parity(compared("visual tokens" + of, tolerance),
-                              relative(some_rows(visual), tensors_.at(std::string("visual.") + name)), name);
+                              relative(some_rows(visual.tokens), tensors_.at(std::string("visual.") + name)), name);
     rrpo::test::expect_parity(compared("logits" + of, tolerance),
                               relative(first_logits(policy, visual, video), tensors_.at(std::string("logits.") + name)),
                               name);
@@ -67,23 +67,24 @@ TEST_F(Variants, StillsInTiles) {
   config.image = "anyres";
   for (const auto& [dtype, tolerance] : {std::pair{model::Dtype::float64, 3e-7}, std::pair{model::Dtype::float32, 1e-4}}) {
     const Policy policy = open(dtype, config);
-    ASSERT_TRUE(policy.tiles.has_value());
+    ASSERT_TRUE(policy.still.has_value());
     for (size_t i = 0; i < json_.at("pictures").size(); ++i) {
       const Json& picture = json_.at("pictures")[i];
       const video::Resolution size{picture.at("height"), picture.at("width")};
       const std::string place = std::to_string(size.height) + " x " + std::to_string(size.width);
-      const at::Tensor pixels = still_pixels(policy, picture, *policy.tiles);
+      const model::ClipInput still = still_input(policy, picture, *policy.still);
+      const at::Tensor& pixels = still.pixels.front();
       ASSERT_EQ(pixels.size(0), picture.at("tiles").get<int64_t>()) << place;
       rrpo::test::expect_same(
           compared("pixels of stills in tiles"),
           video::test::crc32(pixels.const_data_ptr(), pixels.nbytes()) == picture.at("crc32").get<uint32_t>(), place);
-      const at::Tensor visual = model::encode(policy.lvlm, pixels, size);
-      ASSERT_EQ(visual.size(0), picture.at("visual_tokens").get<int64_t>()) << place;
-      EXPECT_EQ(model::visual_token_count(policy.lvlm, size), visual.size(0)) << place;
+      const model::VisualTokens visual = model::encode(policy.lvlm, still);
+      ASSERT_EQ(visual.size(), picture.at("visual_tokens").get<int64_t>()) << place;
+      EXPECT_EQ(policy.lvlm.vision().runs(still.form), visual.runs) << place;
       rrpo::test::expect_parity(compared("visual tokens of stills in tiles" + in_type(dtype), tolerance),
-                                relative(some_rows(visual), tensors_.at("picture." + std::to_string(i))), place);
+                                relative(some_rows(visual.tokens), tensors_.at("picture." + std::to_string(i))), place);
       const auto expected = picture.at("fingerprint").get<std::vector<double>>();
-      const std::vector<double> actual = fingerprint(visual, static_cast<int64_t>(expected.size()) - 1);
+      const std::vector<double> actual = fingerprint(visual.tokens, static_cast<int64_t>(expected.size()) - 1);
       for (size_t k = 0; k < expected.size(); ++k) EXPECT_NEAR(actual[k], expected[k], tolerance * expected[0]) << place;
       rrpo::test::expect_parity(
           compared("logits of stills in tiles" + in_type(dtype), tolerance),
@@ -97,7 +98,7 @@ TEST_F(Variants, StillsInTiles) {
 }
 
 TEST_F(Variants, TilesAreAskedForAndOffered) {
-  EXPECT_FALSE(open(model::Dtype::float32).tiles.has_value());
+  EXPECT_FALSE(open(model::Dtype::float32).still.has_value());
   ModelConfig config;
   config.image = "anyres";
   const rrpo::test::TempDir plain;

@@ -28,12 +28,12 @@ class Parity : public testing::TestWithParam<std::string> {
 INSTANTIATE_TEST_SUITE_P(Cases, Parity, testing::ValuesIn(cases()), [](const auto& info) { return info.param; });
 
 /// Logits [n, V] of the rows that predict `ids` after one clip and question.
-at::Tensor answer_logits(const Policy& policy, const at::Tensor& visual, const Json& after, const Json& before,
-                         const std::vector<int64_t>& ids) {
+at::Tensor answer_logits(const Policy& policy, const model::VisualTokens& visual, const Json& after, const Json& before,
+                         const std::vector<int64_t>& ids, model::Adapter adapter = model::Adapter::on) {
   LabelledRows rows;
-  const int64_t video = rows.add_video(ids_of(before), visual.size(0), 0);
+  const int64_t video = rows.add_clip({ids_of(before)}, visual.runs, 0);
   rows.add_answer(rows.add_question(video, ids_of(after)), {ids, std::vector<int64_t>(ids.size())}, 0);
-  return model::hidden(policy.lvlm, rows.rows, {visual}).matmul(model::head(policy.lvlm).t());
+  return model::hidden(policy.lvlm, rows.rows, {visual}, adapter).matmul(model::head(policy.lvlm).t());
 }
 
 TEST_P(Parity, PromptsAndAnswersAreTheSameIds) {
@@ -81,11 +81,12 @@ TEST_P(Parity, VisualTokens) {
   for (const auto& [dtype, tolerance] : kTolerances) {
     const Policy policy = open_case(golden_, dtype);
     for (size_t i = 0; i < clips_.size(); ++i) {
-      const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clips_[i]));
+      const model::VisualTokens visual = encode_clip(policy, clips_[i]);
       const auto count = clips_[i].at("visual_tokens").get<int64_t>();
-      EXPECT_EQ(model::visual_token_count(policy.lvlm, clips_[i].at("frames")), count);
+      EXPECT_EQ(visual.runs, clip_runs(policy, clips_[i]));
+      EXPECT_EQ(visual.size(), count);
       expect_parity({kPart, transformers_, "visual tokens" + in_type(dtype), tolerance},
-                    relative(visual, golden_.tensors.at("visual." + std::to_string(i))));
+                    relative(visual.tokens, golden_.tensors.at("visual." + std::to_string(i))));
     }
   }
 }
@@ -97,7 +98,7 @@ TEST_P(Parity, Logits) {
       const at::Tensor& expected = golden_.tensors.at("logits." + std::to_string(i));
       std::vector<int64_t> ids = ids_of(clips_[i].at("greedy"));
       ids.resize(static_cast<size_t>(expected.size(0)));
-      const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clips_[i]));
+      const model::VisualTokens visual = encode_clip(policy, clips_[i]);
       const at::Tensor logits = answer_logits(policy, visual, clips_[i].at("after"), clips_[i].at("before"), ids);
       expect_parity({kPart, transformers_, "logits" + in_type(dtype), tolerance}, relative(logits, expected));
     }
@@ -108,7 +109,7 @@ TEST_P(Parity, GreedyTokens) {
   Policy policy = open_case(golden_, model::Dtype::float32);
   policy.stop_ids.clear();
   for (const Json& clip : clips_) {
-    const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
+    const model::VisualTokens visual = encode_clip(policy, clip);
     const auto limit = static_cast<int64_t>(clip.at("greedy").size());
     const Generated answer = generate(policy, visual, {clip.at("question").get<std::string>()}, limit).at(0);
     expect_same({kPart, transformers_, "greedy tokens"}, answer.ids == ids_of(clip.at("greedy")), answer.text);
@@ -118,16 +119,14 @@ TEST_P(Parity, GreedyTokens) {
 }
 
 /// One answer of a golden pair; differences are absolute below 1 and relative above.
-void expect_statistics(const Policy& policy, const at::Tensor& visual, const Json& pair, const Json& before,
+void expect_statistics(const Policy& policy, const model::VisualTokens& visual, const Json& pair, const Json& before,
                        const char* side, model::Dtype dtype, const std::string& peft) {
   const double tolerance = dtype == model::Dtype::float64 ? 1e-9 : 5e-5;
   const std::vector<int64_t> ids = ids_of(pair.at(side).at("ids"));
-  const auto logp_of = [&] {
-    return answer_logits(policy, visual, pair.at("after"), before, ids).to(at::kDouble).log_softmax(1);
+  const auto logp_of = [&](model::Adapter adapter) {
+    return answer_logits(policy, visual, pair.at("after"), before, ids, adapter).to(at::kDouble).log_softmax(1);
   };
-  const at::Tensor logp = logp_of();
-  const model::AdapterOff off(policy.lvlm);
-  const at::Tensor reference = logp_of();
+  const at::Tensor logp = logp_of(model::Adapter::on), reference = logp_of(model::Adapter::off);
   const at::Tensor label = at::tensor(ids).unsqueeze(1);
   const auto expect_near = [&](const at::Tensor& actual, const char* what) {
     const auto expected = pair.at(side).at(what).get<std::vector<double>>();
@@ -149,7 +148,7 @@ TEST_P(Parity, TokenStatisticsUnderAnAdapter) {
     const Policy policy = open_case(golden_, dtype, true);
     for (const Json& pair : golden_.json.at("pairs")) {
       const Json& clip = clips_[pair.at("clip").get<size_t>()];
-      const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
+      const model::VisualTokens visual = encode_clip(policy, clip);
       for (const char* side : {"chosen", "rejected"}) {
         expect_statistics(policy, visual, pair, clip.at("before"), side, dtype, peft);
       }
@@ -161,7 +160,7 @@ TEST_P(Parity, QuestionsAnsweredTogetherAreAnsweredAlike) {
   Policy policy = open_case(golden_, model::Dtype::float32);
   std::vector<std::string> questions;
   for (const Json& clip : clips_) questions.push_back(clip.at("question"));
-  const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clips_[0]));
+  const model::VisualTokens visual = encode_clip(policy, clips_[0]);
   const std::vector<Generated> together = generate(policy, visual, questions, 12);
   for (size_t k = 0; k < questions.size(); ++k) {
     const Generated alone = generate(policy, visual, {questions[k]}, 12).at(0);
@@ -193,7 +192,7 @@ TEST(TiedHead, LogitsAreThoseOfTheEmbedding) {
   config.path = folder.path();
   const Policy policy = open_policy(config, "cpu");
   const Json& clip = tiny.json.at("clips")[0];
-  const at::Tensor visual = model::encode(policy.lvlm, clip_pixels(policy, clip));
+  const model::VisualTokens visual = encode_clip(policy, clip);
   const at::Tensor logits = answer_logits(policy, visual, clip.at("after"), clip.at("before"), {0});
   expect_parity({kPart, original(tiny.json, "transformers"), "logits of a tied head, float32", 2e-5},
                 relative(logits, tiny.tensors.at("tied_logits.0")));

@@ -120,7 +120,6 @@ data::Sample sample_of(const Rows& rows, int64_t number) {
 
 data::Dataset dataset_of(const Rows& rows) {
   data::Dataset dataset;
-  dataset.before = {1, 2, 3};
   for (int64_t i = 0; i < rows.pairs; ++i) dataset.samples.push_back(sample_of(rows, i));
   dataset.videos.push_back(dataset.samples.front().media);
   return dataset;
@@ -130,21 +129,26 @@ data::Dataset dataset_of(const Rows& rows) {
 int64_t measured(const Shape& shape, const Rows& rows, model::Dtype dtype, const Json& objective) {
   const Counted counted;
   const int64_t before = Counted::allocator().live();
-  policy::Policy policy{random_model(shape, dtype), nullptr, text::chat_templates().front(), 0, {}, {}, {}};
+  policy::Policy policy{.lvlm = random_model(shape, dtype),
+                        .tokenizer = nullptr,
+                        .chat = text::chat_templates().front(),
+                        .stop_ids = {},
+                        .pixels = {},
+                        .folder = {}};
   TrainConfig config;
   config.lora.rank = shape.rank;
   AdamW optimizer(prepare_trainable(policy, config), config.optim);
   const loss::Objective row = loss::make_objective(objective);
   const data::Dataset dataset = dataset_of(rows);
-  data::MicroBatch place;
-  for (int64_t i = 0; i < rows.pairs; ++i) place.rows.push_back(i);
+  std::vector<int64_t> numbers;
+  for (int64_t i = 0; i < rows.pairs; ++i) numbers.push_back(i);
   int64_t most = 0;
   for (int pass = 0; pass < 2; ++pass) {
-    data::Clip clip;
-    clip.visual = at::randn({rows.visual, model::width(policy.lvlm)});
-    const data::PairBatch batch = data::pack_pairs(dataset, place, {clip}, {rows.visual});
+    const std::vector<model::VisualTokens> visual = {
+        {at::randn({rows.visual, model::width(policy.lvlm)}), {}, {model::plain_run(rows.visual)}}};
+    data::PackedPairs packed = data::pack_pairs(dataset, numbers, {{{{1, 2, 3}}, visual.front().runs, 0}});
     Counted::allocator().forget();
-    forward({policy, row}, dataset, batch).output.loss.sum().backward();
+    forward({policy, row}, std::move(packed), visual, visual).output.loss.sum().backward();
     most = Counted::allocator().most() - before;
   }
   return most;

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <set>
 #include <thread>
 
 #include "data/tiny_world.h"
@@ -12,6 +13,7 @@
 #include "rrpo/io/checkpoint.h"
 #include "rrpo/model/merge.h"
 #include "rrpo/util/stop.h"
+#include "rrpo/util/table.h"
 #include "support/parity.h"
 
 namespace rrpo::train {
@@ -96,16 +98,21 @@ std::map<std::string, at::Tensor> weights_of(const fs::path& folder) {
   return weights;
 }
 
-/// The largest difference over the largest value; of a fingerprint over its norm.
-double weight_difference(const at::Tensor& ours, const std::string& golden_name) {
+/// The largest difference over the norm.
+double fingerprint_difference(const at::Tensor& ours, const std::string& golden_name) {
   const at::Tensor theirs = golden_files::adapter_tensor(golden_name);
-  if (!golden_name.ends_with(".fingerprint")) return golden_files::relative(ours, theirs);
   const std::vector<double> values = golden_files::fingerprint(ours, theirs.numel() - 1);
   double worst = 0;
   for (int64_t k = 0; k < theirs.numel(); ++k) {
     worst = std::max(worst, std::abs(values[static_cast<size_t>(k)] - theirs[k].item<double>()) / theirs[0].item<double>());
   }
   return worst;
+}
+
+/// The largest difference over the largest value; of a fingerprint over its norm.
+double weight_difference(const at::Tensor& ours, const std::string& golden_name) {
+  if (golden_name.ends_with(".fingerprint")) return fingerprint_difference(ours, golden_name);
+  return golden_files::relative(ours, golden_files::adapter_tensor(golden_name));
 }
 
 /// In bfloat16 both round the same sum in float32 once: they differ where its last bits put it on the other side of a
@@ -135,6 +142,54 @@ TEST_P(MergeGolden, IsMergeAndUnload) {
       golden_files::adapter_logits(golden_files::open_with(work / "merged", {}, model::Dtype::float64));
   test::expect_parity({"merge", transformers, "logits of the merged model, " + GetParam(), half ? 1e-3 : 1e-6},
                       golden_files::relative(logits, golden_files::adapter_tensor("merged_logits." + GetParam())));
+}
+
+/// Adapters that change tower or projector: by LoRA, or by whole modules (modules_to_save).
+class MergeEye : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Adapters, MergeEye, testing::Values("eye", "saved"), [](const auto& info) { return info.param; });
+
+TEST_P(MergeEye, IsMergeAndUnload) {
+  const std::string peft = test::original(golden_files::adapters().json, "peft");
+  const std::string transformers = test::original(golden_files::adapters().json, "transformers");
+  const test::TempDir work;
+  merge(config_of(tiny(), adapters() / GetParam()), {work / "merged"});
+  const model::Family& family = *find_row(model::families(), std::string("llava_onevision"));
+  const auto before = by_name(tiny());
+  std::map<std::string, at::Tensor> ours;
+  std::set<std::string> changed, theirs;
+  for (const auto& [name, entry] : by_name(work / "merged")) {
+    const std::string canonical = family.canonical(name);
+    if (canonical.starts_with("model.language_model.") || canonical == "lm_head.weight") continue;
+    ours.emplace(canonical, tensor_of(entry));
+    if (bytes_of(entry) != bytes_of(before.at(name))) changed.insert(canonical);
+  }
+  const std::string start = "merged_eye." + GetParam() + ".";
+  for (const io::TensorEntry& entry : io::read_safetensors_header(adapters() / "golden.safetensors")) {
+    if (!entry.name.starts_with(start)) continue;
+    const std::string name = entry.name.substr(start.size());
+    theirs.insert(name);
+    test::expect_parity({"merge", peft, "tower and projector of merge_and_unload", 1e-6},
+                        fingerprint_difference(ours.at(name), entry.name), entry.name);
+  }
+  EXPECT_EQ(changed, theirs);
+  const at::Tensor logits =
+      golden_files::adapter_logits(golden_files::open_with(work / "merged", {}, model::Dtype::float64));
+  test::expect_parity({"merge", transformers, "logits of the merged model, its tower or projector changed", 1e-6},
+                      golden_files::relative(logits, golden_files::adapter_tensor("merged_eye_logits." + GetParam())));
+}
+
+/// bfloat16 on the way: what an adapter replaces is written as its file has it, not as the model computed with it.
+TEST(Merge, WhatIsReplacedKeepsItsPrecision) {
+  const test::TempDir work;
+  MergeConfig config = config_of(tiny(), adapters() / "saved");
+  config.model.dtype = "bfloat16";
+  merge(config, {work / "merged"});
+  const std::string key = "base_model.model.model.multi_modal_projector.linear_1.weight";
+  const auto merged = by_name(work / "merged");
+  for (const io::TensorEntry& entry : io::read_safetensors_header(adapters() / "saved" / "adapter_model.safetensors")) {
+    if (entry.name != key) continue;
+    EXPECT_EQ(bytes_of(entry), bytes_of(merged.at("multi_modal_projector.linear_1.weight")));
+  }
 }
 
 TEST(Merge, LeavesEverythingElseAsItWas) {

@@ -51,19 +51,19 @@ class OfficialLoss : public testing::Test {
  protected:
   /// Rows `rows` through model and loss; all of one clip share its prefix.
   Pass forward_rows(const std::vector<int64_t>& rows) {
-    std::vector<data::Clip> clips;
-    std::vector<int64_t> counts;
+    data::PairBatch batch;
+    batch.place = {rows, 0, 0, true};
+    std::vector<data::Clip>& clips = batch.clips;
     for (const int64_t row : rows) {
       const int64_t video = dataset_.samples[static_cast<size_t>(row)].video;
+      batch.ids.push_back(dataset_.samples[static_cast<size_t>(row)].id);
       const auto known = [&](const data::Clip& clip) { return clip.video == video; };
       if (std::any_of(clips.begin(), clips.end(), known)) continue;
       const int64_t number = loss_.at("pairs").at(static_cast<size_t>(row)).at("clip");
       const Json& clip = tiny_.json.at("clips").at(static_cast<size_t>(number));
-      clips.push_back({video, {golden_files::clip_pixels(policy_, clip), {}}, {}});
-      counts.push_back(model::visual_token_count(policy_.lvlm, clip.at("frames")));
+      clips.push_back({video, golden_files::clip_input(golden_files::clip_pixels(policy_, clip)), {}});
     }
-    return forward({policy_, objective_}, dataset_,
-                   data::pack_pairs(dataset_, {rows, 0, 0, true}, std::move(clips), counts));
+    return forward({policy_, objective_}, dataset_, batch);
   }
   void expect(const std::string& key, const at::Tensor& values) {
     const Comparison comparison{"compat official", rrpo::test::original(loss_, "pritamqu/RRPO"), key + " of a pair, double",

@@ -28,7 +28,6 @@ data::Dataset dataset_of(const Golden& golden, const policy::Policy& policy) {
   for (const Json& pair : golden.json.at("pairs")) {
     const text::PromptIds prompt =
         text::encode_prompt(*policy.tokenizer, policy.chat, pair.at("question").get<std::string>());
-    dataset.before = prompt.before;
     data::Sample sample;
     sample.id = "pair-" + std::to_string(dataset.samples.size());
     sample.video = pair.at("clip");
@@ -62,16 +61,16 @@ struct Trainee {
     return config;
   }
   data::PairBatch pack(const std::vector<int64_t>& rows) const {
-    std::vector<data::Clip> clips;
-    std::vector<int64_t> counts;
+    data::PairBatch batch;
+    batch.place = {rows, 0, 0, true};
     for (const int64_t row : rows) {
       const int64_t video = dataset.samples[static_cast<size_t>(row)].video;
-      if (!clips.empty() && clips.back().video == video) continue;
+      batch.ids.push_back(dataset.samples[static_cast<size_t>(row)].id);
+      if (!batch.clips.empty() && batch.clips.back().video == video) continue;
       const Json& clip = golden.json.at("clips").at(static_cast<size_t>(video));
-      clips.push_back({video, {golden_files::clip_pixels(policy, clip), {}}, {}});
-      counts.push_back(model::visual_token_count(policy.lvlm, clip.at("frames")));
+      batch.clips.push_back({video, golden_files::clip_input(golden_files::clip_pixels(policy, clip)), {}});
     }
-    return data::pack_pairs(dataset, {rows, 0, 0, true}, std::move(clips), counts);
+    return batch;
   }
   /// Adds the gradients of these rows and returns the sum of their losses.
   double accumulate(const std::vector<int64_t>& rows) {
@@ -219,8 +218,7 @@ struct Learner {
     for (size_t v = 0; v < dataset.videos.size(); ++v) {
       dataset.videos[v].video = "clip-" + std::to_string(v);
       const at::NoGradGuard frozen;
-      const at::Tensor pixels = golden_files::clip_pixels(trainee.policy, trainee.golden.json.at("clips").at(v));
-      cache.insert(dataset.videos[v], model::encode(trainee.policy.lvlm, pixels));
+      cache.insert(dataset.videos[v], {}, golden_files::encode_clip(trainee.policy, trainee.golden.json.at("clips").at(v)));
     }
     const size_t count = dataset.samples.size();
     for (size_t i = 0; i < count; ++i) {

@@ -11,7 +11,7 @@ namespace rrpo::train {
 namespace {
 
 /// LLaVA-OneVision 7B from its configuration; no value is allocated.
-ModelShape seven_billion() {
+const model::Lvlm& seven_billion_model() {
   const Json config = Json::parse(R"({
     "model_type": "llava_onevision", "projector_hidden_act": "gelu", "vision_feature_layer": -1,
     "vision_feature_select_strategy": "full", "tie_word_embeddings": false,
@@ -22,12 +22,14 @@ ModelShape seven_billion() {
       "rope_theta": 1000000.0, "tie_word_embeddings": false}})");
   model::LoadOptions options;
   options.dtype = model::Dtype::bfloat16;
-  return shape_of(model::family_of(config, "test").build(config, options), {});
+  static const model::Lvlm lvlm = model::family_of(config, "test").build(config, options);
+  return lvlm;
 }
+ModelShape seven_billion() { return shape_of(seven_billion_model(), {}); }
 
 PairRows rows_of(int64_t frames, int64_t pairs = 1) {
   PairRows rows;
-  rows.frames = static_cast<double>(frames);
+  rows.vision = seven_billion_model().vision().cost({.frames = frames, .height = 384, .width = 384});
   rows.prefix = static_cast<double>(frames * 210 + 20);
   rows.question = 44;
   rows.chosen = rows.rejected = 60;
@@ -130,7 +132,6 @@ TEST(Plan, MemoryOfAStepIsWhatAGpuTook) {
 
 TEST(Plan, RowsOfADataset) {
   data::Dataset dataset;
-  dataset.before = {1, 2};
   for (const size_t length : {3, 5}) {
     data::Sample sample;
     sample.question.resize(length);
@@ -138,16 +139,19 @@ TEST(Plan, RowsOfADataset) {
     if (length == 5) sample.rejected.ids.resize(9);
     dataset.samples.push_back(sample);
   }
-  const SeenOf seen = [](const data::Sample& sample) { return sample.question.size() == 3 ? Seen{2, 6} : Seen{6, 14}; };
+  const SeenOf seen = [](const data::Sample& sample) {
+    return sample.question.size() == 3 ? Seen{{2, 1}, 8} : Seen{{6, 3}, 16};
+  };
   const PairRows mean = mean_rows(dataset, seen), longest = longest_rows(dataset, seen);
-  EXPECT_EQ(mean.frames, 4);
+  EXPECT_EQ(mean.vision.flop, 4);
+  EXPECT_EQ(mean.vision.kept_values, 2);
   EXPECT_EQ(mean.prefix, 12);
   EXPECT_EQ(mean.question, 4);
   EXPECT_EQ(mean.chosen, 4);    // the last id is no input
   EXPECT_EQ(mean.rejected, 4);  // none, and eight
   EXPECT_EQ(mean.read, 9.5);
   EXPECT_EQ(longest.rows(), 16 + 5 + 5 + 8);
-  EXPECT_EQ(longest.frames, 6);
+  EXPECT_EQ(longest.vision.flop, 6);
   EXPECT_EQ(mean_rows({}, seen).rows(), 0);
 }
 

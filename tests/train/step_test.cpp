@@ -176,8 +176,8 @@ TEST(CheckFinite, NamesThePairsOfEveryNumberThatIsNone) {
   const data::PairBatch batch = loader.next().value();
   Pass pass = forward({bench.policy, bench.objective}, bench.rows, batch);
   EXPECT_NO_THROW(check_finite(pass, batch));
-  const int64_t last = batch.tokens() - 1;
-  ASSERT_EQ(batch.answer.select(0, last).item<int64_t>(), 2 * batch.pairs() - 1);
+  const int64_t last = pass.packed.labels.numel() - 1;
+  ASSERT_EQ(pass.packed.answer.select(0, last).item<int64_t>(), 2 * batch.pairs() - 1);
   pass.stats.logp.select(0, last).fill_(-std::numeric_limits<double>::infinity());
   EXPECT_THAT(pairs_not_finite(pass, batch), testing::ElementsAre("row-2"));
   EXPECT_THROW(check_finite(pass, batch), Error);

@@ -179,8 +179,8 @@ TEST(Seek, RulesOfTheWholeVideoAreToldThePart) {
   EXPECT_THAT(read("fps").index, ElementsAre(4, 6, 8, 10, 12));
   EXPECT_DOUBLE_EQ(read("segment_centre").time_s[0], 0.125);
   EXPECT_DOUBLE_EQ(read("segment_centre").duration_s, 9.0 / 8);
-  EXPECT_EQ(count_frames(file, {.rule = "fps", .fields = {.sample_fps = 4}, .clip = part}), 5);
-  EXPECT_EQ(count_frames(file, {.rule = "fps", .fields = {.sample_fps = 4, .max_frames = 7}}), 7);
+  EXPECT_EQ(outline(file, {.rule = "fps", .fields = {.sample_fps = 4}, .clip = part}).count, 5);
+  EXPECT_EQ(outline(file, {.rule = "fps", .fields = {.sample_fps = 4, .max_frames = 7}}).count, 7);
   EXPECT_EQ(read_video(file, {.clip = Clip{2, std::numeric_limits<double>::infinity()}}).index.back(), 19);
   for (const char* rule : {"authors", "segment_centre", "longvu_segment"}) {
     EXPECT_THAT(fault_of([&] {

@@ -57,7 +57,7 @@ struct VideoAnswers {
   std::vector<int64_t> frames;                ///< numbers of the frames that were seen, in their order
   std::vector<double> times;                  ///< of these frames, seconds from the clip's start
   uint64_t pixels = 0;                        ///< hash64 of their bytes
-  std::string input;                          ///< SHA-256 of the pixels as the tower takes them (float32, [F, 3, S, S])
+  std::string input;                          ///< SHA-256 of the pixels as the towers take them (float32, [F, 3, H, W])
   std::string fault;                          ///< why the media could not be read
 };
 

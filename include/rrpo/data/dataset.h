@@ -16,7 +16,7 @@ namespace rrpo::data {
 struct Sample {
   std::string id;
   rows::Media media;
-  int64_t video = 0;              ///< number of its media in `Dataset::videos`: equal numbers mean the same pictures
+  int64_t video = 0;              ///< number of its media in `Dataset::videos`: equal numbers mean the same visual tokens
   std::vector<int64_t> question;  ///< ids of the prompt after the video
   text::AnswerIds chosen;
   text::AnswerIds rejected;              ///< empty for an objective that reads none
@@ -32,20 +32,25 @@ struct SkippedRow {
 struct Dataset {
   std::vector<Sample> samples;  ///< in file order
   std::vector<SkippedRow> skipped;
-  std::vector<SkippedRow> dropped;     ///< sound rows that the authors' code leaves out, in official data sets
-  std::vector<rows::Media> videos;     ///< by number, in order of first use
-  std::vector<int64_t> before;         ///< ids of the prompt before the video, the same for all rows
-  std::vector<int64_t> before_labels;  ///< places in `before` that are labels too
+  std::vector<SkippedRow> dropped;  ///< sound rows that the authors' code leaves out, in official data sets
+  std::vector<rows::Media> videos;  ///< by number, in order of first use
+  /// By the same number, where the eye reads the question: its ids. One media then has a number for each text.
+  std::vector<std::vector<int64_t>> eye_texts;
+  std::vector<int64_t> before_labels;  ///< places in the words before a clip that are labels too
+  bool ones_in_front = false;          ///< a vector of ones takes the place of each prompt's first token
   int64_t rows() const { return static_cast<int64_t>(samples.size()); }
+  const std::vector<int64_t>& eye_text(int64_t video) const;
 };
 
 /// What an objective asks of a row, and what a caller tolerates.
 struct DatasetRules {
   bool rejected = true;  ///< reads rejected answers (else question files are taken too: their answer is the chosen one)
   bool marks = true;     ///< needs a marked token on one side at least
-  bool skip_bad_rows = false;      ///< collect bad rows in `skipped` instead of throwing at the first
-  bool difference = false;         ///< mark the tokens in which the answers differ, whatever spans the row has
-  bool official = false;           ///< marks and labels of the authors' code (`--compat official`)
+  bool skip_bad_rows = false;  ///< collect bad rows in `skipped` instead of throwing at the first
+  bool difference = false;     ///< mark the tokens in which the answers differ, whatever spans the row has
+  /// Marks and labels of the authors' code (`--compat official`); of VideoChat2, whose marks are differences and whose
+  /// labels are ours, the vector of ones in front.
+  bool official = false;
   policy::VideoConfig video = {};  ///< frames whose times stand in the prompt; read only where the policy wants them
 };
 

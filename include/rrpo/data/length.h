@@ -4,12 +4,12 @@
 #include <string>
 
 #include "rrpo/data/dataset.h"
+#include "rrpo/data/pair_batch.h"
 
 namespace rrpo::data {
 
-/// Throws Error(input, "data") naming `place` where prompt, `visual` tokens of the video and the longer answer are more than
-/// the model's positions.
-void check_length(const policy::Policy& policy, const Dataset& dataset, const Sample& sample, int64_t visual,
-                  const std::string& place);
+/// Throws Error(input, "data") naming `place` where the clip with its words, the question and the longer answer are more
+/// tokens than the model has positions.
+void check_length(const policy::Policy& policy, const Sample& sample, const ShownClip& clip, const std::string& place);
 
 }  // namespace rrpo::data

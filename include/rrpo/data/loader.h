@@ -1,4 +1,4 @@
-// Micro-batches in order, read and packed by threads while the step runs.
+// Micro-batches in order, read by threads while the step runs.
 #pragma once
 
 #include <cstdint>
@@ -63,6 +63,7 @@ class Loader {
   VisualCache* cache_;
   LoaderRules rules_;
   std::vector<int64_t> videos_;
+  bool encodes_always_;
   std::set<std::string> known_by_files_;  ///< keys of `rules.seen` at the beginning, which its threads may read
   mutable FileHashes hashes_;
   int64_t window_, last_window_;

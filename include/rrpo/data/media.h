@@ -10,7 +10,6 @@
 #include "rrpo/policy/policy.h"
 #include "rrpo/rows/pair.h"
 #include "rrpo/video/frames.h"
-#include "rrpo/video/tiles.h"
 
 namespace rrpo::data {
 
@@ -25,26 +24,25 @@ std::vector<std::filesystem::path> media_files(const rows::Media& media, const s
 /// stop was asked for.
 video::Frames read_media(const rows::Media& media, const std::filesystem::path& root, const policy::VideoConfig& config);
 
-/// How many frames read_media() gives, without decoding: a file is looked into only where a rule goes by its length. Throws
+/// What read_media() gives but for the pictures, without decoding: a file is looked into, of pictures the first one. Throws
 /// as read_media() does.
-int64_t count_frames(const rows::Media& media, const std::filesystem::path& root, const policy::VideoConfig& config);
-/// True where the row and `config` say it without the file.
+video::Frames outline_media(const rows::Media& media, const std::filesystem::path& root, const policy::VideoConfig& config);
+/// True where the row and `config` say how many frames read_media() gives without the file.
 bool has_fixed_count(const rows::Media& media, const policy::VideoConfig& config);
-/// The same where no file is opened: at most, and without a cap what a prompt hardly exceeds.
+/// Their number where no file is opened: at most, and without a cap what a prompt hardly exceeds.
 int64_t most_frames(const rows::Media& media, const policy::VideoConfig& config);
 
-/// What the vision tower takes of a row.
-struct TowerInput {
-  at::Tensor pixels;                         ///< [F, 3, S, S] float32, CPU: frames, or the tiles of a still
-  std::optional<video::Resolution> picture;  ///< that still's size
-};
-/// Frames as they are shown to the model: a row of one still picture in tiles where `policy.tiles` is set, all else as a
+/// What decides how many visual tokens frames come to, shown as `policy` shows a row; of `frames` the pictures are not read.
+model::ClipForm form_of(const policy::Policy& policy, const rows::Media& media, const video::Frames& frames,
+                        const policy::VideoConfig& config);
+/// The form of any row with `count` frames, for an eye that takes squares; nothing for others.
+std::optional<model::ClipForm> square_form(const policy::Policy& policy, int64_t count);
+/// Frames as they are shown to the model: a row of one still picture as a picture where `policy.still` is set, all else as a
 /// video.
-TowerInput tower_input(const policy::Policy& policy, const rows::Media& media, const video::Frames& frames);
-/// The number of visual tokens of it.
-int64_t visual_token_count(const policy::Policy& policy, const TowerInput& input);
+model::ClipInput clip_input(const policy::Policy& policy, const rows::Media& media, const video::Frames& frames,
+                            const policy::VideoConfig& config);
 
-/// Pixels of frames as the model takes them, [F, 3, S, S] float32 on the CPU.
+/// Pixels of frames as the model takes them, [F, 3, H, W] float32 on the CPU.
 at::Tensor pixel_tensor(const video::Frames& frames, const video::PixelSpec& spec);
 
 }  // namespace rrpo::data

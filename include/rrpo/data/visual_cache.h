@@ -36,10 +36,11 @@ class VisualCache {
   void open_folder(const std::filesystem::path& folder, policy::Policy& policy, const policy::VideoConfig& video,
                    const std::filesystem::path& root);
 
-  /// The visual tokens [N, D] (CPU) of a media, or an undefined tensor. A file that is not what insert() wrote counts as
-  /// damaged: it is never used, and the next insert() replaces it. Throws Error(input) for a media that cannot be read.
-  at::Tensor find(const rows::Media& media);
-  void insert(const rows::Media& media, const at::Tensor& visual);
+  /// The visual tokens (CPU) of a media, for an eye that reads `eye_text` beside it; undefined where there are none. A file
+  /// that is not what insert() wrote counts as damaged: it is never used, and the next insert() replaces it. Throws
+  /// Error(input) for a media that cannot be read.
+  model::VisualTokens find(const rows::Media& media, const std::vector<int64_t>& eye_text = {});
+  void insert(const rows::Media& media, const std::vector<int64_t>& eye_text, const model::VisualTokens& visual);
 
   /// Hash of the content of a media's files, by which a folder knows it; empty where there is no folder. Throws Error(input)
   /// for a media that cannot be read.
@@ -49,13 +50,13 @@ class VisualCache {
   int64_t damaged() const { return damaged_; }
 
  private:
-  std::string name_of(const rows::Media& media);
-  at::Tensor read(const std::filesystem::path& file, const std::string& name);
+  std::string name_of(const rows::Media& media, const std::vector<int64_t>& eye_text);
+  model::VisualTokens read(const std::filesystem::path& file, const std::string& name);
   bool takes_place_of(const std::filesystem::path& file, const std::string& name);
-  void keep(const rows::Media& media, const at::Tensor& visual);
+  void keep(const std::string& clip, const model::VisualTokens& visual);
 
   std::mutex mutex_;
-  std::map<std::string, at::Tensor> clips_;
+  std::map<std::string, model::VisualTokens> clips_;  ///< by media and text
   int64_t room_, size_;
   bool full_ = false;
   std::set<std::string> bad_;  ///< names of damaged files that nobody has replaced yet

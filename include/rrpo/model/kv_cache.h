@@ -19,10 +19,11 @@ struct KeysValues {
 struct Prefix {
   std::vector<KeysValues> layers;
   int64_t length = 0;
+  int64_t next_position = 0;  ///< where its branches begin
 };
 
-/// Runs the decoder over `tokens` followed by the visual tokens [N, D] and keeps keys and values only.
-Prefix prefill(const Lvlm& lvlm, const std::vector<int64_t>& tokens, const at::Tensor& visual);
+/// Runs the decoder over the one segment of `rows` and keeps keys and values only.
+Prefix prefill(const Lvlm& lvlm, const PackedRows& rows, const std::vector<VisualTokens>& visual);
 
 /// K branches over one prefix, each with its own length.
 struct Branches {

@@ -1,4 +1,4 @@
-// A large video language model: vision tower, projector, decoder, and the passes through them.
+// A large video language model: an eye, a decoder, and the passes through them.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -6,13 +6,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "rrpo/model/packed_rows.h"
+#include "rrpo/model/vision.h"
 #include "rrpo/util/json_file.h"
-#include "rrpo/video/tiles.h"
 
 namespace rrpo::model {
 
@@ -26,18 +25,21 @@ struct NamedTensor {
   at::Tensor* tensor = nullptr;
   std::vector<int64_t> shape;
   Part part = Part::decoder;
+  bool optional = false;  ///< a checkpoint may leave it out, with the others of its module
 };
 
-/// Low-rank adapter of the decoder's linears, in PEFT's terms.
+/// Low-rank adapter of linears, in PEFT's terms.
 struct LoraConfig {
   int64_t rank = 128;
   double alpha = 256;
-  /// Leaf names of decoder linears: q_proj k_proj v_proj o_proj gate_proj up_proj down_proj.
+  /// Which linears: last parts of decoder linears' names (q_proj k_proj v_proj o_proj gate_proj up_proj down_proj), and
+  /// what targeted_modules() says.
   std::vector<std::string> targets = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
   bool by_root = false;  ///< the scale is alpha / sqrt(rank) instead of alpha / rank (PEFT's use_rslora)
+  std::vector<std::string> saved_modules = {};  ///< whose weights it replaces (modules_to_save); none in a new adapter
 };
 
-struct Weights;  // the family-independent tree of tensors, in model/weights.h
+struct Weights;  // the tree of tensors, in model/weights.h
 
 /// The model as a value: weights and the numbers of its configuration. Move-only; forward passes are free functions.
 class Lvlm {
@@ -49,6 +51,7 @@ class Lvlm {
 
   Weights& weights() { return *weights_; }
   const Weights& weights() const { return *weights_; }
+  const Vision& vision() const;
 
  private:
   std::unique_ptr<Weights> weights_;
@@ -61,51 +64,38 @@ std::vector<NamedTensor> adapter_tensors(Lvlm& lvlm);
 
 int64_t width(const Lvlm& lvlm);       ///< D, decoder width
 int64_t vocabulary(const Lvlm& lvlm);  ///< V, rows of the head
-int64_t image_size(const Lvlm& lvlm);  ///< S
-/// Number of visual tokens of a clip of `frames` frames.
-int64_t visual_token_count(const Lvlm& lvlm, int64_t frames);
 
-/// The same of a picture of this size in tiles. Throws Error(internal) where tile_resolutions is empty.
-int64_t visual_token_count(const Lvlm& lvlm, video::Resolution picture);
-/// The resolutions at which the model takes stills in tiles of S x S; none where it does not.
-std::vector<video::Resolution> tile_resolutions(const Lvlm& lvlm);
-
-/// Pixels [F, 3, S, S] float32 to visual tokens [N, D] in the compute type: tower, projector, pooling, newline. With
-/// `picture` they are the tiles of a still of that size (video::cut_tiles): not pooled, the first one whole, the others put
-/// together again, without their black edges, shrunk if there are too many, a newline after each row.
-at::Tensor encode(const Lvlm& lvlm, const at::Tensor& pixels,
-                  const std::optional<video::Resolution>& picture = std::nullopt);
+/// A clip to visual tokens in the compute type. `question` are the ids that the eye reads, where it does.
+VisualTokens encode(const Lvlm& lvlm, const ClipInput& clip, Adapter adapter = Adapter::on,
+                    const std::vector<int64_t>& question = {});
 
 /// One pass of the decoder over packed rows; returns the final (normed) hidden states of the read rows, [M, D].
 /// `visual[i]` are the visual tokens of video i. Differentiable in whatever requires a gradient.
-at::Tensor hidden(const Lvlm& lvlm, const PackedRows& rows, const std::vector<at::Tensor>& visual);
+at::Tensor hidden(const Lvlm& lvlm, const PackedRows& rows, const std::vector<VisualTokens>& visual,
+                  Adapter adapter = Adapter::on);
 
 /// The head's matrix [V, D] (the embedding itself where the head is tied); logits = hidden x head^T.
 at::Tensor head(const Lvlm& lvlm);
 
-/// While this lives, the adapter of `lvlm` is off: the reference model is the same weights in this scope.
-class AdapterOff {
- public:
-  explicit AdapterOff(const Lvlm& lvlm);
-  AdapterOff(const AdapterOff&) = delete;
-  AdapterOff& operator=(const AdapterOff&) = delete;
-  ~AdapterOff();
-
- private:
-  const Lvlm& lvlm_;
-  bool before_;
-};
-
 /// Adds a fresh adapter: A uniform in +-1/sqrt(in) (PEFT's Kaiming bound with a = sqrt 5), B zero, both float32, a pure
-/// function of `seed` and the tensor's name. Throws Error(usage) for a target that names no decoder linear.
+/// function of `seed` and the tensor's name. Throws Error(usage) for a target that names no linear.
 void add_adapter(Lvlm& lvlm, const LoraConfig& config, uint64_t seed);
+/// Module paths of the linears that `targets` names, in order. A target is `all-linear`; or the last part of a name, which
+/// means linears of the decoder where one is called so, else of the eye; or, with a dot, the last parts of a path, as PEFT
+/// has it. `vision:`, `projector:` or `decoder:` in front of any of them narrows it to that part of the model.
+std::vector<std::string> targeted_modules(const Lvlm& lvlm, const std::vector<std::string>& targets);
 /// Reads a PEFT folder (`adapter_config.json`, `adapter_model.safetensors`) as PEFT 0.21 does: names, their last parts or a
-/// regular expression as targets, exclusions, layers_to_transform, ranks and alphas by pattern, use_rslora. Every key must
-/// meet a module and every targeted module its keys; settings we do not support are refused by name. Throws Error(input,
+/// regular expression as targets (over all linears of eye and decoder), exclusions, layers_to_transform, ranks and alphas by
+/// pattern, use_rslora. Every key must meet a module and every targeted module its keys; whole modules of the projector
+/// (modules_to_save) take the place of the base's; settings we do not support are refused by name. Throws Error(input,
 /// "adapter").
 void load_adapter(Lvlm& lvlm, const std::filesystem::path& folder);
 /// Writes such a folder, loadable by PEFT; `base` is written as base_model_name_or_path.
 void save_adapter(const Lvlm& lvlm, const std::filesystem::path& folder, const std::string& base);
 bool has_adapter(const Lvlm& lvlm);
+/// True where the adapter brought whole modules of its own: the reference, which is the model without it, is not there.
+bool replaces_weights(const Lvlm& lvlm);
+/// True where the adapter sits on the eye too: policy and reference then see other tokens.
+bool adapts_vision(const Lvlm& lvlm);
 
 }  // namespace rrpo::model

@@ -1,17 +1,18 @@
-// The tree of tensors behind an Lvlm, the same for every family: a vision tower, a projector, a decoder. What differs
-// between families is a value here, not code.
+// The tree of tensors behind an Lvlm: an eye (model/vision.h) and a decoder. What differs between the decoders of families
+// is a value here, not code.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "rrpo/model/lvlm.h"
-#include "rrpo/video/tiles.h"
+#include "rrpo/model/vision.h"
 
 namespace rrpo::model {
 
@@ -37,74 +38,62 @@ struct Norm {
   double eps = 1e-6;
 };
 
-struct VisionLayer {
-  Norm norm1;
-  Linear q, k, v, out;
-  Norm norm2;
-  Linear fc1, fc2;
-};
+/// Collects what is defined, under names that are joined by dots.
+class Listing {
+ public:
+  explicit Listing(std::vector<NamedTensor>& out) : out_(out) {}
+  Part part = Part::vision;  ///< of what is added next
+  bool optional = false;     ///< a checkpoint may leave it out
 
-/// A pre-norm vision transformer over patches without a class token (SigLIP).
-struct Tower {
-  int64_t image = 0, patch = 0, heads = 0;
-  at::Tensor patch_weight;  ///< [D, 3, patch, patch]
-  at::Tensor patch_bias;    ///< [D]
-  at::Tensor position;      ///< [grid * grid, D]
-  std::vector<VisionLayer> layers;
-  Norm post;  ///< carried along where the checkpoint has it; not in the path
-  int64_t grid() const { return image / patch; }
-};
+  void add(const std::string& name, at::Tensor& tensor);
+  void add(const std::string& name, Linear& linear);
+  void add(const std::string& name, Norm& norm);
 
-/// How the grid of one frame's projected patches is reduced.
-enum class Pool { none, bilinear, average, max };
-/// Where the newline vector stands: nowhere, after the video, after each frame, after each row of a frame.
-enum class Newline { none, video, frame, row };
-
-/// How a still picture is shown in tiles (video::cut_tiles).
-struct Tiles {
-  std::vector<video::Resolution> offered;
-  int64_t most = 0;  ///< tiles' worth of tokens that a picture may take before it is shrunk
-  /// A side of the picture in patches that misses a whole number by less than rounding's error is cut, not taken for it.
-  bool cuts = false;
-};
-
-struct Projector {
-  Linear linear_1, linear_2;
-  at::Tensor newline;  ///< [D]
-  Pool pool = Pool::bilinear;
-  Newline layout = Newline::video;
-  std::optional<Tiles> tiles;  ///< absent: stills are shown as videos of one frame only
+ private:
+  std::vector<NamedTensor>& out_;
 };
 
 struct DecoderLayer {
   Norm input_norm;
   Linear q, k, v, o;
+  Norm q_norm, k_norm;  ///< over the width of a head, before the rotation; undefined: none
   Norm post_norm;
   Linear gate, up, down;
+};
+
+/// How positions on three axes share the frequencies of a head (M-RoPE).
+struct RotaryAxes {
+  std::vector<int64_t> sections;  ///< frequencies of time, height, width; none: the decoder has one axis
+  bool interleaved = false;       ///< in turns (Qwen3-VL), not one section after the other (Qwen2.5-VL)
 };
 
 struct Decoder {
   int64_t heads = 0, kv_heads = 0, head_width = 0;
   double theta = 10000;
+  RotaryAxes axes;
   at::Tensor embedding;  ///< [V, D]
   std::vector<DecoderLayer> layers;
   Norm norm;
   at::Tensor head;       ///< [V, D]; undefined where the embedding is the head
   bool may_tie = false;  ///< the configuration allows a checkpoint without a head of its own
-  mutable bool adapter_on = true;
 };
 
 struct Weights {
   std::string family;
   at::ScalarType type = at::kFloat;  ///< of activations and frozen weights
   at::Device device = at::kCPU;
-  Tower tower;
-  Projector projector;
+  std::unique_ptr<Vision> vision;
   Decoder decoder;
+  /// What the checkpoint holds several in one of: canonical name of a tensor, and the one on disk (Family::stacked).
+  std::map<std::string, std::string> stacked;
   std::optional<LoraConfig> adapter;
+  /// What the adapter put in the place of the base's weights, by canonical name, in the adapter's own precision.
+  std::map<std::string, at::Tensor> replaced;
 };
 
 /// Calls `see(module path, linear)` for each linear of the decoder's layers, in order.
-void each_decoder_linear(Weights& weights, const std::function<void(const std::string&, Linear&)>& see);
+void each_decoder_linear(Weights& weights, const SeeLinear& see);
+/// The same for every linear that may carry an adapter: the eye's first, then the decoder's.
+void each_linear(Weights& weights, const SeeLinear& see);
 
 }  // namespace rrpo::model

@@ -36,10 +36,11 @@ class LogitsNotFinite : public Error {
   int64_t question_;
 };
 
-/// A clip that questions are asked about: its visual tokens [N, D], and what the model keeps of them and the words before
-/// them once it has read both. All its questions begin there, however many calls ask them.
+/// A clip that questions are asked about: its visual tokens, and what the model keeps of them and the words before them once
+/// it has read both. All its questions begin there, however many calls ask them.
 struct Clip {
-  at::Tensor visual;
+  model::VisualTokens visual;
+  bool still = false;                     ///< shown as a picture
   std::optional<model::Prefix> prefix{};  ///< read by the first call with a question that fits
 };
 
@@ -51,10 +52,10 @@ struct Ask {
 
 /// What shows that a prompt is the one that somebody else would have made.
 struct PromptHashes {
-  std::string text;  ///< SHA-256 of the whole prompt with `<video>` in the place of the clip
-  std::string ids;   ///< SHA-256 of its ids as little-endian int64, -200 in the place of the clip
+  std::string text;  ///< SHA-256 of the whole prompt with `<video>` in the place of each run of the clip
+  std::string ids;   ///< SHA-256 of its ids as little-endian int64, -200 in the place of each run
 };
-PromptHashes hashes_of(const Policy& policy, const Ask& question);
+PromptHashes hashes_of(const Policy& policy, const Clip& clip, const Ask& question);
 
 /// The answers to `questions` (one may stand there several times) about a clip, each up to `max_new_tokens` tokens, and no
 /// further than the model's positions. Throws LogitsNotFinite at the first token whose logits are not all finite, and
@@ -62,7 +63,8 @@ PromptHashes hashes_of(const Policy& policy, const Ask& question);
 std::vector<Generated> generate(const Policy& policy, Clip& clip, const std::vector<Ask>& questions, int64_t max_new_tokens,
                                 const OnText& on_text = {}, Sampling sampling = {});
 /// The same for a clip that is asked about once.
-std::vector<Generated> generate(const Policy& policy, const at::Tensor& visual, const std::vector<std::string>& questions,
-                                int64_t max_new_tokens, const OnText& on_text = {}, Sampling sampling = {});
+std::vector<Generated> generate(const Policy& policy, const model::VisualTokens& visual,
+                                const std::vector<std::string>& questions, int64_t max_new_tokens,
+                                const OnText& on_text = {}, Sampling sampling = {});
 
 }  // namespace rrpo::policy

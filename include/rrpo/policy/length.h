@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstdint>
-
-#include "rrpo/policy/policy.h"
+#include <filesystem>
 
 namespace rrpo::policy {
 
-/// Tokens, visual ones too, that the model was made for (`max_position_embeddings`); 0 where its config.json does not say.
-int64_t positions(const Policy& policy);
+/// Tokens, visual ones too, that the model of a folder was made for (`max_position_embeddings`); 0 where its config.json
+/// does not say. Throws Error(input, "model") for a value that is no number of them.
+int64_t read_positions(const std::filesystem::path& folder);
 
 }  // namespace rrpo::policy

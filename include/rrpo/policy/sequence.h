@@ -18,8 +18,8 @@ struct LabelledRows {
   std::vector<int64_t> phrase;  ///< [M] number of the marked phrase, 0 outside
   std::vector<int64_t> answer;  ///< [M] caller's number of the answer
 
-  /// Root segment: `before` (the prompt's ids before the video) and `visual_tokens` rows of video number `video`.
-  int64_t add_video(const std::vector<int64_t>& before, int64_t visual_tokens, int64_t video);
+  /// Root segment: the runs of clip number `video`, each behind its words.
+  int64_t add_clip(const std::vector<std::vector<int64_t>>& leads, const std::vector<model::VisualRun>& runs, int64_t video);
   /// Child of a video: the prompt's ids after the video.
   int64_t add_question(int64_t video_segment, const std::vector<int64_t>& after);
   /// Ids of the prompt that are labels of answer `number` too: places in the tokens of the question's video, and in those of

@@ -32,12 +32,14 @@ bool has_mask_tags(std::string_view text);
 /// The text with each span as `<MASK> phrase </MASK>`, one space inside each tag, as the authors document it.
 std::string with_mask_tags(const MarkedText& marked);
 
-/// An answer as the model writes it: the text's tokens and one end-of-turn. `phrase[i]` is the 1-based number of the span
-/// that marks token i, 0 outside: a token is marked when one of its non-space bytes lies in the span; end-of-turn never is.
+/// An answer as the model writes it: the tokens of the text with `answer_end` behind it, and one end-of-turn. `phrase[i]` is
+/// the 1-based number of the span that marks token i, 0 outside: a token is marked when one of its non-space bytes lies in
+/// the span; end-of-turn never is.
 struct AnswerIds {
   std::vector<int64_t> ids;
   std::vector<int64_t> phrase;
 };
-AnswerIds encode_answer(const Tokenizer& tokenizer, const MarkedText& answer, int64_t end_of_turn);
+AnswerIds encode_answer(const Tokenizer& tokenizer, const MarkedText& answer, int64_t end_of_turn,
+                        std::string_view answer_end = {});
 
 }  // namespace rrpo::text

@@ -81,7 +81,9 @@ struct LoraFields {
   void fields(V& v) {
     v("rank", rank, "rank of the adapter");
     v("alpha", alpha, "its scale is alpha / rank");
-    v("targets", targets, "decoder linears that carry it");
+    v("targets", targets,
+      "linears that carry it: last parts of names (of the decoder's where it has such), ends of paths with a dot, or "
+      "all-linear; vision: or projector: in front narrows each to that part");
   }
   void check(const std::string& at) const;
 };

@@ -21,6 +21,9 @@ bool freezes_vision(const LoopConfig& config);
 /// same weights with the adapter off), parts in another type than float32, parts under an adapter.
 void check_trainable(const TrainConfig& config, const loss::Objective& objective);
 
+/// Throws Error(usage) for an adapter that replaces modules where the objective needs a reference.
+void check_reference(const policy::Policy& policy, const loss::Objective& objective);
+
 /// Gives the model what `train.trainable` names (a fresh adapter of `config.lora` where it has none) and returns those
 /// tensors, as leaves that require a gradient, in float32 (float64 in double) whatever the compute type; everything else is
 /// frozen.

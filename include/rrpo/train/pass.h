@@ -21,13 +21,18 @@ struct Scorer {
 };
 
 struct Pass {
+  data::PackedPairs packed;
   loss::TokenStats stats;
   loss::LossOutput output;  ///< [P]
 };
 
-/// Encodes what no cache had, runs the decoder over the packed rows (and again with the adapter off where the objective has
-/// a reference), and applies the objective. Differentiable in whatever requires a gradient.
+/// Encodes what no cache had, packs the rows, runs the decoder over them (and again with the adapter off where the objective
+/// has a reference), and applies the objective. Differentiable in whatever requires a gradient. Throws Error(input, "data")
+/// for a row that is longer than the model.
 Pass forward(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch);
+/// The same from packed rows; the reference may see other visual tokens of the same clips.
+Pass forward(const Scorer& scorer, data::PackedPairs packed, const std::vector<model::VisualTokens>& visual,
+             const std::vector<model::VisualTokens>& reference_visual);
 
 /// The ids of the pairs of which a loss, a log-probability or a divergence is not finite.
 std::vector<std::string> pairs_not_finite(const Pass& pass, const data::PairBatch& batch);

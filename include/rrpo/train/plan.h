@@ -13,9 +13,9 @@ namespace rrpo::train {
 struct ModelShape {
   double parameters = 0;                                   ///< all weights, without an adapter
   double vision_parameters = 0, projector_parameters = 0;  ///< of these
-  int64_t vision_layers = 0, vision_width = 0, vision_inner = 0, patches = 0, patch_inputs = 0;
   int64_t layers = 0, width = 0, inner = 0, heads = 0, head_width = 0, query_width = 0, key_width = 0, vocabulary = 0;
-  double lora = 0;                                     ///< parameters of the adapter
+  double lora_vision = 0;                              ///< parameters of the adapter on the eye
+  double lora = 0;                                     ///< on the decoder
   double lora_last = 0;                                ///< of these, in the last layer
   double lora_last_kv = 0;                             ///< of these, on keys and values
   double lora_ranks = 0;                               ///< sum of the ranks of all adapted linears
@@ -34,7 +34,7 @@ ModelShape shape_of(const model::Lvlm& lvlm, const model::LoraConfig& lora);
 
 /// The rows of the pairs of one video that go through the decoder together: video, then per pair question and two answers.
 struct PairRows {
-  double frames = 0;
+  model::VisionCost vision;         ///< of encoding the video
   double prefix = 0;                ///< system text and visual tokens
   double question = 0;              ///< per pair
   double chosen = 0, rejected = 0;  ///< input rows of the answers, per pair
@@ -45,8 +45,8 @@ struct PairRows {
 
 /// What a row's pictures come to.
 struct Seen {
-  int64_t frames = 0;  ///< that the vision tower encodes
-  int64_t tokens = 0;  ///< visual tokens
+  model::VisionCost vision;  ///< of encoding them
+  int64_t rows = 0;          ///< visual tokens, and the words before them
 };
 using SeenOf = std::function<Seen(const data::Sample&)>;
 

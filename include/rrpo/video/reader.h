@@ -50,12 +50,17 @@ Frames read_video(const std::filesystem::path& file, const std::string& rule, in
 Frames read_all_frames(const std::filesystem::path& file, const std::optional<Clip>& clip = std::nullopt,
                        const ReadLimits& limits = {});
 
-/// How many frames read_video() gives, by the packets: nothing is decoded. Throws as it does.
-int64_t count_frames(const std::filesystem::path& file, const Choice& choice, const ReadLimits& limits = {});
+/// What read_video() gives but for the pixels: count, height and width (upright), times, numbers, duration, rate, total;
+/// `rgb` is empty. By the packets: nothing is decoded, so where these do not tell frames apart it may differ, and the size
+/// is what the container says. Throws as read_video() does, but for damage.
+Frames outline(const std::filesystem::path& file, const Choice& choice, const ReadLimits& limits = {});
 
 /// Pictures (PNG, JPEG, WebP, BMP) of one size as frames, all of them in order. Throws as `read_video` does: a picture that
 /// ends early is refused, not filled up.
 Frames read_pictures(const std::vector<std::filesystem::path>& files, const ReadLimits& limits = {});
+
+/// What read_pictures() gives but for the pixels; the first one alone is opened.
+Frames outline_pictures(const std::vector<std::filesystem::path>& files, const ReadLimits& limits = {});
 
 /// A folder of numbered pictures that stands for a video: files[i] has the number first + i and shows the second i / fps.
 struct NumberedPictures {
@@ -70,6 +75,9 @@ std::vector<int64_t> choose_pictures(const NumberedPictures& pictures, const Cho
 
 /// Those pictures as frames; no other one is opened.
 Frames read_numbered(const NumberedPictures& pictures, const Choice& choice, const ReadLimits& limits = {});
+
+/// What read_numbered() gives but for the pixels; the first of them alone is opened.
+Frames outline_numbered(const NumberedPictures& pictures, const Choice& choice, const ReadLimits& limits = {});
 
 /// The same over bytes in memory. `name` stands in errors, and its ending takes part in telling the format.
 Frames read_video_bytes(std::string_view bytes, const Choice& choice, const ReadLimits& limits = {},

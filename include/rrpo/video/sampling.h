@@ -23,7 +23,7 @@ struct Sequence {
 /// What the configuration says to a rule (`video.*`).
 struct SamplingFields {
   int64_t frames = 16;
-  double sample_fps = 1;
+  double sample_fps = 0;   ///< 0: the rule's own
   int64_t max_frames = 0;  ///< 0: no cap
 };
 
@@ -40,7 +40,8 @@ struct Sampler {
   bool needs_rate(const Sequence& sequence) const { return by_rate || (whole && (sequence.start_s || sequence.end_s)); }
 };
 
-/// All entries: authors, linspace, segment_centre, videochat2, fps, fps_capped_official, longvu_segment, longvu_mlvu, lmms.
+/// All entries: authors, linspace, segment_centre, videochat2, internvl, videomme_v2, fps, fps_capped_official,
+/// longvu_segment, longvu_mlvu, lmms, qwen2_5_vl, qwen_vl_utils, qwen3_vl.
 const std::vector<Sampler>& samplers();
 
 /// The entry `rule`. Throws Error(usage) for a name that is none.

@@ -189,7 +189,7 @@ Benchmark benchmark_videomme_v2() {
   benchmark.licence = "academic research only, no commercial use; no copies, changes or parts without approval";
   benchmark.layout = {"test.jsonl", "video/<video_id>.mp4"};
   benchmark.scorers = {"official", "lmms", "vlmeval"};
-  benchmark.sampling = "segment_centre";
+  benchmark.sampling = "videomme_v2";
   benchmark.max_new_tokens = 4096;
   benchmark.overall = Overall::grouped;
   benchmark.weighting = "every group of four alike: by relevance (right / 4)^2, by logic the unbroken chain from its table";

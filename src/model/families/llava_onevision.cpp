@@ -31,17 +31,15 @@ Lvlm build(const Json& json, const LoadOptions& options) {
   weights->type = scalar_type(options.dtype);
   weights->device = at::Device(options.device);
   const Shapes shapes(weights->type);
-  weights->tower = siglip_tower(vision, vision.integer("num_hidden_layers", 1, kMaxLayers), shapes);
   text.only("model_type", "qwen2");
   weights->decoder = qwen2_decoder(text, rope_theta(text), shapes);
   weights->decoder.may_tie = config.flag("tie_word_embeddings", false) || text.flag("tie_word_embeddings", false) ||
                              (!config.has("tie_word_embeddings") && !text.has("tie_word_embeddings"));
-  const int64_t inner = vision.integer("hidden_size", 1, kMaxWidth), width = text.integer("hidden_size", 1, kMaxWidth);
-  const bool bias = config.flag("multimodal_projector_bias", true);
-  weights->projector.linear_1 = shapes.linear(inner, width, bias);
-  weights->projector.linear_2 = shapes.linear(width, width, bias);
-  weights->projector.newline = shapes.tensor({width});
-  weights->projector.tiles = read_tiles(config, "vision_aspect_ratio", weights->tower.image);
+  LlavaForm form;
+  form.tiles = read_tiles(config, "vision_aspect_ratio", vision.integer("image_size", 1, 8192));
+  form.bias = config.flag("multimodal_projector_bias", true);
+  weights->vision = siglip_llava(vision, vision.integer("num_hidden_layers", 1, kMaxLayers),
+                                 text.integer("hidden_size", 1, kMaxWidth), std::move(form), shapes);
   return Lvlm(std::move(weights));
 }
 
@@ -60,11 +58,14 @@ std::string saved(const std::string& name) {
 }  // namespace
 
 const Family& llava_onevision_row() {
-  static const Family row{
-      "llava_onevision", "SigLIP, two-layer projector, 2x bilinear pooling, one newline after the video, Qwen2",
-      matches,           build,
-      llava_name,        saved,
-      "onevision"};
+  static const Family row{.name = "llava_onevision",
+                          .help = "SigLIP, two-layer projector, 2x bilinear pooling, one newline after the video, Qwen2",
+                          .matches = matches,
+                          .build = build,
+                          .canonical = llava_name,
+                          .saved = saved,
+                          .default_prompt = "onevision",
+                          .sampling = "linspace"};
   return row;
 }
 

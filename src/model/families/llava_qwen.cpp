@@ -96,19 +96,16 @@ Lvlm build(const Json& json, const LoadOptions& options) {
   weights->type = scalar_type(options.dtype);
   weights->device = at::Device(options.device);
   const Shapes shapes(weights->type);
-  // Features are those before the last layer, which the original deletes.
-  weights->tower = siglip_tower(vision, vision.integer("num_hidden_layers", 2, kMaxLayers) - 1, shapes);
   // The original forces rope_scaling off.
   weights->decoder = qwen2_decoder(config, config.number("rope_theta"), shapes);
   weights->decoder.may_tie = config.flag("tie_word_embeddings", false);
-  const int64_t inner = vision.integer("hidden_size", 1, kMaxWidth), width = config.integer("hidden_size", 1, kMaxWidth);
-  config.only("mm_hidden_size", inner);
-  weights->projector.linear_1 = shapes.linear(inner, width, true);
-  weights->projector.linear_2 = shapes.linear(width, width, true);
-  weights->projector.newline = shapes.tensor({width});
-  weights->projector.pool = video_pool(config, options);
-  weights->projector.layout = newline_layout(config);
-  weights->projector.tiles = tiles(config, weights->tower.image);
+  config.only("mm_hidden_size", vision.integer("hidden_size", 1, kMaxWidth));
+  LlavaForm form{.pool = video_pool(config, options),
+                 .newline = newline_layout(config),
+                 .tiles = tiles(config, vision.integer("image_size", 1, 8192))};
+  // Features are those before the last layer, which the original deletes.
+  weights->vision = siglip_llava(vision, vision.integer("num_hidden_layers", 2, kMaxLayers) - 1,
+                                 config.integer("hidden_size", 1, kMaxWidth), std::move(form), shapes);
   return Lvlm(std::move(weights));
 }
 
@@ -127,16 +124,19 @@ std::string saved(const std::string& name) {
 
 const Family& llava_qwen_row() {
   static const Family row{
-      "llava_qwen",
-      "lmms-lab's LLaVA-Video and LLaVA-OneVision: SigLIP but its last layer, pooling and newlines by configuration, Qwen2",
-      matches,
-      build,
-      llava_name,
-      saved,
-      "authors",
-      /*own_prompt=*/true,
-      /*own_pixels=*/true,
-      /*own_modules=*/true};
+      .name = "llava_qwen",
+      .help =
+          "lmms-lab's LLaVA-Video and LLaVA-OneVision: SigLIP but its last layer, pooling and newlines by configuration, "
+          "Qwen2",
+      .matches = matches,
+      .build = build,
+      .canonical = llava_name,
+      .saved = saved,
+      .default_prompt = "authors",
+      .own_prompt = true,
+      .own_pixels = true,
+      .own_modules = true,
+      .sampling = "authors"};
   return row;
 }
 

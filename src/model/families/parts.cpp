@@ -32,31 +32,6 @@ void check_decoder(const ConfigReader& text) {
 
 }  // namespace
 
-Tower siglip_tower(const ConfigReader& config, int64_t layers, const Shapes& shapes) {
-  config.only("model_type", "siglip_vision_model");
-  config.only("hidden_act", "gelu_pytorch_tanh");
-  config.only("num_channels", 3);
-  Tower tower;
-  tower.patch = config.integer("patch_size", 1, 1024);
-  tower.image = config.integer("image_size", tower.patch, 8192);
-  const int64_t width = config.integer("hidden_size", 1, kMaxWidth),
-                inner = config.integer("intermediate_size", 1, kMaxWidth);
-  tower.heads = config.integer("num_attention_heads", 1, width);
-  if (width % tower.heads != 0) config.refuse("num_attention_heads", "does not divide hidden_size");
-  const double eps = config.number("layer_norm_eps", 1e-6);
-  tower.patch_weight = shapes.tensor({width, 3, tower.patch, tower.patch});
-  tower.patch_bias = shapes.tensor({width});
-  tower.position = shapes.tensor({tower.grid() * tower.grid(), width});
-  for (int64_t i = 0; i < layers; ++i) {
-    const auto square = [&] { return shapes.linear(width, width, true); };
-    tower.layers.push_back({shapes.layer_norm(width, eps), square(), square(), square(), square(),
-                            shapes.layer_norm(width, eps), shapes.linear(width, inner, true),
-                            shapes.linear(inner, width, true)});
-  }
-  tower.post = shapes.layer_norm(width, eps);
-  return tower;
-}
-
 double rope_theta(const ConfigReader& text) {
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     if (!text.has(key)) continue;
@@ -68,7 +43,7 @@ double rope_theta(const ConfigReader& text) {
   return text.number("rope_theta");
 }
 
-Decoder qwen2_decoder(const ConfigReader& text, double theta, const Shapes& shapes) {
+Decoder qwen2_decoder(const ConfigReader& text, double theta, const Shapes& shapes, const DecoderKind& kind) {
   check_decoder(text);
   Decoder decoder;
   const int64_t width = text.integer("hidden_size", 1, kMaxWidth), inner = text.integer("intermediate_size", 1, kMaxWidth);
@@ -84,10 +59,18 @@ Decoder qwen2_decoder(const ConfigReader& text, double theta, const Shapes& shap
   const int64_t q_width = decoder.heads * decoder.head_width, kv_width = decoder.kv_heads * decoder.head_width;
   decoder.embedding = shapes.tensor({rows, width});
   for (int64_t i = text.integer("num_hidden_layers", 1, kMaxLayers); i > 0; --i) {
-    decoder.layers.push_back(
-        {shapes.rms_norm(width, eps), shapes.linear(width, q_width, true), shapes.linear(width, kv_width, true),
-         shapes.linear(width, kv_width, true), shapes.linear(q_width, width, false), shapes.rms_norm(width, eps),
-         shapes.linear(width, inner, false), shapes.linear(width, inner, false), shapes.linear(inner, width, false)});
+    const auto head_norm = [&] { return kind.head_norms ? shapes.rms_norm(decoder.head_width, eps) : Norm{}; };
+    decoder.layers.push_back({.input_norm = shapes.rms_norm(width, eps),
+                              .q = shapes.linear(width, q_width, kind.qkv_bias),
+                              .k = shapes.linear(width, kv_width, kind.qkv_bias),
+                              .v = shapes.linear(width, kv_width, kind.qkv_bias),
+                              .o = shapes.linear(q_width, width, false),
+                              .q_norm = head_norm(),
+                              .k_norm = head_norm(),
+                              .post_norm = shapes.rms_norm(width, eps),
+                              .gate = shapes.linear(width, inner, false),
+                              .up = shapes.linear(width, inner, false),
+                              .down = shapes.linear(inner, width, false)});
   }
   decoder.norm = shapes.rms_norm(width, eps);
   decoder.head = shapes.tensor({rows, width});

@@ -1,4 +1,4 @@
-// What families of LLaVA's kind share: SigLIP's tower, Qwen2's decoder, the names of their tensors.
+// What families share: the decoder of Qwen2's kind, LLaVA's tiles and names of tensors.
 #pragma once
 
 #include <cstdint>
@@ -6,20 +6,24 @@
 #include <string>
 
 #include "../config_reader.h"
+#include "../vision/rows.h"
 #include "rows.h"
 
 namespace rrpo::model {
 
 inline constexpr int64_t kMaxWidth = 1 << 17, kMaxLayers = 1 << 10, kMaxVocabulary = 1 << 24;
 
-/// The first `layers` layers of the tower that a `vision_config` describes.
-Tower siglip_tower(const ConfigReader& config, int64_t layers, const Shapes& shapes);
-
 /// theta stands at the top (until transformers 4) or under rope_parameters (from 5).
 double rope_theta(const ConfigReader& text);
 
+/// In what decoders of this kind differ: Qwen2's has biases, Qwen3's norms over the width of a head, Mistral's neither.
+struct DecoderKind {
+  bool qkv_bias = true;
+  bool head_norms = false;
+};
+
 /// The decoder that Qwen2's keys describe, with a head of its own.
-Decoder qwen2_decoder(const ConfigReader& text, double theta, const Shapes& shapes);
+Decoder qwen2_decoder(const ConfigReader& text, double theta, const Shapes& shapes, const DecoderKind& kind = {});
 
 /// Tiles of stills from a list of [height, width] and a text `anyres_max_N`; nothing where a family's configuration has no
 /// such setting, or resolutions that are no multiples of the tower's side.

@@ -8,6 +8,12 @@ namespace rrpo::model {
 
 const Family& llava_onevision_row();
 const Family& llava_qwen_row();
+const Family& internvl_row();
+const Family& internvl_chat_row();
+const Family& videochat2_mistral_row();
+const Family& qwen2_5_vl_row();
+const Family& qwen3_vl_row();
+const Family& longvu_row();
 
 /// True for the name on disk of a head that the configuration lets be the embedding.
 bool tied_head(const Weights& weights, const Family& family, const std::string& disk_name);

@@ -1,6 +1,9 @@
 #include "parts.h"
 
 #include <algorithm>
+#include <cmath>
+
+#include "rrpo/util/table.h"
 
 namespace rrpo::rows {
 namespace {
@@ -211,6 +214,20 @@ ForeignRow begin_row(RowReader& row) {
   out.source = read_source(row);
   out.media = read_foreign_media(row);
   return out;
+}
+
+std::string keys_of(const Json& row) {
+  constexpr size_t kMost = 12;
+  std::vector<std::string> keys;
+  if (!row.is_object()) return "";
+  for (const auto& [key, value] : row.items()) keys.push_back(printable(key, 40));
+  if (keys.size() > kMost) keys.resize(kMost);
+  return keys.empty() ? "" : " (the first has " + join(keys) + ")";
+}
+
+bool holds_no_number(const Json& value) {
+  if (value.is_number_float()) return !std::isfinite(value.get<double>());
+  return value.is_structured() && std::any_of(value.begin(), value.end(), holds_no_number);
 }
 
 }  // namespace rrpo::rows

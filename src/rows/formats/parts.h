@@ -59,4 +59,9 @@ void list_folder(Media& media, const std::filesystem::path& root, const RowReade
 /// One media of two that must not differ.
 void merge_media(ForeignMedia& into, const ForeignMedia& from, const RowReader& row, const std::string& key);
 
+/// ` (the first has a, b, c)`: the keys of a row, a dozen at most.
+std::string keys_of(const Json& row);
+/// True for a number that is none (NaN, infinity), and for what holds one.
+bool holds_no_number(const Json& value);
+
 }  // namespace rrpo::rows

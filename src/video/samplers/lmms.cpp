@@ -5,7 +5,7 @@ namespace rrpo::video {
 namespace {
 
 std::vector<int64_t> pick(const Sequence& all, const SamplingFields& fields) {
-  std::vector<int64_t> sampled = every(0, all.count, step_of(all.fps, fields.sample_fps));
+  std::vector<int64_t> sampled = every(0, all.count, step_of(all.fps, rate_of(fields)));
   if (fields.max_frames == 0 || static_cast<int64_t>(sampled.size()) <= fields.max_frames) return sampled;
   return spread(all.count, fields.max_frames);
 }

@@ -5,7 +5,7 @@ namespace rrpo::video {
 namespace {
 
 std::vector<int64_t> pick(const Sequence& all, const SamplingFields& fields) {
-  std::vector<int64_t> sampled = every(0, all.count, step_of(static_cast<double>(rounded(all.fps)), fields.sample_fps));
+  std::vector<int64_t> sampled = every(0, all.count, step_of(static_cast<double>(rounded(all.fps)), rate_of(fields)));
   const auto count = static_cast<int64_t>(sampled.size());
   if (fields.max_frames == 0 || count <= fields.max_frames) return sampled;
   std::vector<int64_t> kept;

@@ -9,7 +9,7 @@ std::vector<int64_t> pick(const Sequence& all, const SamplingFields& fields) {
   constexpr double kFolderFps = 2;
   const bool part = all.start_s || all.end_s || all.is_folder;
   const auto [first, last] = bounds_of(all);
-  const int64_t step = step_of(all.fps, all.is_folder ? kFolderFps : fields.sample_fps);
+  const int64_t step = step_of(all.fps, all.is_folder ? kFolderFps : rate_of(fields));
   return every(first, part ? last : last + 1, step);
 }
 

@@ -1,15 +1,17 @@
 // The processor's files of a checkpoint folder. Layouts: transformers 5 nests everything in processor_config.json; before,
 // the image processor stands flat in preprocessor_config.json and the video processor, if any, in
 // video_preprocessor_config.json.
+#include "rrpo/model/processor.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
 
-#include "rrpo/policy/policy.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/json_file.h"
 
-namespace rrpo::policy {
+namespace rrpo::model {
 
 namespace {
 
@@ -119,4 +121,4 @@ video::PixelSpec read_pixel_spec(const std::filesystem::path& folder, Media medi
   return spec;
 }
 
-}  // namespace rrpo::policy
+}  // namespace rrpo::model

@@ -1,4 +1,5 @@
-// Two linears, then pooling of each frame's grid, then newlines.
+#include "llava_projector.h"
+
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/gelu.h>
@@ -7,7 +8,7 @@
 
 #include <cmath>
 
-#include "layers.h"
+#include "../layers.h"
 #include "rrpo/util/error.h"
 
 namespace rrpo::model {
@@ -34,8 +35,8 @@ int64_t square_side(int64_t patches) {
   return grid;
 }
 
-at::Tensor project(const Projector& projector, const at::Tensor& features) {
-  return linear(at::gelu(linear(features, projector.linear_1)), projector.linear_2);
+at::Tensor project(const Projector& projector, const at::Tensor& features, Adapter adapter) {
+  return linear(at::gelu(linear(features, projector.linear_1, adapter)), projector.linear_2, adapter);
 }
 
 /// Larger pictures than this many times the tokens that are allowed, as a ratio of sides, are shrunk.
@@ -83,8 +84,8 @@ at::Tensor pool_and_lay(const at::Tensor& x, const at::Tensor& newline, Pool poo
   return {};
 }
 
-at::Tensor run_projector(const Projector& projector, const at::Tensor& features) {
-  return pool_and_lay(project(projector, features), projector.newline, projector.pool, projector.layout);
+at::Tensor run_projector(const Projector& projector, const at::Tensor& features, Adapter adapter) {
+  return pool_and_lay(project(projector, features, adapter), projector.newline, projector.pool, projector.layout);
 }
 
 TileMap map_tiles(const Tiles& tiles, int64_t grid, int64_t side, video::Resolution picture) {
@@ -111,9 +112,10 @@ TileMap map_tiles(const Tiles& tiles, int64_t grid, int64_t side, video::Resolut
   return map;
 }
 
-at::Tensor run_tiles(const Projector& projector, const at::Tensor& features, int64_t side, video::Resolution picture) {
+at::Tensor run_tiles(const Projector& projector, const at::Tensor& features, int64_t side, video::Resolution picture,
+                     Adapter adapter) {
   expect(projector.tiles.has_value(), "tiles for a model that takes none");
-  const at::Tensor x = project(projector, features);
+  const at::Tensor x = project(projector, features, adapter);
   const int64_t width = x.size(2), grid = square_side(x.size(1));
   const TileMap map = map_tiles(*projector.tiles, grid, side, picture);
   expect(x.size(0) == 1 + map.rows * map.columns, "tiles of another number than the picture's size asks for");
