@@ -2,12 +2,16 @@
 """Turns pickled checkpoints (.bin, .pth, .pt) into safetensors folders that rrpo-gen, rrpo-train and rrpo-eval load.
 
     python3 scripts/convert_checkpoint.py SOURCE OUT
+    python3 scripts/convert_checkpoint.py videochat2_mistral_7b_stage3.pth OUT --mistral Mistral-7B-Instruct-v0.2 --bert bert-base-uncased
+    python3 scripts/convert_checkpoint.py LongVU_Qwen2_7B OUT --siglip siglip-so400m-patch14-384 --dinov2 dinov2-giant
 
 SOURCE is a folder or one file; what it is, is seen from what lies there:
   an adapter    adapter_config.json beside adapter_model.bin or model.pth (RRPO's authors, older PEFT)
                 -> adapter_config.json, adapter_model.safetensors with PEFT's names
   a checkpoint  pytorch_model.bin.index.json with its shards, or a single .bin, .pth, .pt
                 -> model.safetensors, or shards with model.safetensors.index.json, and copies of *.json, *.txt, *.model, *.jinja
+  VideoChat2    its pickle, with --mistral and --bert: the three pieces become one folder (join_videochat2.py says how)
+  LongVU        its folder, with --siglip and --dinov2: the three folders become one (join_longvu.py says how)
 Weights that an adapter's folder holds beside LoRA (non_lora_trainables.bin, buffers) are kept by name in
 non_lora_trainables.safetensors, which our programs do not load: the script says so.
 
@@ -142,6 +146,8 @@ def convert_adapter(source, out):
     files = [source / name for name in ("adapter_model.bin", "model.pth") if (source / name).exists()]
     lora, extra = {}, {}
     for name, tensor in load(files[0]).items():
+        if name.endswith(".position_ids"):  # a count from 0, which the authors' VideoChat2 saves beside its adapter
+            continue
         key = adapter_key(name)
         if key is None:
             extra[name] = tensor
@@ -187,6 +193,28 @@ def convert_single(file, out):
     size = save(tensors, out / "model.safetensors")
     copy_descriptions(file.parent, out)
     say(f"checkpoint: {len(tensors)} tensors, {size:,} bytes, equal to torch.load's")
+
+
+def convert_videochat2(arguments, out):
+    import join_videochat2
+    file = arguments.source / "videochat2_mistral_7b_stage3.pth" if arguments.source.is_dir() else arguments.source
+    if arguments.mistral is None or arguments.bert is None:
+        raise Fault(2, "--mistral and --bert go together", "give both folders")
+    if not file.exists():
+        raise Fault(3, f"{file}: is missing", "give the pickle of the last stage")
+    count, size = join_videochat2.join(load(file), arguments.mistral, arguments.bert, arguments.settings, out, save, Fault)
+    say(f"checkpoint: {count} tensors of VideoChat2 and Mistral, {size:,} bytes")
+
+
+def convert_longvu(arguments, out):
+    import join_longvu
+    if arguments.siglip is None or arguments.dinov2 is None:
+        raise Fault(2, "--siglip and --dinov2 go together", "give both folders")
+    try:
+        model, siglip, dino = join_longvu.join(arguments.source, arguments.siglip, arguments.dinov2, out, save)
+    except join_longvu.BadInput as error:
+        raise Fault(3, error.problem, error.fix) from error
+    say(f"checkpoint: {model:,} bytes of LongVU, {siglip:,} of SigLIP, {dino:,} of DINOv2")
 
 
 def convert(source, out):
@@ -235,7 +263,12 @@ def run(arguments):
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        convert(arguments.source, part)
+        if arguments.mistral or arguments.bert:
+            convert_videochat2(arguments, part)
+        elif arguments.siglip or arguments.dinov2:
+            convert_longvu(arguments, part)
+        else:
+            convert(arguments.source, part)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
@@ -247,6 +280,11 @@ def main(words=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, help="folder or file")
     parser.add_argument("out", type=Path, help="new folder")
+    parser.add_argument("--mistral", type=Path, help="of VideoChat2: the folder of its decoder")
+    parser.add_argument("--bert", type=Path, help="of VideoChat2: the folder with vocab.txt and config.json of bert-base-uncased")
+    parser.add_argument("--settings", type=Path, help="of VideoChat2: the authors' config_mistral.json, for other sizes than the published")
+    parser.add_argument("--siglip", type=Path, help="of LongVU: the folder of google/siglip-so400m-patch14-384")
+    parser.add_argument("--dinov2", type=Path, help="of LongVU: the folder of facebook/dinov2-giant")
     parser.add_argument("--venv", action="store_true", help="make a virtual environment where packages are missing")
     try:
         run(parser.parse_args(words))
