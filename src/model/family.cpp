@@ -1,7 +1,5 @@
 #include "rrpo/model/family.h"
 
-#include <ATen/ops/empty.h>
-
 #include "families/rows.h"
 #include "rrpo/util/table.h"
 
@@ -42,30 +40,6 @@ std::string module_name(const Family& family, const std::string& name) {
   const std::string end = ".weight", saved = family.saved(name + end);
   return saved.ends_with(end) ? saved.substr(0, saved.size() - end.size()) : saved;
 }
-
-at::ScalarType scalar_type(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::float32:
-      return at::kFloat;
-    case Dtype::bfloat16:
-      return at::kBFloat16;
-    case Dtype::float64:
-      return at::kDouble;
-  }
-  return at::kFloat;
-}
-
-at::Tensor Shapes::tensor(std::vector<int64_t> shape) const {
-  return at::empty(shape, at::TensorOptions(at::kMeta).dtype(type_));
-}
-
-Linear Shapes::linear(int64_t in, int64_t out, bool bias) const {
-  return {tensor({out, in}), bias ? tensor({out}) : at::Tensor(), {}};
-}
-
-Norm Shapes::layer_norm(int64_t width, double eps) const { return {tensor({width}), tensor({width}), eps}; }
-
-Norm Shapes::rms_norm(int64_t width, double eps) const { return {tensor({width}), {}, eps}; }
 
 std::string rename_prefix(const std::vector<Rename>& renames, const std::string& name) {
   for (const Rename& rename : renames) {

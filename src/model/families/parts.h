@@ -11,8 +11,6 @@
 
 namespace rrpo::model {
 
-inline constexpr int64_t kMaxWidth = 1 << 17, kMaxLayers = 1 << 10, kMaxVocabulary = 1 << 24;
-
 /// theta stands at the top (until transformers 4) or under rope_parameters (from 5).
 double rope_theta(const ConfigReader& text);
 

@@ -1,6 +1,7 @@
 // The rows of the table of families, one file each.
 #pragma once
 
+#include "../shapes.h"
 #include "rrpo/model/family.h"
 #include "rrpo/model/weights.h"
 
@@ -17,22 +18,6 @@ const Family& longvu_row();
 
 /// True for the name on disk of a head that the configuration lets be the embedding.
 bool tied_head(const Weights& weights, const Family& family, const std::string& disk_name);
-
-/// The type and device that a load asks for.
-at::ScalarType scalar_type(Dtype dtype);
-
-/// Tensors without storage, for the shapes of a tree that has no values yet.
-class Shapes {
- public:
-  explicit Shapes(at::ScalarType type) : type_(type) {}
-  at::Tensor tensor(std::vector<int64_t> shape) const;
-  Linear linear(int64_t in, int64_t out, bool bias) const;
-  Norm layer_norm(int64_t width, double eps) const;
-  Norm rms_norm(int64_t width, double eps) const;
-
- private:
-  at::ScalarType type_;
-};
 
 /// A prefix on disk and what it is called canonically.
 struct Rename {

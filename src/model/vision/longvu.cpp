@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../families/parts.h"
 #include "../layers.h"
+#include "../shapes.h"
 #include "dinov2.h"
 #include "longvu_reduction.h"
 #include "rows.h"

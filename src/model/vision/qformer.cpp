@@ -6,8 +6,8 @@
 
 #include <algorithm>
 
-#include "../families/parts.h"
 #include "../layers.h"
+#include "../shapes.h"
 #include "rrpo/util/error.h"
 
 namespace rrpo::model {

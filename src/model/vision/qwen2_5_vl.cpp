@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <map>
 
-#include "../families/parts.h"
 #include "../functions.h"
+#include "../shapes.h"
 #include "qwen_parts.h"
 #include "rows.h"
 

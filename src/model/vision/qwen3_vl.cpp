@@ -8,7 +8,7 @@
 #include <array>
 #include <cmath>
 
-#include "../families/parts.h"
+#include "../shapes.h"
 #include "qwen_parts.h"
 #include "rows.h"
 #include "rrpo/util/error.h"

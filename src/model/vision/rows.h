@@ -6,7 +6,7 @@
 #include <string>
 
 #include "../config_reader.h"
-#include "../families/rows.h"
+#include "../shapes.h"
 #include "rrpo/model/vision.h"
 #include "rrpo/model/weights.h"
 

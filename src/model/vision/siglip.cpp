@@ -6,8 +6,8 @@
 
 #include <cmath>
 
-#include "../families/parts.h"
 #include "../layers.h"
+#include "../shapes.h"
 
 namespace rrpo::model {
 

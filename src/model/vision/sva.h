@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "../families/rows.h"
+#include "../shapes.h"
 #include "longvu_reduction.h"
 #include "rrpo/model/vision.h"
 #include "rrpo/model/weights.h"

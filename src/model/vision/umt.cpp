@@ -11,8 +11,8 @@
 
 #include <cmath>
 
-#include "../families/parts.h"
 #include "../layers.h"
+#include "../shapes.h"
 
 namespace rrpo::model {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "../config_reader.h"
-#include "../families/rows.h"
+#include "../shapes.h"
 #include "rrpo/model/vision.h"
 #include "rrpo/model/weights.h"
 

@@ -1,6 +1,6 @@
 // VideoChat2's eye: the video tower, the Q-Former that reads the text beside it, and a linear to the decoder's width.
-#include "../families/parts.h"
 #include "../layers.h"
+#include "../shapes.h"
 #include "qformer.h"
 #include "rows.h"
 #include "rrpo/util/error.h"
