@@ -143,8 +143,10 @@ std::string program_help(const Program& program, const Command& command) {
 }
 
 std::vector<HelpTable> common_tables() {
-  return {help_table("families of models (recognised by config.json)", model::families()),
-          help_table("prompt forms (model.prompt)", text::chat_templates()),
+  HelpTable families = help_table("families of models (recognised by config.json)", model::families());
+  for (size_t i = 0; i < families.rows.size(); ++i)
+    families.rows[i].help += "; its own frames: video.sampling=" + model::families()[i].sampling;
+  return {std::move(families), help_table("prompt forms (model.prompt)", text::chat_templates()),
           help_table("sampling rules (video.sampling): n frames, F = video.frames", video::samplers())};
 }
 

@@ -80,6 +80,18 @@ const text::ChatTemplate& choose_chat(const std::filesystem::path& folder, const
   return *row;
 }
 
+/// Throws where a form writes marks around clips for a family that was trained without them, or none for one that knows a
+/// clip by them: the model would answer, about words it never saw so.
+void check_marks(const text::ChatTemplate& chat, const model::Family& family) {
+  const auto marks = [](const text::ChatTemplate& form) { return !form.clip_start.empty() || !form.run_start.empty(); };
+  const text::ChatTemplate* own = find_row(text::chat_templates(), family.default_prompt);
+  if (own == nullptr || marks(*own) == marks(chat)) return;
+  throw Error(Fault::usage, "config",
+              "model.prompt: '" + chat.name + "' writes " + (marks(chat) ? "marks" : "no marks") +
+                  " around a clip, and family " + family.name + " was trained with" + (marks(chat) ? "out" : "") + " them",
+              "model.prompt=" + own->name);
+}
+
 /// Ids at which generation ends: end of turn, and what generation_config.json adds.
 std::vector<int64_t> read_stop_ids(const std::filesystem::path& folder, int64_t end_of_turn) {
   std::vector<int64_t> ids = {end_of_turn};
@@ -174,6 +186,7 @@ Policy open_on(const ModelConfig& config, const std::string& device, const std::
   const model::Family& family = model::family_of(read_json(required(folder, "config.json"), "model"), folder);
   auto tokenizer = text::open_tokenizer(folder);
   const text::ChatTemplate& chat = choose_chat(folder, config.prompt, family);
+  check_marks(chat, family);
   if (const std::string marker = text::missing_marker(*tokenizer, chat); !marker.empty()) {
     throw Error(
         Fault::input, "model",

@@ -68,6 +68,20 @@ Json flat_processor() {
               {"image_std", {1.0, 2.0, 3.0}}};
 }
 
+TEST(Policy, AFormWithOtherMarksThanTheFamilysIsRefused) {
+  const auto fault = [](const std::string& golden_name, const std::string& prompt) {
+    ModelConfig config;
+    config.path = rrpo::test::source_file("tests/golden") / golden_name / "checkpoint";
+    config.prompt = prompt;
+    return std::string(error_of([&] { open_policy(config, "cpu"); }).what());
+  };
+  EXPECT_THAT(fault("qwen3_vl", "authors"),
+              HasSubstr("writes no marks around a clip, and family qwen3_vl was trained with them"));
+  EXPECT_THAT(fault("llava_qwen", "internvl"),
+              HasSubstr("writes marks around a clip, and family llava_qwen was trained without"));
+  EXPECT_THAT(fault("videochat2", "onevision"), HasSubstr("fix: model.prompt=videochat2"));
+}
+
 TEST(OpenPolicy, NamesTheMissingFile) {
   for (const char* name : {"config.json", "tokenizer.json", "model.safetensors"}) {
     const Folder folder;
