@@ -68,6 +68,12 @@ def ours(arguments, folder):
     return prediction, read_line(folder / "score" / "scores.jsonl")["chosen"], tokens
 
 
+def upright(frame):
+    """The picture as a player shows it: turned by what the container says."""
+    numpy = need("numpy")
+    return numpy.ascontiguousarray(numpy.rot90(frame.to_ndarray(format="rgb24"), round(getattr(frame, "rotation", 0) / 90) % 4))
+
+
 def read_frames(video, wanted):
     """The frames of these numbers, and the rate and number of all."""
     av = need("av")
@@ -77,7 +83,7 @@ def read_frames(video, wanted):
         for number, frame in enumerate(container.decode(video=0)):
             total += 1
             if number in wanted:
-                found[number] = frame.to_ndarray(format="rgb24")
+                found[number] = upright(frame)
     return [found[number] for number in wanted], fps, total
 
 

@@ -61,13 +61,19 @@ def ids_hash(tokenizer, prompt):
     return sha256(b"".join(struct.pack("<q", one) for one in ids))
 
 
+def upright(frame):
+    """The picture as a player shows it: turned by what the container says."""
+    numpy = need("numpy")
+    return numpy.ascontiguousarray(numpy.rot90(frame.to_ndarray(format="rgb24"), round(getattr(frame, "rotation", 0) / 90) % 4))
+
+
 def frames_of(video, wanted):
     av = need("av")
     found = {}
     with av.open(str(video)) as container:
         for number, frame in enumerate(container.decode(video=0)):
             if number in wanted:
-                found[number] = frame.to_ndarray(format="rgb24")
+                found[number] = upright(frame)
             if len(found) == len(set(wanted)):
                 break
     return [found[number] for number in wanted]

@@ -51,7 +51,7 @@ Decoder qwen2_decoder(const ConfigReader& text, double theta, const Shapes& shap
   decoder.kv_heads = text.integer("num_key_value_heads", 1, decoder.heads);
   if (decoder.heads % decoder.kv_heads != 0) text.refuse("num_key_value_heads", "does not divide num_attention_heads");
   if (!text.has("head_dim") && width % decoder.heads != 0) text.refuse("num_attention_heads", "does not divide hidden_size");
-  decoder.head_width = text.has("head_dim") ? text.integer("head_dim", 2, width) : width / decoder.heads;
+  decoder.head_width = text.has("head_dim") ? text.integer("head_dim", 2, kMaxWidth) : width / decoder.heads;
   if (decoder.head_width % 2 != 0) text.refuse("num_attention_heads", "makes heads of odd width");
   decoder.theta = theta;
   const double eps = text.number("rms_norm_eps", 1e-6);
