@@ -21,77 +21,44 @@ bool is_empty(const Json& value) {
          (value.is_structured() && value.empty());
 }
 
+/// Keys that are not used for the same reason.
+struct UnusedKeys {
+  std::string why;
+  std::vector<std::string> names;
+};
+
+std::vector<UnusedKey> one_by_one(const std::vector<UnusedKeys>& groups) {
+  std::vector<UnusedKey> keys;
+  for (const UnusedKeys& group : groups) {
+    for (const std::string& name : group.names) keys.push_back({name, group.why});
+  }
+  return keys;
+}
+
 }  // namespace
 
 const std::vector<UnusedKey>& known_unused_keys() {
-  static const std::vector<UnusedKey> keys = {
-      {"system", kSystem},
-      {"system_prompt", kSystem},
-      {"tools", kTools},
-      {"functions", kTools},
-      {"tool_calls", kTools},
-      {"history", "a row has one question"},
-      {"start", kClip},
-      {"end", kClip},
-      {"start_s", kClip},
-      {"end_s", kClip},
-      {"start_time", kClip},
-      {"end_time", kClip},
-      {"start_sec", kClip},
-      {"end_sec", kClip},
-      {"start_seconds", kClip},
-      {"end_seconds", kClip},
-      {"video_start", kClip},
-      {"video_end", kClip},
-      {"timestamp", kClip},
-      {"timestamps", kClip},
-      {"time", kClip},
-      {"time_range", kClip},
-      {"segment", kClip},
-      {"segments", kClip},
-      {"duration", kClip},
-      {"start_frame", kClip},
-      {"end_frame", kClip},
-      {"fps", kFrames},
-      {"sample_fps", kFrames},
-      {"nframes", kFrames},
-      {"num_frames", kFrames},
-      {"max_frames", kFrames},
-      {"min_frames", kFrames},
-      {"frame_idx", kFrames},
-      {"max_pixels", kSize},
-      {"min_pixels", kSize},
-      {"total_pixels", kSize},
-      {"resized_height", kSize},
-      {"resized_width", kSize},
-      {"image", kMedia},
-      {"images", kMedia},
-      {"videos", kMedia},
-      {"audio", "sound is not heard"},
-      {"audios", "sound is not heard"},
-      {"rejected_images", kMedia},
-      {"rejected_videos", kMedia},
-      {"bbox", "boxes are not read"},
-      {"objects", "boxes are not read"},
-      {"subtitles", "write them into the question"},
-      {"subtitle", "write them into the question"},
-      {"margin", kWeight},
-      {"score", kWeight},
-      {"chosen_score", kWeight},
-      {"rejected_score", kWeight},
-      {"score_chosen", kWeight},
-      {"score_rejected", kWeight},
-      {"chosen_rating", kWeight},
-      {"rejected_rating", kWeight},
-      {"reward", kWeight},
-      {"loss", kLoss},
-      {"loss_scale", kLoss},
-      {"channel", kLoss},
-      {"label", "a pair has a chosen and a rejected answer"},
-      {"kto_tag", "a pair has a chosen and a rejected answer"},
-      {"reward_model", "answer is the truth of a question"},
-      {"solution", "answer is the truth of a question"},
-  };
+  static const std::vector<UnusedKey> keys = one_by_one({
+      {kSystem, {"system", "system_prompt"}},
+      {kTools, {"tools", "functions", "tool_calls"}},
+      {"a row has one question", {"history"}},
+      {kClip, {"start",   "end",           "start_s",     "end_s",       "start_time", "end_time",    "start_sec",
+               "end_sec", "start_seconds", "end_seconds", "video_start", "video_end",  "timestamp",   "timestamps",
+               "time",    "time_range",    "segment",     "segments",    "duration",   "start_frame", "end_frame"}},
+      {kFrames, {"fps", "sample_fps", "nframes", "num_frames", "max_frames", "min_frames", "frame_idx"}},
+      {kSize, {"max_pixels", "min_pixels", "total_pixels", "resized_height", "resized_width"}},
+      {kMedia, {"image", "images", "videos"}},
+      {"sound is not heard", {"audio", "audios"}},
+      {kMedia, {"rejected_images", "rejected_videos"}},
+      {"boxes are not read", {"bbox", "objects"}},
+      {"write them into the question", {"subtitles", "subtitle"}},
+      {kWeight,
+       {"margin", "score", "chosen_score", "rejected_score", "score_chosen", "score_rejected", "chosen_rating",
+        "rejected_rating", "reward"}},
+      {kLoss, {"loss", "loss_scale", "channel"}},
+      {"a pair has a chosen and a rejected answer", {"label", "kto_tag"}},
+      {"answer is the truth of a question", {"reward_model", "solution"}},
+  });
   return keys;
 }
 

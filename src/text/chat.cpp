@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdio>
+#include <utility>
 
 #include "rrpo/text/jinja.h"
 
@@ -14,10 +15,9 @@ constexpr const char* kVideoChat2Instruction =
     "Carefully watch the video and pay attention to the cause and sequence of events, the detail and movement of objects, "
     "and the action and pose of persons. Based on your observations, answer the question.\n";
 
-}  // namespace
-
-const std::vector<ChatTemplate>& chat_templates() {
-  static const std::vector<ChatTemplate> templates = {
+/// LLaVA: nothing around a clip.
+std::vector<ChatTemplate> llava_forms() {
+  return {
       {.name = "onevision",
        .help = "LLaVA-OneVision as transformers converts it",
        .before_video = "<|im_start|>user\n",
@@ -36,6 +36,12 @@ const std::vector<ChatTemplate>& chat_templates() {
        .after_video = "\n",
        .answer_start = "<|im_end|>\n<|im_start|>assistant\n",
        .end_of_turn = "<|im_end|>"},
+  };
+}
+
+/// InternVL: a line for each frame.
+std::vector<ChatTemplate> internvl_forms() {
+  return {
       {.name = "internvl",
        .help = "InternVL as transformers asks it: a line for each frame",
        .before_video = "<|im_start|>user\n",
@@ -58,6 +64,12 @@ const std::vector<ChatTemplate>& chat_templates() {
        .answer_start = "<|im_end|>\n<|im_start|>assistant\n",
        .end_of_turn = "<|im_end|>",
        .placeholder = "<video>\n"},
+  };
+}
+
+/// Qwen-VL: marks around a clip, or around every two frames of it.
+std::vector<ChatTemplate> qwen_forms() {
+  return {
       {.name = "qwen2_5_vl",
        .help = "Qwen2.5-VL: ChatML with its system turn, no newline behind the clip",
        .before_video = "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n",
@@ -90,6 +102,12 @@ const std::vector<ChatTemplate>& chat_templates() {
        .answer_start = "<|im_end|>\n<|im_start|>assistant\n",
        .end_of_turn = "<|im_end|>",
        .placeholder = "<|vision_start|><|video_pad|><|vision_end|>"},
+  };
+}
+
+/// VideoChat2: two turns, the clip in the first.
+std::vector<ChatTemplate> videochat2_forms() {
+  return {
       {.name = "videochat2",
        .help = "VideoChat2-Mistral as RRPO's authors ask it: their instruction twice, and before the eye",
        .before_video = std::string("<s>") + kVideoChat2Instruction + "[INST] ",
@@ -114,6 +132,19 @@ const std::vector<ChatTemplate>& chat_templates() {
        .answer_end = " ",
        .end_of_turn = "</s>"},
   };
+}
+
+}  // namespace
+
+const std::vector<ChatTemplate>& chat_templates() {
+  static const std::vector<ChatTemplate> templates = [] {
+    std::vector<ChatTemplate> all;
+    for (std::vector<ChatTemplate>& forms :
+         std::vector<std::vector<ChatTemplate>>{llava_forms(), internvl_forms(), qwen_forms(), videochat2_forms()}) {
+      for (ChatTemplate& form : forms) all.push_back(std::move(form));
+    }
+    return all;
+  }();
   return templates;
 }
 
