@@ -91,7 +91,7 @@ class Builder {
     refuse_special_tokens(pair.question, "question", place);
     refuse_special_tokens(pair.chosen.text, "chosen", place);
     if (rules_.rejected) refuse_special_tokens(pair.rejected.text, "rejected", place);
-    const bool still = policy_.still && pair.media.frames.size() == 1;
+    const bool still = is_still(policy_, pair.media);
     const std::string question = asked(pair);
     sample.question = text::encode_question(*policy_.tokenizer, policy_.chat, question, "", still);
     sample.chosen = text::encode_answer(*policy_.tokenizer, pair.chosen, policy_.end_of_turn, policy_.chat.answer_end);

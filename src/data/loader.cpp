@@ -20,7 +20,7 @@ constexpr int64_t kUsualPixels = int64_t{1280} * 720;
 
 /// The pixels that a row's pictures come to at most: its frames, or the tiles of a still.
 int64_t most_pixels(const policy::Policy& policy, const rows::Media& media, const policy::VideoConfig& config) {
-  if (media.frames.size() == 1 && policy.still) {
+  if (is_still(policy, media)) {
     const video::PixelSpec& spec = *policy.still;
     int64_t tiles = spec.max_tiles;
     for (const video::Resolution& size : spec.offered)
@@ -123,6 +123,8 @@ std::string Loader::files_of(const rows::Media& media) const {
 Clip Loader::read(const Sample& sample) const {
   Clip clip;
   clip.video = sample.video;
+  clip.input.form.still =
+      is_still(policy_, sample.media);  // the words around it depend on that, wherever its tokens come from
   if (cache_) clip.visual = cache_->find(sample.media, dataset_.eye_text(sample.video));
   clip.files = files_of(sample.media);
   if (clip.visual.defined() && !encodes_always_) return clip;

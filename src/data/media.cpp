@@ -152,11 +152,7 @@ int64_t most_frames(const rows::Media& media, const policy::VideoConfig& config)
   return config.max_frames > 0 ? std::min(2 * config.max_frames, kManyFrames) : kManyFrames;
 }
 
-namespace {
-
 bool is_still(const policy::Policy& policy, const rows::Media& media) { return policy.still && media.frames.size() == 1; }
-
-}  // namespace
 
 model::ClipForm form_of(const policy::Policy& policy, const rows::Media& media, const video::Frames& frames,
                         const policy::VideoConfig& config) {

@@ -57,7 +57,7 @@ int64_t clip_rows(const policy::Policy& policy, const model::ClipForm& form) {
 /// What a row shows: as many frames as it lists, or as `video.sampling` gives. No file is opened where the eye takes squares
 /// of a number that the row or the configuration says.
 Seen seen_by(const OpenRun& run, const data::Sample& sample) {
-  const bool still = run.policy.still && sample.media.frames.size() == 1;
+  const bool still = data::is_still(run.policy, sample.media);
   std::optional<model::ClipForm> form;
   if (!still && data::has_fixed_count(sample.media, run.config.video))
     form = data::square_form(run.policy, data::most_frames(sample.media, run.config.video));

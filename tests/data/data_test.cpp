@@ -398,6 +398,24 @@ TEST(ClipInput, OneStillIsShownInTilesWhereThatIsAskedFor) {
   EXPECT_EQ(frame.pixels.front().size(0), 1);
 }
 
+TEST(Loader, AStillOutOfACacheIsAStill) {
+  const TinyWorld world(1, 1);
+  policy::Policy policy = world.open();
+  policy.still = policy.pixels.front();
+  Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {});
+  rows::Media& media = dataset.samples[0].media;
+  media.frames.resize(1);
+  dataset.videos[0] = media;
+  VisualCache cache;
+  cache.insert(media, {}, {at::randn({5, 24}), {}, {model::plain_run(5)}});
+  Loader loader(dataset, policy, &cache, {.root = world.root(), .batch = {.batch = 1, .micro = 1}}, 0, 1);
+  const auto batch = loader.next();
+  ASSERT_TRUE(batch);
+  EXPECT_TRUE(batch->clips.at(0).visual.defined());
+  EXPECT_TRUE(batch->clips.at(0).input.pixels.empty());
+  EXPECT_TRUE(batch->clips.at(0).input.form.still);
+}
+
 TEST(Dataset, TimesOfAVideoStandInItsQuestions) {
   const test::TempDir dir;
   const Json row = {{"id", "a"},

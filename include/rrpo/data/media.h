@@ -32,6 +32,8 @@ bool has_fixed_count(const rows::Media& media, const policy::VideoConfig& config
 /// Their number where no file is opened: at most, and without a cap what a prompt hardly exceeds.
 int64_t most_frames(const rows::Media& media, const policy::VideoConfig& config);
 
+/// True for a row of one picture that is shown as a picture, not as a video of one frame.
+bool is_still(const policy::Policy& policy, const rows::Media& media);
 /// What decides how many visual tokens frames come to, shown as `policy` shows a row; of `frames` the pictures are not read.
 model::ClipForm form_of(const policy::Policy& policy, const rows::Media& media, const video::Frames& frames,
                         const policy::VideoConfig& config);
