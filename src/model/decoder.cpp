@@ -62,27 +62,45 @@ void check_positions(const PackedRows& rows) {
 
 }  // namespace
 
-at::Tensor hidden(const Lvlm& lvlm, const PackedRows& rows, const std::vector<VisualTokens>& visual, Adapter adapter) {
+struct RowsPlan {
+  const PackedRows& rows;
+  Reads reads;
+  std::shared_ptr<const AttentionPlan> all, last;  ///< of every layer but the last, and of that one
+  Rotary angles;
+};
+
+std::shared_ptr<const RowsPlan> plan_rows(const Lvlm& lvlm, const PackedRows& rows) {
+  const Weights& weights = lvlm.weights();
+  check_positions(rows);
+  Reads reads = unique_reads(rows);
+  const auto options = at::TensorOptions(weights.device).dtype(weights.type);
+  auto all = plan_attention(rows, count_to(static_cast<int64_t>(rows.ids.size())), whole_kind(weights, rows), options);
+  auto last = plan_attention(rows, reads.rows, weights.device.is_cpu() ? Attention::merged : Attention::dense, options);
+  Rotary angles = rotary(weights.decoder, rows.positions, weights.type, weights.device);
+  return std::make_shared<const RowsPlan>(
+      RowsPlan{rows, std::move(reads), std::move(all), std::move(last), std::move(angles)});
+}
+
+at::Tensor hidden(const Lvlm& lvlm, const RowsPlan& plan, const std::vector<VisualTokens>& visual, const PassRules& rules) {
   const Weights& weights = lvlm.weights();
   const Decoder& decoder = weights.decoder;
-  check_positions(rows);
-  const Reads reads = unique_reads(rows);
-  const auto options = at::TensorOptions(weights.device).dtype(weights.type);
-  const auto all = plan_attention(rows, count_to(static_cast<int64_t>(rows.ids.size())), whole_kind(weights, rows), options);
-  const Attention few = weights.device.is_cpu() ? Attention::merged : Attention::dense;
-  const auto last = plan_attention(rows, reads.rows, few, options);
-  const auto along = [](const std::shared_ptr<const AttentionPlan>& plan) -> Attend {
-    return [plan](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) { return attend(q, k, v, plan); };
+  const auto along = [](const std::shared_ptr<const AttentionPlan>& who) -> Attend {
+    return [who](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) { return attend(q, k, v, who); };
   };
-  const LayerPass pass{decoder, rotary(decoder, rows.positions, weights.type, weights.device), adapter};
-  const DeepRows deep(weights, rows, visual, reads.rows);
+  const LayerPass pass{decoder, plan.angles, rules.adapter};
+  const DeepRows deep(weights, plan.rows, visual, plan.reads.rows);
   const size_t end = decoder.layers.size() - 1;
-  at::Tensor x = input_rows(weights, rows, visual);
-  for (size_t i = 0; i < end; ++i) x = deep.add(run_layer(pass, decoder.layers[i], x, along(all)), i, false);
-  const Wanted read{.queries = index_tensor(reads.rows, weights.device)};
-  x = deep.add(run_layer(pass, decoder.layers[end], x, along(last), read), end, true);
+  at::Tensor x = input_rows(weights, plan.rows, visual);
+  for (size_t i = 0; i < end; ++i) x = deep.add(run_layer(pass, decoder.layers[i], x, along(plan.all)), i, false);
+  const Wanted read{.queries = index_tensor(plan.reads.rows, weights.device)};
+  x = deep.add(run_layer(pass, decoder.layers[end], x, along(plan.last), read), end, true);
   x = final_norm(decoder, x);
-  return reads.rows == rows.read_rows ? x : x.index_select(0, index_tensor(reads.place, weights.device));
+  const bool in_order = plan.reads.rows == plan.rows.read_rows;
+  return in_order ? x : x.index_select(0, index_tensor(plan.reads.place, weights.device));
+}
+
+at::Tensor hidden(const Lvlm& lvlm, const PackedRows& rows, const std::vector<VisualTokens>& visual, Adapter adapter) {
+  return hidden(lvlm, *plan_rows(lvlm, rows), visual, {.adapter = adapter});
 }
 
 }  // namespace rrpo::model

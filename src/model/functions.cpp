@@ -76,50 +76,85 @@ class SwigluFunction : public torch::autograd::Function<SwigluFunction> {
 /// True where the products of an adapter run in the type of the activations.
 bool narrow_products(const at::Tensor& x, const at::Tensor& a) { return x.is_cuda() && x.scalar_type() != a.scalar_type(); }
 
+/// The weight of a linear between forward and backward: a tensor as saved, a held one by where it stands. The model outlives
+/// the graphs over it.
+void keep_weight(AutogradContext* context, const Frozen& weight) {
+  context->saved_data["held"] = weight.held ? reinterpret_cast<int64_t>(weight.held.get()) : int64_t{0};
+}
+at::Tensor kept_weight(AutogradContext* context, const at::Tensor& plain, at::ScalarType type) {
+  const int64_t held = context->saved_data["held"].toInt();
+  return held == 0 ? plain : reinterpret_cast<const Held*>(held)->get(type);
+}
+
+/// x W^T + bias of a held weight.
+class HeldFunction : public torch::autograd::Function<HeldFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const Frozen& weight,
+                            const std::optional<at::Tensor>& bias) {
+    keep_weight(context, weight);
+    return at::linear(x, weight.get(x.scalar_type()), bias);
+  }
+  static Tensors backward(AutogradContext* context, const Tensors& gradients) {
+    const at::Tensor weight = kept_weight(context, {}, gradients[0].scalar_type());
+    return {gradients[0].matmul(weight), at::Tensor(), at::Tensor()};
+  }
+};
+
 /// The products run in the type of A (float32 or better) where they are not narrow, sums in place of copies.
 class LoraFunction : public torch::autograd::Function<LoraFunction> {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& a,
-                            const at::Tensor& b, const std::optional<at::Tensor>& bias, double scale) {
+  /// `plain` is the weight in x's type, undefined where it is held.
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const std::optional<at::Tensor>& plain,
+                            const Frozen& weight, const at::Tensor& a, const at::Tensor& b,
+                            const std::optional<at::Tensor>& bias, double scale) {
     const at::ScalarType type = narrow_products(x, a) ? x.scalar_type() : a.scalar_type();
     const at::Tensor inner = x.to(type).mm(a.to(type).t());
-    at::Tensor y = at::linear(x, weight, bias).to(type);
+    at::Tensor y = at::linear(x, plain ? *plain : weight.get(x.scalar_type()), bias).to(type);
     y.addmm_(inner, b.to(type).t(), 1, scale);
-    context->save_for_backward({x, weight, a, b, inner});
+    context->save_for_backward({x, plain.value_or(at::Tensor()), a, b, inner});
+    keep_weight(context, weight);
     context->saved_data["scale"] = scale;
-    context->saved_data["bias"] = bias.has_value();  // an absent one has no number among the inputs
+    context->saved_data["bias"] = bias.has_value();
     return y.to(x.scalar_type());
   }
 
   static Tensors backward(AutogradContext* context, const Tensors& gradients) {
     const Tensors saved = context->get_saved_variables();
-    const at::Tensor &x = saved[0], &weight = saved[1], &a = saved[2], &b = saved[3], &inner = saved[4];
+    const at::Tensor &x = saved[0], &a = saved[2], &b = saved[3], &inner = saved[4];
     const bool narrow = narrow_products(x, a);
     const at::ScalarType type = narrow ? x.scalar_type() : a.scalar_type();
     const double scale = context->saved_data["scale"].toDouble();
     const at::Tensor &gradient = gradients[0], wide = gradient.to(type);
     const at::Tensor to_inner = wide.mm(b.to(type)).mul_(scale);
+    // What is absent has no number among the inputs: x, the weight unless it is held, A, B, the bias if there is one.
+    const bool plain = saved[1].defined();
+    const size_t first = plain ? 2 : 1;
     at::Tensor to_x, to_weight, to_bias, to_a, to_b;
     if (context->needs_input_grad(0)) {
-      to_x = gradient.mm(weight).to(type);
+      to_x = gradient.mm(kept_weight(context, saved[1], x.scalar_type())).to(type);
       to_x = to_x.addmm_(to_inner, a.to(type)).to(x.scalar_type());
     }
-    if (context->needs_input_grad(1)) to_weight = gradient.t().mm(x);
-    if (context->saved_data["bias"].toBool() && context->needs_input_grad(4)) to_bias = gradient.sum({0});
+    if (plain && context->needs_input_grad(1)) to_weight = gradient.t().mm(x);
+    if (context->saved_data["bias"].toBool() && context->needs_input_grad(first + 2)) to_bias = gradient.sum({0});
     const auto product = [&](const at::Tensor& left, const at::Tensor& right) {
       return narrow ? at::mm(left, right, a.scalar_type()) : left.mm(right);
     };
-    if (context->needs_input_grad(2)) to_a = product(to_inner.t(), x.to(type));
-    if (context->needs_input_grad(3)) to_b = product(wide.t(), inner).mul_(scale);
-    return {to_x, to_weight, to_a, to_b, to_bias, at::Tensor()};
+    if (context->needs_input_grad(first)) to_a = product(to_inner.t(), x.to(type));
+    if (context->needs_input_grad(first + 1)) to_b = product(wide.t(), inner).mul_(scale);
+    return {to_x, to_weight, at::Tensor(), to_a, to_b, to_bias, at::Tensor()};
   }
 };
 
 }  // namespace
 
-at::Tensor lora_linear(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                       const Lora& lora) {
-  return LoraFunction::apply(x, weight, lora.a, lora.b, bias, lora.scale);
+at::Tensor held_linear(const at::Tensor& x, const Frozen& weight, const std::optional<at::Tensor>& bias) {
+  return HeldFunction::apply(x, weight, bias);
+}
+
+at::Tensor lora_linear(const at::Tensor& x, const Frozen& weight, const std::optional<at::Tensor>& bias, const Lora& lora) {
+  std::optional<at::Tensor> plain;
+  if (!weight.held) plain = weight.get(x.scalar_type());
+  return LoraFunction::apply(x, plain, weight, lora.a, lora.b, bias, lora.scale);
 }
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {

@@ -19,8 +19,10 @@ at::Tensor rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& 
 /// x W^T + bias + scale (x A^T) B^T for x [T, in], the last term in the type of A as PEFT computes it. A GPU multiplies in
 /// the type of x where that is narrower, with float32 sums and float32 gradients of A and B: as usual in mixed precision,
 /// since float32 products are ten times slower there.
-at::Tensor lora_linear(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                       const Lora& lora);
+at::Tensor lora_linear(const at::Tensor& x, const Frozen& weight, const std::optional<at::Tensor>& bias, const Lora& lora);
+
+/// x W^T + bias for x [.., in] and a weight that is held: backward asks for the matrix again instead of keeping it.
+at::Tensor held_linear(const at::Tensor& x, const Frozen& weight, const std::optional<at::Tensor>& bias);
 
 /// silu(gate) * up.
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);

@@ -21,12 +21,13 @@ std::optional<at::Tensor> cast(const at::Tensor& weight, at::ScalarType type) {
 
 at::Tensor linear(const at::Tensor& x, const Linear& layer, Adapter adapter) {
   const at::ScalarType type = x.scalar_type();
-  const at::Tensor weight = layer.weight.to(type);
-  if (adapter == Adapter::off || !layer.lora.a.defined()) return at::linear(x, weight, cast(layer.bias, type));
-  if (x.dim() == 2) return lora_linear(x, weight, cast(layer.bias, type), layer.lora);
+  const std::optional<at::Tensor> bias = cast(layer.bias, type);
+  if (adapter == Adapter::off || !layer.lora.a.defined())
+    return layer.weight.held ? held_linear(x, layer.weight, bias) : at::linear(x, layer.weight.get(type), bias);
+  if (x.dim() == 2) return lora_linear(x, layer.weight, bias, layer.lora);
   std::vector<int64_t> shape = x.sizes().vec();
-  shape.back() = weight.size(0);
-  return lora_linear(x.reshape({-1, x.size(-1)}), weight, cast(layer.bias, type), layer.lora).view(shape);
+  shape.back() = layer.weight.size(0);
+  return lora_linear(x.reshape({-1, x.size(-1)}), layer.weight, bias, layer.lora).view(shape);
 }
 
 at::Tensor layer_norm(const at::Tensor& x, const Norm& norm) {

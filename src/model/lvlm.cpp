@@ -33,7 +33,7 @@ void Listing::add(const std::string& name, at::Tensor& tensor) {
   if (tensor.defined()) out_.push_back({name, &tensor, tensor.sizes().vec(), part, optional});
 }
 void Listing::add(const std::string& name, Linear& linear) {
-  add(name + ".weight", linear.weight);
+  add(name + ".weight", linear.weight.plain);
   add(name + ".bias", linear.bias);
 }
 void Listing::add(const std::string& name, Norm& norm) {

@@ -37,7 +37,7 @@ at::Tensor seen(const Lvlm& lvlm, Adapter adapter = Adapter::on) {
 void merge(Lvlm& lvlm) {
   each_linear(lvlm.weights(), [](const std::string&, Linear& linear) {
     if (!linear.lora.a.defined()) return;
-    linear.weight = linear.weight.add(linear.lora.b.matmul(linear.lora.a).mul(linear.lora.scale));
+    linear.weight.plain = linear.weight.plain.add(linear.lora.b.matmul(linear.lora.a).mul(linear.lora.scale));
     linear.lora = {};
   });
 }

@@ -63,7 +63,7 @@ TEST(WeightsNotFinite, AreNamedAtLoad) {
     Lvlm lvlm = tiny_model(1, Dtype::float32);
     const test::TempDir folder;
     folder.write("config.json", tiny_config().dump());
-    lvlm.weights().decoder.layers[1].up.weight.select(0, 2).select(0, 5).fill_(value);
+    lvlm.weights().decoder.layers[1].up.weight.plain.select(0, 2).select(0, 5).fill_(value);
     save_weights(lvlm, folder.path(), Dtype::bfloat16);
     EXPECT_THAT(numerics_fault([&] { load(folder.path(), {}); }),
                 AllOf(HasSubstr("model.safetensors#language_model.model.layers.1.mlp.up_proj.weight"),

@@ -69,8 +69,21 @@ int64_t vocabulary(const Lvlm& lvlm);  ///< V, rows of the head
 VisualTokens encode(const Lvlm& lvlm, const ClipInput& clip, Adapter adapter = Adapter::on,
                     const std::vector<int64_t>& question = {});
 
-/// One pass of the decoder over packed rows; returns the final (normed) hidden states of the read rows, [M, D].
+/// How a pass runs through the decoder.
+struct PassRules {
+  Adapter adapter = Adapter::on;
+};
+
+struct RowsPlan;
+/// What all passes over the same rows share: who attends to whom, the angles of the positions, which rows are read. Refers
+/// to `rows`, which must outlive it.
+std::shared_ptr<const RowsPlan> plan_rows(const Lvlm& lvlm, const PackedRows& rows);
+
+/// One pass of the decoder over planned rows; returns the final (normed) hidden states of the read rows, [M, D].
 /// `visual[i]` are the visual tokens of video i. Differentiable in whatever requires a gradient.
+at::Tensor hidden(const Lvlm& lvlm, const RowsPlan& plan, const std::vector<VisualTokens>& visual,
+                  const PassRules& rules = {});
+/// The same for rows of one pass.
 at::Tensor hidden(const Lvlm& lvlm, const PackedRows& rows, const std::vector<VisualTokens>& visual,
                   Adapter adapter = Adapter::on);
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "rrpo/model/frozen.h"
 #include "rrpo/model/lvlm.h"
 #include "rrpo/model/vision.h"
 
@@ -27,8 +28,8 @@ struct Lora {
 double lora_divisor(int64_t rank, bool by_root);
 
 struct Linear {
-  at::Tensor weight;  ///< [out, in]
-  at::Tensor bias;    ///< [out] or undefined
+  Frozen weight;    ///< [out, in]
+  at::Tensor bias;  ///< [out] or undefined
   Lora lora;
 };
 

@@ -93,7 +93,7 @@ void absorb(Lvlm& lvlm, const std::map<std::string, at::Tensor>& more) {
     taken += 2;
   };
   each_decoder_linear(lvlm.weights(), [&](const std::string& module, Linear& linear) {
-    take(module.substr(kDecoder.size()), linear.weight);
+    take(module.substr(kDecoder.size()), linear.weight.plain);
   });
   take("lm_head", lvlm.weights().decoder.head);
   if (taken != more.size()) fail(kStage + ": holds tensors of modules that the decoder does not have");

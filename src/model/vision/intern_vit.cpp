@@ -139,7 +139,7 @@ class InternVit final : public Vision {
                                    .reshape({frames, 3, grid, patch, grid, patch})
                                    .permute({0, 2, 4, 1, 3, 5})
                                    .reshape({frames, grid * grid, 3 * patch * patch});
-    const at::Tensor features = at::linear(patches, patch_.weight.flatten(1).to(type), patch_.bias.to(type));
+    const at::Tensor features = at::linear(patches, patch_.weight.get(type).flatten(1), patch_.bias.to(type));
     const at::Tensor first = cls_.to(type).expand({frames, 1, form_.width});
     at::Tensor x = at::cat({first, features}, 1).add(position_.to(type));
     for (int64_t i = 0; i < form_.used; ++i) {
