@@ -13,6 +13,8 @@
 #include <cmath>
 #include <vector>
 
+#include "../../src/loss/token_function.h"
+
 namespace rrpo::loss {
 namespace {
 
@@ -277,10 +279,11 @@ TEST(TokenValues, HeadGradientWithoutReferenceMeetsAutograd) {
 }
 
 TEST(TokenValues, ChunksMeetTheWhole) {
-  // 100 000 words: a chunk holds 167 rows, so 200 rows make two.
+  // 100 000 words: a chunk holds 167 rows, so 200 rows make two where nothing is kept.
+  const RowRules rules{.kept_values = 0};
   const at::Tensor hidden = at::randn({200, 4}, at::kDouble).requires_grad_(), head = at::randn({100000, 4}, at::kDouble);
   const at::Tensor reference = at::randn({200, 4}, at::kDouble), labels = at::randint(100000, {200}, at::kLong);
-  const TokenValues all = token_values(hidden, head, reference, labels);
+  const TokenValues all = token_values_by(rules, hidden, head, reference, labels);
   all.logp.add(all.kl).sum().backward();
   const at::Tensor whole = hidden.grad().clone();
   for (const int64_t begin : {0, 166, 167, 199}) {
