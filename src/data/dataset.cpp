@@ -1,6 +1,7 @@
 #include "rrpo/data/dataset.h"
 
 #include <algorithm>
+#include <exception>
 #include <map>
 #include <optional>
 #include <set>
@@ -15,6 +16,7 @@
 #include "rrpo/text/official.h"
 #include "rrpo/text/token_diff.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/prefetch.h"
 
 namespace rrpo::data {
 
@@ -63,6 +65,19 @@ class Builder {
   Builder(Dataset& dataset, const std::filesystem::path& root, const policy::Policy& policy, const DatasetRules& rules)
       : dataset_(dataset), root_(root), policy_(policy), rules_(rules) {}
 
+  /// Looks for the times of the frames of all `pairs`, several videos at a time, where the policy wants them. What is wrong
+  /// with a video is told when its first row is added.
+  void find_times(const std::vector<rows::Pair>& pairs) {
+    if (policy_.time_instruction == "off") return;
+    std::vector<const rows::Media*> media;
+    for (const rows::Pair& pair : pairs) {
+      if (times_.try_emplace(pair.media.key()).second) media.push_back(&pair.media);
+    }
+    Prefetch<Times> found(0, static_cast<int64_t>(media.size()), rules_.threads, 2 * rules_.threads,
+                          [&](int64_t i) { return times_of(*media[static_cast<size_t>(i)]); });
+    for (const rows::Media* one : media) times_[one->key()] = *found.next();
+  }
+
   void add(const rows::Pair& pair, const std::filesystem::path& file) {
     const std::string place = (pair.place.empty() ? file.string() : pair.place) + ": " + pair.id;
     try {
@@ -80,6 +95,21 @@ class Builder {
   }
 
  private:
+  /// Frames without their pictures, or why there are none.
+  struct Times {
+    video::Frames frames;
+    std::exception_ptr fault;
+  };
+
+  Times times_of(const rows::Media& media) const {
+    try {
+      return {read_times(media, root_, rules_.video), nullptr};
+    } catch (const Error& error) {
+      if (error.fault() != Fault::input) throw;
+      return {{}, std::current_exception()};
+    }
+  }
+
   /// The labels of LLaVA-Video's and LongVU's code: VideoChat2's has none of their own.
   bool labels_officially() const { return rules_.official && !policy_.eye_words; }
 
@@ -182,16 +212,12 @@ class Builder {
     return "the official code marks no token of " + (chosen.empty() ? "rejected: " + rejected : "chosen: " + chosen);
   }
 
-  /// The question; with the times of its frames where the policy wants them: every video is then read once, here.
-  std::string asked(const rows::Pair& pair) {
+  /// The question; with the times of its frames where the policy wants them.
+  std::string asked(const rows::Pair& pair) const {
     if (policy_.time_instruction == "off") return pair.question;
-    auto found = times_.find(pair.media.key());
-    if (found == times_.end()) {
-      video::Frames frames = read_media(pair.media, root_, rules_.video);
-      frames.rgb = {};
-      found = times_.emplace(pair.media.key(), std::move(frames)).first;
-    }
-    return policy::timed_question(policy_, found->second, pair.question);
+    const Times& times = times_.at(pair.media.key());
+    if (times.fault) std::rethrow_exception(times.fault);
+    return policy::timed_question(policy_, times.frames, pair.question);
   }
 
   int64_t video_of(const rows::Media& media, std::vector<int64_t> eye, const std::string& place) {
@@ -216,7 +242,7 @@ class Builder {
   const policy::Policy& policy_;
   const DatasetRules& rules_;
   std::map<std::pair<std::string, std::vector<int64_t>>, int64_t> videos_;  ///< by media and what the eye reads
-  std::map<std::string, video::Frames> times_;                              ///< without their pictures
+  std::map<std::string, Times> times_;                                      ///< by media
 };
 
 }  // namespace
@@ -244,7 +270,9 @@ Dataset read_dataset(const std::vector<std::filesystem::path>& files, const std:
   Builder builder(dataset, root, policy, rules);
   for (const auto& file : files) {
     std::vector<rows::BadRow> bad;
-    for (const rows::Pair& pair : read_rows(file, rules, rules.skip_bad_rows ? &bad : nullptr)) builder.add(pair, file);
+    const std::vector<rows::Pair> pairs = read_rows(file, rules, rules.skip_bad_rows ? &bad : nullptr);
+    builder.find_times(pairs);
+    for (const rows::Pair& pair : pairs) builder.add(pair, file);
     for (const rows::BadRow& row : bad) dataset.skipped.push_back({row.place, row.reason});
   }
   if (dataset.samples.empty()) {

@@ -3,8 +3,8 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
+#include <thread>
 
 #include "rrpo/util/error.h"
 #include "rrpo/video/reader.h"
@@ -110,7 +110,9 @@ video::NumberedPictures numbered(const rows::PictureFolder& folder, std::vector<
   return {.name = folder.path, .files = std::move(files), .fps = folder.fps, .first = folder.first};
 }
 
-video::ReadLimits limits_of(const policy::VideoConfig& config) { return {.memory_bytes = config.max_memory_mb << 20}; }
+video::ReadLimits limits_of(const policy::VideoConfig& config, int64_t threads = 1) {
+  return {.memory_bytes = config.max_memory_mb << 20, .threads = threads};
+}
 
 }  // namespace
 
@@ -124,12 +126,29 @@ std::vector<fs::path> media_files(const rows::Media& media, const fs::path& root
   return files;
 }
 
-video::Frames read_media(const rows::Media& media, const fs::path& root, const policy::VideoConfig& config) {
+int64_t threads_of_a_clip(int64_t clips) {
+  const auto cores = static_cast<int64_t>(std::thread::hardware_concurrency());
+  return std::max<int64_t>(1, cores / std::max<int64_t>(1, clips));
+}
+
+video::Frames read_media(const rows::Media& media, const fs::path& root, const policy::VideoConfig& config,
+                         int64_t threads) {
   std::vector<fs::path> files = media_files(media, root, config.follow_links);
   if (media.folder)
     return video::read_numbered(numbered(*media.folder, std::move(files)), choice_of(media, config), limits_of(config));
   if (media.video.empty()) return video::read_pictures(files, limits_of(config));
-  return video::read_video(files.front(), choice_of(media, config), limits_of(config));
+  return video::read_video(files.front(), choice_of(media, config), limits_of(config, threads));
+}
+
+video::Frames read_times(const rows::Media& media, const fs::path& root, const policy::VideoConfig& config) {
+  if (media.video.empty() && !config.verify) return outline_media(media, root, config);
+  if (!media.video.empty()) {
+    const fs::path file = media_files(media, root, config.follow_links).front();
+    if (auto known = video::certain_outline(file, choice_of(media, config), limits_of(config))) return std::move(*known);
+  }
+  video::Frames frames = read_media(media, root, config);
+  std::vector<uint8_t>().swap(frames.rgb);  // an empty one that is assigned would leave the memory
+  return frames;
 }
 
 bool has_fixed_count(const rows::Media& media, const policy::VideoConfig& config) {
@@ -184,10 +203,9 @@ model::ClipInput clip_input(const policy::Policy& policy, const rows::Media& med
 }
 
 at::Tensor pixel_tensor(const video::Frames& frames, const video::PixelSpec& spec) {
-  const video::Pixels pixels = video::to_pixels(frames, spec);
-  at::Tensor tensor = at::empty({pixels.count, 3, pixels.height, pixels.width}, at::kFloat);
-  expect(static_cast<size_t>(tensor.numel()) == pixels.values.size(), "pixels of another number than their shape");
-  std::memcpy(tensor.mutable_data_ptr<float>(), pixels.values.data(), pixels.values.size() * sizeof(float));
+  const video::Resolution source{frames.height, frames.width}, size = video::fitted_size(spec, frames.count, source);
+  at::Tensor tensor = at::empty({video::fitted_count(spec, frames.count, source), 3, size.height, size.width}, at::kFloat);
+  video::write_pixels(frames, spec, tensor.mutable_data_ptr<float>());
   return tensor;
 }
 

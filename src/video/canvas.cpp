@@ -1,7 +1,6 @@
 #include "canvas.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "limits.h"
 
@@ -44,16 +43,15 @@ Canvas::Canvas(const Packets& packets, const std::vector<int64_t>& chosen, doubl
 }
 
 void Canvas::see(const AVFrame& frame, int64_t member, int64_t number, double time_s) {
-  if (full() || places_[next_].first != member) return;
+  auto at = std::lower_bound(places_.begin(), places_.end(), std::pair(member, size_t{0}));
+  if (at == places_.end() || at->first != member) return;
   begin(frame, number);
-  const size_t first = places_[next_].second;
-  converter_->convert(frame, frames_.frame(static_cast<int64_t>(first)), packets_.container().file());
-  for (; !full() && places_[next_].first == member; ++next_) {
-    const size_t place = places_[next_].second;
-    if (place != first) {
-      std::memcpy(frames_.frame(static_cast<int64_t>(place)), frames_.frame(static_cast<int64_t>(first)),
-                  static_cast<size_t>(frames_.frame_bytes()));
-    }
+  const auto first = static_cast<int64_t>(at->second);
+  converter_->convert(frame, frames_.frame(first), packets_.container().file());
+  for (; at != places_.end() && at->first == member; ++at, ++filled_) {
+    const size_t place = at->second;
+    const auto same = static_cast<int64_t>(place);
+    if (same != first) std::copy_n(frames_.frame(first), frames_.frame_bytes(), frames_.frame(same));
     frames_.index[place] = number;
     frames_.time_s[place] = std::max(0.0, time_s - start_s_);  // a bound is rounded to a frame by some rules
   }

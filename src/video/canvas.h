@@ -15,16 +15,16 @@ Orientation stored_orientation(const Container& container);
 /// Writes what is known of a whole video: `members` frames lie in the clip, `total` in the file.
 void set_length(Frames& frames, const Container& container, int64_t members, int64_t total);
 
-/// Frames in the order in which they are listed, filled in the order in which they are shown. Each is converted once.
+/// Frames in the order in which they are listed, filled in any order. Each is converted once.
 class Canvas {
  public:
   /// `chosen`: numbers, in any order and repeated as one likes. `packets` and `limits` outlive this.
   Canvas(const Packets& packets, const std::vector<int64_t>& chosen, double start_s, const ReadLimits& limits);
 
-  /// Takes a frame where it is chosen. `member`: its number among those that were chosen from, rising from call to call;
-  /// `number`: among all of the video. Throws Error(input) for another size than the first, or beyond the memory.
+  /// Takes a frame where it is chosen. `member`: its number among those that were chosen from, given once; `number`: among
+  /// all of the video. Throws Error(input) for another size than the first, or beyond the memory.
   void see(const AVFrame& frame, int64_t member, int64_t number, double time_s);
-  bool full() const { return next_ == places_.size(); }
+  bool full() const { return filled_ == places_.size(); }
   /// `members`: frames of the clip; `total`: of the file.
   Frames take(int64_t members, int64_t total);
 
@@ -37,7 +37,7 @@ class Canvas {
   const ReadLimits& limits_;
   std::optional<RgbConverter> converter_;
   Frames frames_;
-  size_t next_ = 0;
+  size_t filled_ = 0;
 };
 
 }  // namespace rrpo::video

@@ -31,4 +31,8 @@ PacketHandle new_packet() {
   return packet;
 }
 
+void share_packet(AVPacket& packet, const AVPacket& of) {
+  if (av_packet_ref(&packet, &of) < 0) throw Error(Fault::environment, "video", "no memory for a packet", "free memory");
+}
+
 }  // namespace rrpo::video

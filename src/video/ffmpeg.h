@@ -43,5 +43,7 @@ std::string ffmpeg_message(int code);
 
 FrameHandle new_frame();
 PacketHandle new_packet();
+/// Makes `packet` hold what `of` holds, without a copy of its bytes.
+void share_packet(AVPacket& packet, const AVPacket& of);
 
 }  // namespace rrpo::video

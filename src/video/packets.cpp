@@ -37,11 +37,12 @@ void Packets::read(const ReadLimits& limits) {
     keep(std::move(packet), room);
     packet = new_packet();
   }
+  for (Place& place : places_) place.spare = place.spare && place.layer == layers_;
 }
 
 void Packets::note(const AVPacket& packet) {
   const auto is = [&](int flag) { return (packet.flags & flag) != 0; };
-  Place place{packet.pts, packet.dts, is(AV_PKT_FLAG_KEY), is(AV_PKT_FLAG_DISCARD), is(AV_PKT_FLAG_CORRUPT)};
+  Place place{packet.pts, packet.dts, is(AV_PKT_FLAG_KEY), is(AV_PKT_FLAG_DISCARD), is(AV_PKT_FLAG_CORRUPT), packet.size};
   telling_ = telling_ && tells(packet, place);
   places_.push_back(place);
 }
@@ -58,6 +59,8 @@ bool Packets::tells(const AVPacket& packet, Place& place) {
   place.shown = facts.shown;
   place.start = facts.start && place.key;
   place.spare = facts.spare;
+  place.layer = facts.layer;
+  layers_ = std::max(layers_, facts.layer);
   return facts.sets == sets_ || (facts.sets == 0 && !facts.start);
 }
 
@@ -153,13 +156,19 @@ PacketSource Packets::from_start() {
   }
   return [this, at = size_t{0}](AVPacket& packet) mutable {
     if (at == kept_.size()) return false;
-    if (av_packet_ref(&packet, kept_[at++].get()) == 0) return true;
-    throw Error(Fault::environment, "video", "no memory for a packet", "free memory");
+    share_packet(packet, *kept_[at++]);
+    return true;
   };
 }
 
 // Twice: checking what was shown sorts copies.
 int64_t Packets::list_bytes() const { return static_cast<int64_t>(2 * places_.size() * sizeof(Place)); }
+
+int64_t Packets::bytes_of(const std::vector<size_t>& packets) const {
+  int64_t bytes = 0;
+  for (const size_t packet : packets) bytes += places_[packet].bytes + kPacketOverhead;
+  return bytes;
+}
 
 int64_t Packets::memory() const { return kept_bytes_ + list_bytes(); }
 

@@ -31,6 +31,10 @@ class Packets {
   void check_all_shown(std::vector<int64_t> shown) const;
 
   const Container& container() const { return *container_; }
+  /// True where they are in memory.
+  bool kept() const { return keeping_; }
+  /// Bytes that these, counted from the first of the stream, take in memory.
+  int64_t bytes_of(const std::vector<size_t>& packets) const;
   /// Bytes of memory that they hold.
   int64_t memory() const;
 
@@ -53,6 +57,7 @@ class Packets {
   bool keeping_ = true, joined_ = false;
   bool telling_ = false;  ///< each packet so far says all about its picture
   uint64_t sets_ = 0;     ///< parameter sets of the first packet
+  int layers_ = 0;        ///< the highest of the temporal layers
 };
 
 /// True for a time in seconds inside `clip`, or where there is none.

@@ -1,10 +1,7 @@
 #include "rrpo/video/reader.h"
 
-#include <algorithm>
-#include <limits>
-
 #include "canvas.h"
-#include "plan.h"
+#include "groups.h"
 
 namespace rrpo::video {
 namespace {
@@ -86,85 +83,6 @@ Frames read_whole(Packets& packets, const Plan& plan, const ReadLimits& limits) 
     expected = collector.counted();
   }
   bad_video(packets.container().file(), "two passes decode different numbers of frames", "re-encode it");
-}
-
-/// The frames inside the clip, as numbers of a timeline.
-struct Members {
-  int64_t begin = 0, count = 0;
-};
-
-Members members_of(const Timeline& line, const Plan& plan, const Container& container) {
-  Members members;
-  for (int64_t i = 0; i < line.count(); ++i) {
-    const bool member = inside(plan.clip(), container.seconds(line.stamp(i)));
-    if (member && members.count++ == 0) members.begin = i;
-  }
-  return members;
-}
-
-/// Hands out the packets that are asked for, in rising order.
-class Feeder {
- public:
-  explicit Feeder(Packets& packets) : all_(packets.from_start()) {}
-  PacketSource source(const Run& run) {
-    return [this, &run, next = size_t{0}](AVPacket& packet) mutable {
-      if (next == run.packets.size()) return false;
-      for (; at_ <= run.packets[next]; ++at_) {
-        av_packet_unref(&packet);
-        if (!all_(packet)) return false;
-      }
-      ++next;
-      return true;
-    };
-  }
-
- private:
-  PacketSource all_;
-  size_t at_ = 0;
-};
-
-/// Decodes only what the frames `chosen` need. False where something else comes out than the packets promise: then only
-/// decoding everything tells what the file holds.
-bool read_runs(Packets& packets, const Timeline& line, const std::vector<int64_t>& chosen, Canvas& canvas) {
-  std::vector<int64_t> once = chosen;
-  std::sort(once.begin(), once.end());
-  once.erase(std::unique(once.begin(), once.end()), once.end());
-  const bool primes = packets.container().stream().codecpar->codec_id == AV_CODEC_ID_H264;  // the encoder's version
-  Feeder feeder(packets);
-  Decoder decoder(packets.container(), [](AVPacket&) { return false; });
-  const FrameHandle frame = new_frame();
-  for (const Run& run : line.runs(once, primes)) {
-    decoder.restart(feeder.source(run));
-    size_t shown = 0;
-    for (; decoder.next(*frame); ++shown) {
-      if (shown == run.shown.size() || frame->pts != run.shown[shown] || frame->best_effort_timestamp != frame->pts)
-        return false;
-      const int64_t number = line.number_of(frame->pts);
-      canvas.see(*frame, number, number, packets.container().seconds(frame->pts));
-    }
-    if (shown != run.shown.size()) return false;
-  }
-  return canvas.full();
-}
-
-std::optional<Frames> read_groups(Packets& packets, const Plan& plan, const ReadLimits& limits) {
-  const std::optional<Timeline> line = packets.timeline();
-  if (!line) return std::nullopt;
-  const Members members = members_of(*line, plan, packets.container());
-  const int64_t count = plan.whole() ? line->count() : members.count;
-  std::vector<int64_t> chosen = plan.numbers({.count = count, .fps = packets.container().rate()});
-  if (chosen.empty()) plan.refuse(count);
-  if (!plan.whole()) {
-    for (int64_t& number : chosen) number += members.begin;
-  }
-  try {
-    Canvas canvas(packets, chosen, plan.start_s(), limits);
-    if (read_runs(packets, *line, chosen, canvas)) return canvas.take(members.count, line->count());
-  } catch (const Error& error) {
-    if (error.fault() != Fault::input)
-      throw;  // a fault of the file: decoding everything finds it too, and numbers it rightly
-  }
-  return std::nullopt;
 }
 
 Frames read_planned(const Source& source, const Plan& plan, bool verify, const ReadLimits& limits) {

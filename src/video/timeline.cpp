@@ -72,7 +72,7 @@ Run Timeline::run_of(size_t begin, std::vector<size_t> wanted) const {
   return run;
 }
 
-std::vector<Run> Timeline::runs(const std::vector<int64_t>& numbers, bool prime) const {
+std::vector<Run> Timeline::runs(const std::vector<int64_t>& numbers) const {
   std::vector<Run> runs;
   size_t begin = 0, end = 0;
   std::vector<size_t> wanted;
@@ -92,8 +92,6 @@ std::vector<Run> Timeline::runs(const std::vector<int64_t>& numbers, bool prime)
     end = std::max(end, frame.packet + 1);
   }
   close();
-  const bool primed = runs.empty() || runs.front().packets.front() == 0;
-  if (prime && !primed) runs.insert(runs.begin(), run_of(0, {0}));
   return runs;
 }
 

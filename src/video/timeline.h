@@ -12,9 +12,11 @@ namespace rrpo::video {
 struct Place {
   int64_t pts, dts;
   bool key, hidden, flagged;  ///< begins a group; not shown by the file's own wish; something is missing beside it
-  bool shown = true;          ///< false: its picture only serves others
-  bool start = false;         ///< decoding can begin here
-  bool spare = false;         ///< no other picture refers to it
+  int bytes = 0;
+  bool shown = true;   ///< false: its picture only serves others
+  bool start = false;  ///< decoding can begin here
+  bool spare = false;  ///< no other picture refers to it
+  int layer = 0;       ///< of those that the stream's rate is made of; 0: the lowest
 
   bool visible() const { return shown && !hidden; }
 };
@@ -37,8 +39,10 @@ class Timeline {
   /// The number of the frame with this stamp, or -1.
   int64_t number_of(int64_t stamp) const;
   /// What the frames `numbers` (rising, each once) need: from the last start before each to its packet, without the pictures
-  /// to which nothing refers. `prime`: the first packet too, whose facts some decoders keep.
-  std::vector<Run> runs(const std::vector<int64_t>& numbers, bool prime) const;
+  /// to which nothing refers. No packet stands in two runs.
+  std::vector<Run> runs(const std::vector<int64_t>& numbers) const;
+  /// The first packet alone, whose facts some decoders keep.
+  Run first() const { return run_of(0, {0}); }
 
  private:
   struct Frame {

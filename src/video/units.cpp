@@ -115,8 +115,11 @@ bool see_hevc(Bytes unit, PictureFacts& facts) {
   if (type == 39) facts.turned = facts.turned || is_turned(unit, 2);
   if (type >= 32 && type <= 34) facts.sets = hash_of(facts.sets, unit);
   if (type > 31) return true;
+  const bool serves_none = type < 16 && type % 2 == 0;
+  facts.spare = serves_none && (facts.spare || !facts.known);  // all units of the picture say so
   facts.known = true;
   facts.start = type >= 19 && type <= 21;
+  facts.layer = (unit[1] & 7) - 1;
   return true;
 }
 

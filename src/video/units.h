@@ -12,7 +12,8 @@ struct PictureFacts {
   bool known = false;   ///< the packet holds one picture, and the rest below is certain
   bool shown = true;    ///< false: it only serves others
   bool start = false;   ///< decoding can begin here: no later picture behind it in presentation refers to an earlier one
-  bool spare = false;   ///< no other picture refers to it
+  bool spare = false;   ///< no other picture of its layer, or of a lower one, refers to it
+  int layer = 0;        ///< HEVC's temporal layer: those that are left out first for a lower rate are the highest
   bool turned = false;  ///< carries a display orientation, which may hold for the pictures behind it
   uint64_t sets = 0;    ///< hash of the parameter sets that it carries; 0: none
 };

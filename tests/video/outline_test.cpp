@@ -77,6 +77,30 @@ TEST(Outline, IsWhatIsRead) {
   }
 }
 
+// Where packets tell all frames apart, and nobody asks to verify them.
+TEST(Outline, IsCertainWherePacketsTell) {
+  const TempDir dir;
+  const auto clip = source_file("tests/fixtures/bframes.mp4"),
+             late = dir.write("late.mp4", test::make_clip(test::moving(20), {.first = 5}));
+  const auto other = dir.write("mpeg4.avi", test::make_clip(test::moving(20), {.format = "avi", .codec = "mpeg4"}));
+  for (const Choice& choice : choices()) {
+    for (const auto& file : {clip, late}) {
+      const std::optional<Frames> known = certain_outline(file, choice);
+      ASSERT_TRUE(known);
+      expect_outlined(*known, read_video(file, choice));
+      EXPECT_EQ(known->time_s, read_video(file, choice).time_s);
+    }
+    EXPECT_FALSE(certain_outline(other, choice));
+  }
+  EXPECT_FALSE(certain_outline(clip, {.verify = true}));
+  EXPECT_EQ(fault_of([&] {
+              certain_outline(clip, {.clip = Clip{7, 8}});
+            }),
+            fault_of([&] {
+              read_video(clip, {.clip = Clip{7, 8}});
+            }));
+}
+
 TEST(Outline, FaultsAreThoseOfReading) {
   const auto file = source_file("tests/fixtures/bframes.mp4");
   for (const Choice& choice : {Choice{.clip = Clip{7, 8}}, Choice{.clip = Clip{2, 1}}, Choice{.indices = {20}},

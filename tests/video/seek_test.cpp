@@ -58,7 +58,10 @@ void expect_exact(const std::string& bytes, const std::filesystem::path& name) {
   for (int64_t wanted = 2; wanted < 9; ++wanted) {
     std::vector<int64_t> indices;
     for (int64_t i = 0; i < wanted; ++i) indices.push_back(static_cast<int64_t>(random()) % all.count);
-    expect_same(read_video_bytes(bytes, listed(indices), {}, name), whole(bytes, listed(indices), name));
+    const Frames some = whole(bytes, listed(indices), name);
+    for (const int64_t threads : {1, 2, 5}) {
+      expect_same(read_video_bytes(bytes, listed(indices), {.threads = threads}, name), some);
+    }
   }
   const double end = all.time_s.back();
   for (const char* rule : {"authors", "linspace", "segment_centre", "fps", "longvu_segment"}) {
@@ -101,6 +104,10 @@ const std::vector<Case>& cases() {
       {"AVI", {.format = "avi"}, false},
       {"HEVC", {.codec = "libx265", .options = {{"x265-params", "log-level=none:open-gop=0:pools=none"}}}},
       {"open HEVC", {.codec = "libx265", .options = {{"x265-params", "log-level=none:open-gop=1:pools=none"}}}},
+      {"HEVC without references to B-frames",
+       {.codec = "libx265", .b_frames = 4, .options = {{"x265-params", "log-level=none:b-pyramid=0:pools=none"}}}},
+      {"HEVC in layers",
+       {.codec = "libx265", .b_frames = 3, .options = {{"x265-params", "log-level=none:temporal-layers=1:pools=none"}}}},
       {"HEVC stream", {.format = "mpegts", .codec = "libx265", .options = {{"x265-params", "log-level=none:pools=none"}}}},
       {"VP9",
        {.format = "webm",
@@ -207,7 +214,8 @@ TEST(Seek, DamageInAGroupThatIsNotReadIsFoundByVerifying) {
       unseen += fault.empty() ? 0 : 1;
     }
     if (fault.find("does not decode") != std::string::npos) {
-      EXPECT_EQ(fault_of([&] { read_video_bytes(broken, early); }), fault) << at;
+      for (const int64_t threads : {1, 2})
+        EXPECT_EQ(fault_of([&] { read_video_bytes(broken, early, {.threads = threads}); }), fault) << at;
     }
   }
   EXPECT_GT(unseen, 0);
@@ -220,14 +228,47 @@ TEST(Seek, OnlyTheGroupsOfTheChosenFramesAreFed) {
   const Packets packets(source, {});
   const std::optional<Timeline> line = packets.timeline();
   ASSERT_TRUE(line);
-  const auto runs = line->runs({13, 50, 52}, /*prime=*/true);
-  ASSERT_EQ(runs.size(), 3u);
-  EXPECT_THAT(runs[0].packets, ElementsAre(0));
-  EXPECT_EQ(runs[1].packets.front(), 12);
-  EXPECT_EQ(runs[2].packets.front(), 48);
-  EXPECT_LE(runs[1].packets.size() + runs[2].packets.size(), 8);
+  EXPECT_THAT(line->first().packets, ElementsAre(0));
+  const auto runs = line->runs({13, 50, 52});
+  ASSERT_EQ(runs.size(), 2u);
+  EXPECT_EQ(runs[0].packets.front(), 12);
+  EXPECT_EQ(runs[1].packets.front(), 48);
+  EXPECT_LE(runs[0].packets.size() + runs[1].packets.size(), 8);
   EXPECT_EQ(line->number_of(line->stamp(50)), 50);
   EXPECT_EQ(line->number_of(line->stamp(50) + 1), -1);
+}
+
+// What is decoded for the last frame before a key frame: with B-frames to which nothing refers, every other picture or less.
+TEST(Seek, PicturesToWhichNothingRefersAreNotDecoded) {
+  const std::vector<std::pair<std::string, test::Recipe>> recipes = {
+      {"H.264", {.gop = 24, .options = {{"flags", "+cgop"}, {"x264-params", "b-adapt=0:b-pyramid=none:scenecut=0"}}}},
+      {"HEVC",
+       {.codec = "libx265",
+        .gop = 24,
+        .options = {{"x265-params", "log-level=none:pools=none:b-adapt=0:b-pyramid=0:scenecut=0:open-gop=0"}}}},
+      {"HEVC in layers",
+       {.codec = "libx265",
+        .gop = 24,
+        .options = {
+            {"x265-params", "log-level=none:pools=none:b-adapt=0:b-pyramid=0:scenecut=0:open-gop=0:temporal-layers=1"}}}}};
+  for (const auto& [name, recipe] : recipes) {
+    SCOPED_TRACE(name);
+    std::string clip;
+    try {
+      clip = test::make_clip(test::moving(72), recipe);
+    } catch (const std::exception& missing) {
+      EXPECT_THAT(missing.what(), HasSubstr("no encoder"));
+      continue;
+    }
+    const Source source(clip, "clip");
+    const Packets packets(source, {});
+    const std::optional<Timeline> line = packets.timeline();
+    ASSERT_TRUE(line);
+    const auto runs = line->runs({46});
+    ASSERT_EQ(runs.size(), 1u);
+    EXPECT_GE(runs[0].packets.front(), 22u);  // the second group alone
+    EXPECT_LE(runs[0].packets.size(), 13u);   // of 23 pictures up to this one
+  }
 }
 
 // Packets that are not kept are read again, and those that are not needed are passed over.
@@ -235,7 +276,10 @@ TEST(Seek, LargeVideosAreReadTwiceWithTheSameFrames) {
   const std::string clip =
       test::make_clip(test::moving(400, 16, 16), {.gop = 40, .options = {{"preset", "ultrafast"}, {"crf", "51"}}});
   const Choice choice{.indices = {390, 17, 200, 201}};
-  expect_same(read_video_bytes(clip, choice, {.memory_bytes = 256 << 10}), whole(clip, choice, "clip"));
+  for (const int64_t threads : {1, 2, 9}) {
+    expect_same(read_video_bytes(clip, choice, {.memory_bytes = 256 << 10, .threads = threads}),
+                whole(clip, choice, "clip"));
+  }
 }
 
 }  // namespace

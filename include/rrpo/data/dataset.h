@@ -51,7 +51,8 @@ struct DatasetRules {
   /// Marks and labels of the authors' code (`--compat official`); of VideoChat2, whose marks are differences and whose
   /// labels are ours, the vector of ones in front.
   bool official = false;
-  policy::VideoConfig video = {};  ///< frames whose times stand in the prompt; read only where the policy wants them
+  policy::VideoConfig video = {};  ///< frames whose times stand in the prompt; looked for only where the policy wants them
+  int64_t threads = 0;             ///< so many videos are looked into for them at a time; 0: one, on the caller's thread
 };
 
 /// Reads `files` in order. A bad row (syntax, spans, no marked token, equal answers, missing media) throws

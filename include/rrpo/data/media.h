@@ -20,9 +20,17 @@ std::vector<std::filesystem::path> media_files(const rows::Media& media, const s
                                                bool follow_links = false);
 
 /// The frames of a row: `frames` all, as listed; of a video or a folder those of `frame_indices`, or by `config`. Paths are
-/// relative to `root` and may not leave it. Throws Error as media_files() and the readers of video/ do, and Stopped when a
-/// stop was asked for.
-video::Frames read_media(const rows::Media& media, const std::filesystem::path& root, const policy::VideoConfig& config);
+/// relative to `root` and may not leave it. `threads` decode one video, which changes no byte. Throws Error as media_files()
+/// and the readers of video/ do, and Stopped when a stop was asked for.
+video::Frames read_media(const rows::Media& media, const std::filesystem::path& root, const policy::VideoConfig& config,
+                         int64_t threads = 1);
+/// Threads for each of `clips` that are read at a time: the cores that their own threads leave, at least 1.
+int64_t threads_of_a_clip(int64_t clips);
+
+/// Numbers and times of the frames that read_media() gives and the length of their video, without a picture: by the packets
+/// where these are certain (config.verify asks for more), else by decoding. Throws as read_media() does, but for damage that
+/// the packets do not show.
+video::Frames read_times(const rows::Media& media, const std::filesystem::path& root, const policy::VideoConfig& config);
 
 /// What read_media() gives but for the pictures, without decoding: a file is looked into, of pictures the first one. Throws
 /// as read_media() does.

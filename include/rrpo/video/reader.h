@@ -31,6 +31,8 @@ struct Choice {
 struct ReadLimits {
   /// Of its frames and its packets together, in bytes. What a decoder holds besides is bounded by the size of a frame.
   int64_t memory_bytes = int64_t{4} << 30;
+  /// Groups of pictures decoded at a time, each on a thread of its own; the bytes do not depend on it.
+  int64_t threads = 1;
 };
 
 /// The frames of `choice`, upright, converted by plain swscale to RGB24. Frames are numbered in the order in which they are
@@ -54,6 +56,10 @@ Frames read_all_frames(const std::filesystem::path& file, const std::optional<Cl
 /// `rgb` is empty. By the packets: nothing is decoded, so where these do not tell frames apart it may differ, and the size
 /// is what the container says. Throws as read_video() does, but for damage.
 Frames outline(const std::filesystem::path& file, const Choice& choice, const ReadLimits& limits = {});
+
+/// The same where it is certain: the packets tell all frames apart, and the choice does not ask to verify them; else none.
+std::optional<Frames> certain_outline(const std::filesystem::path& file, const Choice& choice,
+                                      const ReadLimits& limits = {});
 
 /// Pictures (PNG, JPEG, WebP, BMP) of one size as frames, all of them in order. Throws as `read_video` does: a picture that
 /// ends early is refused, not filled up.

@@ -52,7 +52,10 @@ Frames resize_bicubic(const Frames& frames, int64_t height, int64_t width);
 Frames fit(const Frames& frames, const PixelSpec& spec);
 
 /// Fit, byte * rescale (double, then float32), (x - mean) / std in float32, channels first: the slow Hugging Face image
-/// processor.
+/// processor. `out` has room for [fitted_count, 3, height, width] of fitted_size. Throws as fitted_size does.
+void write_pixels(const Frames& frames, const PixelSpec& spec, float* out);
+
+/// The same in memory of its own.
 Pixels to_pixels(const Frames& frames, const PixelSpec& spec);
 
 }  // namespace rrpo::video
