@@ -33,6 +33,10 @@ get_property(programs GLOBAL PROPERTY RRPO_PROGRAMS)
 set_target_properties(${programs} PROPERTIES INSTALL_RPATH "${run_path}")
 install(TARGETS ${programs} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
+if(TARGET rrpo_nccl)                                  # where world::nccl_plugin() looks for it
+  install(TARGETS rrpo_nccl LIBRARY DESTINATION lib/rrpo)
+endif()
+
 # Completion and man pages come from the programs themselves.
 foreach(program ${programs})
   install(CODE "

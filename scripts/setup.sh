@@ -3,7 +3,8 @@
 # is already there. LibTorch is taken from the first of: RRPO_TORCH_DIR, a Python environment's own torch 2.11, .deps/.
 #
 #   scripts/setup.sh          what building and running on a CPU needs
-#   scripts/setup.sh --tests  and what the checks of .ci/run need (clang and its tools, shellcheck, chromium, ffmpeg: 600 MB)
+#   scripts/setup.sh --tests  and what the checks of .ci/run need (clang and its tools, shellcheck, chromium, ffmpeg: 600 MB;
+#                             the headers that the plugin for several GPUs is built with: 200 MB)
 #   scripts/setup.sh --cuda   and the CUDA side of LibTorch (2.0 GB), for a node with an NVIDIA driver
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -101,7 +102,7 @@ install_torch() {
 install_cuda() {
   if [ -f "$deps/.cuda-complete" ]; then say "CUDA side: .deps"; return; fi
   require_x86_64
-  say "CUDA side of LibTorch: fetching 15 wheels (2.5 GB with torch) into .deps/"
+  say "CUDA side of LibTorch: fetching 16 wheels (2.5 GB with torch) into .deps/"
   local wheels="$deps/wheels"
   mkdir -p "$wheels"
   fetch_torch "$wheels"
@@ -110,6 +111,19 @@ install_cuda() {
   unzip -qo "$wheels"/torch-*.whl 'torch/lib/*.so' -d "$deps"
   rm -rf "$wheels"
   touch "$deps/.cuda-complete"
+}
+
+# What g++ needs for the plugin rrpo_nccl, on a machine without a GPU: NCCL's headers come only with its library.
+install_nccl_headers() {
+  local there="$deps/nvidia"
+  if [ -f "$there/nccl/include/nccl.h" ] && [ -f "$there/cu13/include/crt/host_defines.h" ]; then say "headers of CUDA and NCCL: .deps"; return; fi
+  if [ "$(uname -m)" != x86_64 ]; then say "headers of CUDA and NCCL: no wheels are listed for $(uname -m)"; return; fi
+  say "headers of CUDA and NCCL: fetching three wheels (199 MB) into .deps/, 5 MB unpacked"
+  local wheels="$deps/header-wheels"
+  mkdir -p "$wheels"
+  fetch "$wheels" 'nvidia-(nccl-cu13|cuda-runtime|cuda-crt)'
+  for wheel in "$wheels"/nvidia_*.whl; do unzip -qo "$wheel" 'nvidia/*/include/*' -d "$deps"; done
+  rm -rf "$wheels"
 }
 
 want_tests=0 want_cuda=0
@@ -123,4 +137,5 @@ done
 install_packages
 install_torch
 [ "$want_cuda" = 0 ] || install_cuda
+[ "$want_tests$want_cuda" = 00 ] || install_nccl_headers
 say "done"

@@ -15,6 +15,7 @@ namespace {
 
 std::shared_ptr<spdlog::logger> g_logger;
 LogFormat g_format = LogFormat::text;
+int64_t g_rank = -1;  ///< -1: not to be named
 
 using OrderedJson = nlohmann::ordered_json;
 
@@ -30,7 +31,13 @@ std::string now_utc() {
   return text;
 }
 
-std::string json_text(const OrderedJson& line) { return line.dump(-1, ' ', false, OrderedJson::error_handler_t::replace); }
+std::string json_text(OrderedJson line) {
+  if (g_rank >= 0) line["rank"] = g_rank;
+  return line.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+/// What a line of text begins with.
+std::string prefix() { return g_rank < 0 ? "" : "[rank " + std::to_string(g_rank) + "] "; }
 
 void write(spdlog::level::level_enum level, std::string_view message) {
   if (!g_logger) return;
@@ -48,9 +55,15 @@ void write(spdlog::level::level_enum level, std::string_view message) {
 void open_log(LogFormat format, bool quiet) {
   g_format = format;
   g_logger = std::make_shared<spdlog::logger>("rrpo", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  g_logger->set_pattern(format == LogFormat::json ? "%v" : "%Y-%m-%d %H:%M:%S %l: %v");
+  g_logger->set_pattern(format == LogFormat::json ? "%v" : prefix() + "%Y-%m-%d %H:%M:%S %l: %v");
   g_logger->set_level(quiet ? spdlog::level::warn : spdlog::level::info);
   g_logger->flush_on(spdlog::level::info);
+}
+
+void log_rank(int64_t rank) { g_rank = rank; }
+
+void log_less() {
+  if (g_logger) g_logger->set_level(spdlog::level::warn);
 }
 
 void log_info(std::string_view message) { write(spdlog::level::info, message); }
@@ -59,7 +72,7 @@ void log_warning(std::string_view message) { write(spdlog::level::warn, message)
 void log_failure(LogFormat format, std::string_view line, int exit_code) {
   const std::string text =
       format == LogFormat::text
-          ? "error: " + std::string(line)
+          ? prefix() + "error: " + std::string(line)
           : json_text({{"time", now_utc()}, {"level", "error"}, {"message", line}, {"exit", exit_code}});
   std::fprintf(stderr, "%s\n", text.c_str());
 }

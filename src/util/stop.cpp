@@ -57,6 +57,9 @@ void check_stop() {
   if (stop_signal() != 0) throw Stopped();
 }
 
-void set_stop_signal(int signal) { g_signal = signal; }
+void set_stop_signal(int signal) {
+  g_since_ms = monotonic_ms();  // the signal itself may be on its way, and is no second thought then
+  g_signal = signal;
+}
 
 }  // namespace rrpo

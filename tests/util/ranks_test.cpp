@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "rrpo/util/error.h"
@@ -15,7 +16,9 @@ class Ranks : public testing::Test {
  protected:
   void SetUp() override { TearDown(); }
   void TearDown() override {
-    for (const char* name : {"LOCAL_RANK", "SLURM_LOCALID", "WORLD_SIZE", "SLURM_STEP_NUM_TASKS"}) unsetenv(name);
+    for (const char* name : {"RANK", "LOCAL_RANK", "SLURM_LOCALID", "SLURM_PROCID", "WORLD_SIZE", "LOCAL_WORLD_SIZE",
+                             "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NODELIST", "SLURM_NTASKS_PER_NODE"})
+      unsetenv(name);
   }
 };
 
@@ -29,6 +32,28 @@ TEST_F(Ranks, ThePlaceOnTheMachineIsThatOfTheLauncher) {
     setenv("LOCAL_RANK", odd, 1);
     EXPECT_EQ(local_rank(), 5) << odd;
   }
+}
+
+TEST_F(Ranks, LinesNameTheRankWhereThereAreSeveral) {
+  EXPECT_EQ(own_rank(), 0);
+  setenv("RANK", "3", 1);
+  EXPECT_EQ(own_rank(), 0) << "of one process";
+  setenv("WORLD_SIZE", "4", 1);
+  EXPECT_EQ(own_rank(), 3);
+  unsetenv("WORLD_SIZE");
+  setenv("SLURM_PROCID", "2", 1);
+  EXPECT_EQ(own_rank(), 0) << "the shell of a batch job";
+  setenv("SLURM_STEP_NODELIST", "node1", 1);
+  EXPECT_EQ(own_rank(), 2);
+}
+
+TEST_F(Ranks, RanksOfAMachineShareItsCores) {
+  const int64_t all = own_cores();
+  EXPECT_GE(all, 1);
+  setenv("LOCAL_WORLD_SIZE", "2", 1);
+  EXPECT_EQ(own_cores(), std::max<int64_t>(1, all / 2));
+  setenv("LOCAL_WORLD_SIZE", "100000", 1);
+  EXPECT_EQ(own_cores(), 1);
 }
 
 TEST_F(Ranks, SeveralProcessesAreRefused) {

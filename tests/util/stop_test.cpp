@@ -77,6 +77,17 @@ TEST(Stop, TheSameSignalTwiceIsOneStopUntilTwoSecondsHavePassed) {
             128 + SIGTERM);
 }
 
+// One rank is told by another what the launcher is about to send to both.
+TEST(Stop, ASignalBehindAPlantedOneIsNoSecondThought) {
+  EXPECT_EQ(in_child([] {
+              install_stop_signals();
+              set_stop_signal(SIGTERM);
+              ::raise(SIGTERM);
+              return stop_signal() == SIGTERM ? kWell : 1;
+            }),
+            kWell);
+}
+
 TEST(Stop, AHangUpThatWasIgnoredStaysIgnored) {
   EXPECT_EQ(in_child([] {
               ::signal(SIGHUP, SIG_IGN);  // nohup

@@ -24,7 +24,7 @@ class Stopped : public std::exception {
 /// Throws Stopped when a stop was asked for.
 void check_stop();
 
-/// Forgets or plants a signal: for tests.
+/// Forgets a signal (0), or plants one as if it had come now: what another rank was told, and for tests.
 void set_stop_signal(int signal);
 
 }  // namespace rrpo

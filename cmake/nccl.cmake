@@ -1,0 +1,22 @@
+# librrpo_nccl.so: what several GPUs need and nothing else does. g++ alone compiles it, against the headers of CUDA's runtime
+# and of NCCL; the libraries come into the process with libtorch_cuda.so, so that it links without them, on any machine.
+set(RRPO_NCCL AUTO CACHE STRING "the plugin for several GPUs: AUTO (where its headers are), ON, OFF")
+set(nvidia_places ${torch_root}/../nvidia ${CMAKE_SOURCE_DIR}/.deps/nvidia)
+list(TRANSFORM nvidia_places APPEND /nccl/include OUTPUT_VARIABLE nccl_places)
+list(TRANSFORM nvidia_places APPEND /cu13/include OUTPUT_VARIABLE cuda_places)
+find_path(RRPO_NCCL_INCLUDE nccl.h HINTS ${nccl_places})
+find_path(RRPO_CUDA_INCLUDE crt/host_defines.h HINTS ${cuda_places} /usr/local/cuda/include)
+if(RRPO_NCCL STREQUAL AUTO AND NOT (RRPO_NCCL_INCLUDE AND RRPO_CUDA_INCLUDE))
+  message(STATUS "NCCL plugin: not built, its headers are not here (scripts/setup.sh --cuda)")
+elseif(RRPO_NCCL)
+  if(NOT RRPO_NCCL_INCLUDE OR NOT RRPO_CUDA_INCLUDE)
+    message(FATAL_ERROR "RRPO_NCCL=ON, but nccl.h or CUDA's headers are missing; fix: scripts/setup.sh --cuda, or RRPO_NCCL_INCLUDE and RRPO_CUDA_INCLUDE")
+  endif()
+  message(STATUS "NCCL plugin: ${RRPO_NCCL_INCLUDE}")
+  add_library(rrpo_nccl MODULE ${CMAKE_SOURCE_DIR}/src/nccl/plugin.cpp)
+  target_compile_definitions(rrpo_nccl PRIVATE USE_C10D_NCCL)
+  target_include_directories(rrpo_nccl SYSTEM PRIVATE ${RRPO_NCCL_INCLUDE} ${RRPO_CUDA_INCLUDE})
+  # After the real ones: names of cuBLAS, cuSPARSE and cuSOLVER that LibTorch's headers only mention.
+  target_include_directories(rrpo_nccl SYSTEM AFTER PRIVATE ${CMAKE_SOURCE_DIR}/src/nccl/stubs)
+  target_link_libraries(rrpo_nccl PRIVATE torch::torch_cpu)
+endif()
