@@ -4,9 +4,9 @@
 #include <array>
 #include <iterator>
 #include <map>
-#include <set>
 
 #include "lora.h"
+#include "nf4.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/folder.h"
 #include "rrpo/util/notes.h"
@@ -107,16 +107,26 @@ bool equals(const io::TensorEntry& entry, const at::Tensor& weight) {
   return read_tensor(entry, weight.scalar_type(), weight.device()).equal(weight);
 }
 
+/// The same for a matrix of the decoder, however it is held.
+bool equals(const io::TensorEntry& entry, const Frozen& matrix) {
+  if (!matrix.held) return equals(entry, matrix.plain);
+  if (entry.shape != matrix.shape() || weight_type(entry.dtype) == at::ScalarType::Undefined) return false;
+  const at::Tensor held = matrix.get(at::kFloat);
+  return held.is_meta() || quantise_nf4(read_as_stored(entry, at::kCPU), held.device())->get(at::kFloat).equal(held);
+}
+
 [[noreturn]] void refuse(const fs::path& folder, const std::string& name, const std::string& problem) {
   throw Error(Fault::input, "adapter", folder.string() + ": " + problem + " (" + printable(name, 100) + ")", kMergeWithPeft);
 }
 
 /// Throws for what changes the model beyond LoRA on linears; true for what changes nothing.
 bool harmless(const fs::path& folder, const std::string& name, const io::TensorEntry& entry, const Base& weights,
-              const std::set<std::string>& linears) {
+              const std::map<std::string, const Linear*>& linears) {
   if (name.starts_with("v_head.") || name.starts_with("value_head.")) return true;
   if (const auto base = weights.find(name); base != weights.end()) {
-    if (equals(entry, *base->second.tensor)) return true;
+    const auto linear = linears.find(name.substr(0, name.rfind('.')));
+    const bool matrix = linear != linears.end() && name.ends_with(".weight");
+    if (matrix ? equals(entry, linear->second->weight) : equals(entry, *base->second.tensor)) return true;
     refuse(folder, name, "holds its own weights of " + part_of(name, weights) + ", which differ from the base's");
   }
   const size_t at = name.find(".lora_");
@@ -201,7 +211,7 @@ void put_saved(Weights& weights, const SavedWeights& saved, const fs::path& fold
 
 void take_out_harmless(Lvlm& lvlm, const fs::path& folder, Entries& entries) {
   Base weights;
-  std::set<std::string> linears;
+  std::map<std::string, const Linear*> linears;
   std::vector<std::string> taken;
   const auto wanted = adapter_tensors(lvlm);
   std::erase_if(entries, [&](const auto& entry) {
@@ -209,7 +219,7 @@ void take_out_harmless(Lvlm& lvlm, const fs::path& folder, Entries& entries) {
     if (own) return false;
     if (weights.empty()) {
       weights = base_weights(lvlm);
-      for (const NamedLinear& one : named_linears(lvlm.weights())) linears.insert(one.module);
+      for (const NamedLinear& one : named_linears(lvlm.weights())) linears.emplace(one.module, one.linear);
     }
     const std::string name = without_prefix(entry.first);
     if (!harmless(folder, name, entry.second, weights, linears)) return false;

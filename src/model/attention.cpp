@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "functions.h"
+#include "graph.h"
 #include "rrpo/util/error.h"
 
 namespace rrpo::model {
@@ -155,16 +156,17 @@ class TreeAttention : public torch::autograd::Function<TreeAttention> {
       merged.add(block, real_rows(part.out, block.queries), real_rows(part.lse, block.queries), q);
     }
     const at::Tensor out = merged.out.to(q.scalar_type());
-    context->save_for_backward({q, k, v, out, merged.lse});
-    context->saved_data["plan"] = at::IValue::make_capsule(c10::make_intrusive<Holder>(plan));
+    if (context != nullptr) {
+      context->save_for_backward({q, k, v, out, merged.lse});
+      keep(context, plan);
+    }
     return out.flatten(1);
   }
 
   static Tensors backward(AutogradContext* context, const Tensors& gradients) {
     const Tensors saved = context->get_saved_variables();
     const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &out = saved[3], &lse = saved[4];
-    const auto holder = context->saved_data["plan"].toCapsule();
-    const AttentionPlan& plan = *static_cast<const Holder&>(*holder).plan;
+    const AttentionPlan& plan = *kept<std::shared_ptr<const AttentionPlan>>(context);
     const at::Tensor gradient = gradients[0].contiguous().view(q.sizes());
     const at::Tensor to_q = q.new_empty(q.sizes()), to_k = k.new_zeros(k.sizes()), to_v = v.new_zeros(v.sizes());
     for (const Block& block : plan.blocks) {
@@ -181,12 +183,6 @@ class TreeAttention : public torch::autograd::Function<TreeAttention> {
     }
     return {to_q, to_k, to_v, at::Tensor()};
   }
-
- private:
-  struct Holder : torch::CustomClassHolder {
-    explicit Holder(std::shared_ptr<const AttentionPlan> own) : plan(std::move(own)) {}
-    std::shared_ptr<const AttentionPlan> plan;
-  };
 };
 
 at::Tensor attend_dense(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionPlan& plan) {
@@ -221,7 +217,7 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const std::shared_ptr<const AttentionPlan>& plan) {
   expect(q.size(0) == plan->query_rows && k.size(0) == plan->rows && v.size(0) == plan->rows, "rows of another plan");
   if (plan->blocks.empty()) return q.flatten(1);  // nobody looks
-  return plan->merged ? TreeAttention::apply(q, k, v, plan) : attend_dense(q, k, v, *plan);
+  return plan->merged ? call<TreeAttention>(q, k, v, plan) : attend_dense(q, k, v, *plan);
 }
 
 }  // namespace rrpo::model

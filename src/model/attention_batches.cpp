@@ -129,7 +129,7 @@ std::vector<std::vector<Entry>> batch_entries(std::vector<Entry> entries, bool p
     const int64_t wide = std::max(keys, entry.keys), tall = std::max(queries, entry.queries);
     const int64_t sum = real + entry.keys * entry.queries;
     const int64_t wasted = joins ? wide * tall * static_cast<int64_t>(batches.back().size() + 1) - sum : 0;
-    if (joins && wasted <= (padding ? sum / 3 + kSlack : 0)) {
+    if (joins && wasted <= (padding && !entry.causal ? sum / 3 + kSlack : 0)) {
       std::tie(real, keys, queries) = std::tuple(sum, wide, tall);
     } else {
       batches.emplace_back();

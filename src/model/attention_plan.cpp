@@ -62,42 +62,37 @@ std::vector<Entry> list_dense(const Tree& tree) {
   return entries;
 }
 
-/// One entry per node: its own queries and those below it over its rows.
-std::vector<Entry> list_merged(const Tree& tree) {
-  std::vector<Entry> entries(tree.size());
-  for (size_t n = 0; n < tree.size(); ++n) {
-    entries[n].depth = tree[n].depth;
-    add_keys(entries[n], tree, n);
-    for (auto s = static_cast<int64_t>(n); s >= 0; s = tree[static_cast<size_t>(s)].parent) {
-      add_queries(entries[static_cast<size_t>(s)], tree, n);
-    }
-  }
-  return entries;
+/// True for a segment whose rows look at each other better by themselves, causal and without a mask: the half that a mask
+/// would hide costs more than another call. Measured on a CPU: 4 % of a step at 400 rows, 13 % at 800.
+bool is_long(const Node& node) {
+  constexpr int64_t kLong = 512;
+  return node.rows.length > kLong && node.queries.length == node.rows.length;
 }
 
-/// Two entries per node over its rows: its own queries at 2 n, those below it at 2 n + 1.
-std::vector<Entry> list_split(const Tree& tree) {
+/// Over the rows of each node, one entry: its own queries and those below it. Or two, its own queries (causal) at 2 n and
+/// those below it at 2 n + 1, where the node is long, or `everywhere`.
+std::vector<Entry> list_by_ancestor(const Tree& tree, bool everywhere) {
   std::vector<Entry> entries(2 * tree.size());
   for (size_t n = 0; n < tree.size(); ++n) {
     Entry &own = entries[2 * n], &below = entries[2 * n + 1];
     own.depth = below.depth = tree[n].depth;
-    own.causal = true;
+    own.causal = everywhere || is_long(tree[n]);
     add_keys(own, tree, n);
     add_keys(below, tree, n);
-    expect(tree[n].queries.length == 0 || tree[n].queries.length == tree[n].rows.length,
+    expect(!everywhere || tree[n].queries.length == 0 || tree[n].queries.length == tree[n].rows.length,
            "split attention of half a segment");
     add_queries(own, tree, n);
     for (int64_t s = tree[n].parent; s >= 0; s = tree[static_cast<size_t>(s)].parent) {
-      add_queries(entries[2 * static_cast<size_t>(s) + 1], tree, n);
+      const size_t first = 2 * static_cast<size_t>(s);
+      add_queries(entries[entries[first].causal ? first + 1 : first], tree, n);
     }
   }
   return entries;
 }
 
 std::vector<Entry> list_entries(const Tree& tree, Attention kind) {
-  std::vector<Entry> entries = kind == Attention::dense    ? list_dense(tree)
-                               : kind == Attention::merged ? list_merged(tree)
-                                                           : list_split(tree);
+  std::vector<Entry> entries =
+      kind == Attention::dense ? list_dense(tree) : list_by_ancestor(tree, /*everywhere=*/kind == Attention::split);
   std::erase_if(entries, [](const Entry& entry) { return entry.queries == 0; });
   return entries;
 }

@@ -45,8 +45,8 @@ struct AttentionPlan {
 void check_mask(int64_t count, int64_t queries, int64_t keys, int64_t element_bytes);
 
 /// How attention is computed: `dense` gathers each tree into one masked block, `merged` joins one block per ancestor by
-/// their log-sum-exp, `split` does so with two blocks per segment, its own rows (causal) and those below it (all keys):
-/// without masks, which not every fused kernel takes, and without padding.
+/// their log-sum-exp, of long segments two, `split` does so with two blocks per segment, its own rows (causal) and those
+/// below it (all keys): without masks, which not every fused kernel takes, and without padding.
 enum class Attention { dense, merged, split };
 
 /// `queries` are the rows (ascending, each once) whose attention is wanted; for `split` a segment's rows all or none.

@@ -32,8 +32,8 @@ struct Entry {
   bool causal = false;                 ///< see Block
 };
 
-/// Entries that become one block: of one depth and of equal size, or with padding of like size, so that padding adds at most
-/// about a third.
+/// Entries that become one block: of one depth and of equal size, or with padding of like size where they are not causal, so
+/// that padding adds at most about a third.
 std::vector<std::vector<Entry>> batch_entries(std::vector<Entry> entries, bool padding);
 
 /// `queries` as in plan_attention. Throws Error(environment, "memory") where check_mask does.

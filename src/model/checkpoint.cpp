@@ -8,6 +8,8 @@
 #include <set>
 
 #include "families/rows.h"
+#include "lora.h"
+#include "nf4.h"
 #include "quantised.h"
 #include "rrpo/io/checkpoint.h"
 #include "rrpo/util/notes.h"
@@ -112,7 +114,7 @@ Found read_names(const Lvlm& lvlm, const Family& family, const fs::path& folder)
   return found;
 }
 
-/// What Family::absorb takes: float32, or float64 for a model in it.
+/// What Family::absorb gets: float32, or float64 for a model in it.
 std::map<std::string, at::Tensor> read_more(const Weights& weights, const Found& found) {
   std::map<std::string, at::Tensor> more;
   for (const auto& [name, entry] : found.more) {
@@ -121,6 +123,38 @@ std::map<std::string, at::Tensor> read_more(const Weights& weights, const Found&
   }
   return more;
 }
+
+/// How the weights of a model become values: what a checkpoint holds beside them is merged in, rounded once to the weight's
+/// own type, and a matrix that is held in four bits is made on the way.
+class Reader {
+ public:
+  Reader(Weights& weights, std::map<std::string, Lora> changes, bool nf4)
+      : type_(weights.type), device_(weights.device), changes_(std::move(changes)) {
+    if (nf4) held_ = decoder_matrices(weights);
+  }
+
+  void operator()(const NamedTensor& wanted, const io::TensorEntry& entry) const {
+    const auto matrix = held_.find(wanted.name);
+    if (matrix == held_.end()) {
+      *wanted.tensor = changed(wanted.name, read_tensor(entry, type_, device_));
+      return;
+    }
+    const at::Tensor plain = read_as_stored(entry, device_.is_meta() ? device_ : at::Device(at::kCPU));
+    matrix->second->held = quantise_nf4(changed(wanted.name, plain), device_);
+    matrix->second->plain.reset();
+  }
+
+ private:
+  at::Tensor changed(const std::string& name, const at::Tensor& weight) const {
+    const auto change = changes_.find(name);
+    return change == changes_.end() ? weight : with_lora(weight, change->second).to(weight.scalar_type());
+  }
+
+  at::ScalarType type_;
+  at::Device device_;
+  std::map<std::string, Lora> changes_;
+  std::map<std::string, Frozen*> held_;
+};
 
 }  // namespace
 
@@ -137,9 +171,10 @@ Lvlm load(const fs::path& folder, const LoadOptions& options) {
   Found found = read_names(lvlm, family, folder);
   weights.stacked = found.stacked;
   drop_absent(lvlm, found.names);
-  fill_tensors(tensors(lvlm), found.tensors, weights.type, weights.device,
-               {"weights", folder, "take the weights and config.json of one checkpoint"});
-  if (family.absorb != nullptr) family.absorb(lvlm, read_more(weights, found));
+  std::map<std::string, Lora> changes;
+  if (family.absorb != nullptr) changes = family.absorb(lvlm, read_more(weights, found));
+  read_tensors(tensors(lvlm), found.tensors, {"weights", folder, "take the weights and config.json of one checkpoint"},
+               Reader(weights, std::move(changes), options.frozen == "nf4"));
   return lvlm;
 }
 
@@ -158,7 +193,10 @@ void save_weights(Lvlm& lvlm, const fs::path& folder, Dtype dtype) {
   const Family* family = find_row(families(), lvlm.weights().family);
   expect(family != nullptr, "a model of no family");
   std::vector<std::pair<std::string, at::Tensor>> named;
-  for (const NamedTensor& tensor : tensors(lvlm)) named.emplace_back(family->saved(tensor.name), *tensor.tensor);
+  for (const NamedTensor& tensor : tensors(lvlm)) {
+    expect(tensor.tensor->defined(), "a matrix is saved that is not held plain");
+    named.emplace_back(family->saved(tensor.name), *tensor.tensor);
+  }
   write_tensors(folder / "model.safetensors", named, scalar_type(dtype));
 }
 

@@ -5,6 +5,7 @@
 
 #include "functions.h"
 #include "layers.h"
+#include "recompute.h"
 #include "rrpo/util/error.h"
 
 namespace rrpo::model {
@@ -29,13 +30,8 @@ Reads unique_reads(const PackedRows& packed) {
 }
 
 /// How the rows of a whole pass are attended to: the fused kernels of a GPU take no mask.
-Attention whole_kind(const Weights& weights, const PackedRows& rows) {
-  constexpr int64_t kLong = 4096;  // of these rows a mask of their own would take 64 MB
-  if (weights.device.is_cpu()) {
-    const bool any_long = std::any_of(rows.segments.begin(), rows.segments.end(),
-                                      [](const Segment& segment) { return segment.length > kLong; });
-    return any_long ? Attention::split : Attention::merged;
-  }
+Attention whole_kind(const Weights& weights) {
+  if (weights.device.is_cpu()) return Attention::merged;
   const Decoder& decoder = weights.decoder;
   const auto options = at::TensorOptions(weights.device).dtype(weights.type);
   const at::Tensor q = at::empty({1, decoder.heads, 1, decoder.head_width}, options),
@@ -60,11 +56,24 @@ void check_positions(const PackedRows& rows) {
   expect(std::all_of(covered.begin(), covered.end(), [](char c) { return c == 1; }), "a row in no segment");
 }
 
+Attend along(const std::shared_ptr<const AttentionPlan>& who) {
+  return [who](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) { return attend(q, k, v, who); };
+}
+
+/// What of layer `number` is computed again in backward.
+Recompute recompute_of(const PassRules& rules, size_t number) {
+  const bool among = rules.recompute_layers < 0 || static_cast<int64_t>(number) < rules.recompute_layers;
+  return among ? rules.recompute : Recompute::none;
+}
+
 }  // namespace
 
 struct RowsPlan {
   const PackedRows& rows;
-  Reads reads;
+  TextRows text;
+  std::vector<int64_t> read_rows;                  ///< each once, in order
+  at::Tensor read;                                 ///< the same as an index
+  at::Tensor place;                                ///< where each wanted row stands among them; undefined: in order
   std::shared_ptr<const AttentionPlan> all, last;  ///< of every layer but the last, and of that one
   Rotary angles;
 };
@@ -74,29 +83,37 @@ std::shared_ptr<const RowsPlan> plan_rows(const Lvlm& lvlm, const PackedRows& ro
   check_positions(rows);
   Reads reads = unique_reads(rows);
   const auto options = at::TensorOptions(weights.device).dtype(weights.type);
-  auto all = plan_attention(rows, count_to(static_cast<int64_t>(rows.ids.size())), whole_kind(weights, rows), options);
-  auto last = plan_attention(rows, reads.rows, weights.device.is_cpu() ? Attention::merged : Attention::dense, options);
-  Rotary angles = rotary(weights.decoder, rows.positions, weights.type, weights.device);
+  const Attention few = weights.device.is_cpu() ? Attention::merged : Attention::dense;
+  const bool in_order = reads.rows == rows.read_rows;
   return std::make_shared<const RowsPlan>(
-      RowsPlan{rows, std::move(reads), std::move(all), std::move(last), std::move(angles)});
+      RowsPlan{.rows = rows,
+               .text = text_rows(weights, rows),
+               .read_rows = reads.rows,
+               .read = index_tensor(reads.rows, weights.device),
+               .place = in_order ? at::Tensor() : index_tensor(reads.place, weights.device),
+               .all = plan_attention(rows, count_to(static_cast<int64_t>(rows.ids.size())), whole_kind(weights), options),
+               .last = plan_attention(rows, reads.rows, few, options),
+               .angles = rotary(weights.decoder, rows.positions, weights.type, weights.device)});
 }
 
 at::Tensor hidden(const Lvlm& lvlm, const RowsPlan& plan, const std::vector<VisualTokens>& visual, const PassRules& rules) {
   const Weights& weights = lvlm.weights();
   const Decoder& decoder = weights.decoder;
-  const auto along = [](const std::shared_ptr<const AttentionPlan>& who) -> Attend {
-    return [who](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) { return attend(q, k, v, who); };
-  };
-  const LayerPass pass{decoder, plan.angles, rules.adapter};
-  const DeepRows deep(weights, plan.rows, visual, plan.reads.rows);
-  const size_t end = decoder.layers.size() - 1;
-  at::Tensor x = input_rows(weights, plan.rows, visual);
-  for (size_t i = 0; i < end; ++i) x = deep.add(run_layer(pass, decoder.layers[i], x, along(plan.all)), i, false);
-  const Wanted read{.queries = index_tensor(plan.reads.rows, weights.device)};
-  x = deep.add(run_layer(pass, decoder.layers[end], x, along(plan.last), read), end, true);
+  const DeepRows deep(weights, plan.rows, visual, plan.read_rows);
+  at::Tensor x = input_rows(weights, plan.rows, plan.text, visual);
+  for (size_t i = 0; i < decoder.layers.size(); ++i) {
+    const DecoderLayer& layer = decoder.layers[i];
+    const bool last = i + 1 == decoder.layers.size();
+    const Recompute again = recompute_of(rules, i);
+    // By value: a layer that is run again in backward outlives this call.
+    const RowsFunction run = [&layer, who = last ? plan.last : plan.all, wanted = Wanted{last ? plan.read : at::Tensor()},
+                              pass = LayerPass{decoder, plan.angles, rules.adapter, again == Recompute::mlp}](
+                                 const at::Tensor& rows) { return run_layer(pass, layer, rows, along(who), wanted); };
+    x = again == Recompute::layer ? run_again(x, trained_tensors(layer, rules.adapter), run) : run(x);
+    x = deep.add(x, i, last);
+  }
   x = final_norm(decoder, x);
-  const bool in_order = plan.reads.rows == plan.rows.read_rows;
-  return in_order ? x : x.index_select(0, index_tensor(plan.reads.place, weights.device));
+  return plan.place.defined() ? x.index_select(0, plan.place) : x;
 }
 
 at::Tensor hidden(const Lvlm& lvlm, const PackedRows& rows, const std::vector<VisualTokens>& visual, Adapter adapter) {

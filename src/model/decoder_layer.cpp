@@ -2,6 +2,8 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/pow.h>
 
+#include <algorithm>
+
 #include "functions.h"
 #include "layers.h"
 #include "rrpo/util/error.h"
@@ -48,27 +50,56 @@ at::Tensor pick(const at::Tensor& rows, const at::Tensor& index) {
   return index.defined() ? rows.index_select(0, index) : rows;
 }
 
-KeysAndValues keys_values_of(const LayerPass& pass, const DecoderLayer& layer, const at::Tensor& normed) {
-  const at::Tensor k = heads(pass.decoder, linear(normed, layer.k, pass.adapter), layer.k_norm);
-  const at::Tensor v = heads(pass.decoder, linear(normed, layer.v, pass.adapter), {});
-  return {rotate(k, pass.angles.cos, pass.angles.sin), v};
+/// The linear without its adapter where that is off.
+Linear used(const Linear& linear, Adapter adapter) {
+  Linear own = linear;
+  if (adapter == Adapter::off) own.lora = {};
+  return own;
 }
 
-at::Tensor queries_of(const LayerPass& pass, const DecoderLayer& layer, const at::Tensor& normed, const at::Tensor& rows) {
-  const at::Tensor q = heads(pass.decoder, linear(pick(normed, rows), layer.q, pass.adapter), layer.q_norm);
-  return rotate(q, pick(pass.angles.cos, rows), pick(pass.angles.sin, rows));
+bool trained(const at::Tensor& tensor) { return tensor.defined() && tensor.requires_grad(); }
+
+/// True where weights themselves are trained: then the parts of a layer run one by one, each with all its gradients.
+bool trained(const Norm& norm, const std::vector<Linear>& linears) {
+  return trained(norm.weight) || std::any_of(linears.begin(), linears.end(), [](const Linear& linear) {
+           return trained(linear.weight.plain) || trained(linear.bias);
+         });
 }
 
-at::Tensor input_normed(const DecoderLayer& layer, const at::Tensor& x) {
-  return rms_norm(x, layer.input_norm.weight, layer.input_norm.eps);
+/// The linears of the normed rows; the first one of `rows` of them only, where that is defined.
+std::vector<at::Tensor> project(const LayerPass& pass, const Norm& norm, const at::Tensor& x,
+                                const std::vector<Linear>& linears, const at::Tensor& rows = {}) {
+  std::vector<Linear> own;
+  for (const Linear& linear : linears) own.push_back(used(linear, pass.adapter));
+  if (!trained(norm, own)) return normed_linears(x, norm, own, rows);
+  const at::Tensor normed = rms_norm(x, norm.weight, norm.eps);
+  std::vector<at::Tensor> all(own.size());
+  for (size_t i = own.size(); i-- > 0;) all[i] = linear(i == 0 ? pick(normed, rows) : normed, own[i], pass.adapter);
+  return all;
 }
 
-/// x + o(attention), then + MLP.
-at::Tensor finish_layer(const LayerPass& pass, const DecoderLayer& layer, const at::Tensor& x, const at::Tensor& attention) {
+KeysAndValues turned_keys(const LayerPass& pass, const DecoderLayer& layer, const at::Tensor& k, const at::Tensor& v) {
+  return {rotate(heads(pass.decoder, k, layer.k_norm), pass.angles.cos, pass.angles.sin), heads(pass.decoder, v, {})};
+}
+
+/// What the wanted rows found. Queries, keys and values go when this returns.
+at::Tensor attention_of(const LayerPass& pass, const DecoderLayer& layer, const at::Tensor& x, const Attend& attend,
+                        const Wanted& wanted) {
+  const at::Tensor& rows = wanted.queries;
+  const std::vector<at::Tensor> own = project(pass, layer.input_norm, x, {layer.q, layer.v, layer.k}, rows);
+  const KeysAndValues keys = turned_keys(pass, layer, own[2], own[1]);
+  const at::Tensor q =
+      rotate(heads(pass.decoder, own[0], layer.q_norm), pick(pass.angles.cos, rows), pick(pass.angles.sin, rows));
+  return pick(attend(q, keys.k, keys.v), wanted.output);
+}
+
+/// x + MLP.
+at::Tensor add_mlp(const LayerPass& pass, const DecoderLayer& layer, const at::Tensor& x) {
   const Adapter on = pass.adapter;
-  const at::Tensor middle = x.add(linear(attention, layer.o, on));
-  const at::Tensor normed = rms_norm(middle, layer.post_norm.weight, layer.post_norm.eps);
-  return middle.add(linear(swiglu(linear(normed, layer.gate, on), linear(normed, layer.up, on)), layer.down, on));
+  const Linear gate = used(layer.gate, on), up = used(layer.up, on), down = used(layer.down, on);
+  if (!trained(layer.post_norm, {gate, up, down})) return mlp(x, {layer.post_norm, gate, up, down, pass.mlp_again});
+  const at::Tensor normed = rms_norm(x, layer.post_norm.weight, layer.post_norm.eps);
+  return x.add(linear(swiglu(linear(normed, gate, on), linear(normed, up, on)), down, on));
 }
 
 }  // namespace
@@ -84,15 +115,15 @@ Rotary rotary(const Decoder& decoder, const std::vector<Position>& positions, at
 }
 
 KeysAndValues keys_values(const LayerPass& pass, const DecoderLayer& layer, const at::Tensor& x) {
-  return keys_values_of(pass, layer, input_normed(layer, x));
+  const std::vector<at::Tensor> own = project(pass, layer.input_norm, x, {layer.k, layer.v});
+  return turned_keys(pass, layer, own[0], own[1]);
 }
 
 at::Tensor run_layer(const LayerPass& pass, const DecoderLayer& layer, const at::Tensor& x, const Attend& attend,
                      const Wanted& wanted) {
-  const at::Tensor normed = input_normed(layer, x);
-  const KeysAndValues own = keys_values_of(pass, layer, normed);
-  const at::Tensor attention = attend(queries_of(pass, layer, normed, wanted.queries), own.k, own.v);
-  return finish_layer(pass, layer, pick(pick(x, wanted.queries), wanted.output), pick(attention, wanted.output));
+  at::Tensor middle = linear(attention_of(pass, layer, x, attend, wanted), layer.o, pass.adapter);
+  middle = pick(pick(x, wanted.queries), wanted.output).add(middle);
+  return add_mlp(pass, layer, middle);
 }
 
 at::Tensor final_norm(const Decoder& decoder, const at::Tensor& x) {

@@ -4,6 +4,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "attention_plan.h"
 #include "rrpo/model/weights.h"
@@ -19,13 +21,28 @@ at::Tensor rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& 
 /// x W^T + bias + scale (x A^T) B^T for x [T, in], the last term in the type of A as PEFT computes it. A GPU multiplies in
 /// the type of x where that is narrower, with float32 sums and float32 gradients of A and B: as usual in mixed precision,
 /// since float32 products are ten times slower there.
-at::Tensor lora_linear(const at::Tensor& x, const Frozen& weight, const std::optional<at::Tensor>& bias, const Lora& lora);
+at::Tensor lora_linear(const at::Tensor& x, const Linear& linear);
 
 /// x W^T + bias for x [.., in] and a weight that is held: backward asks for the matrix again instead of keeping it.
 at::Tensor held_linear(const at::Tensor& x, const Frozen& weight, const std::optional<at::Tensor>& bias);
 
 /// silu(gate) * up.
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
+
+/// The linears of rms_norm(x), [T, in] each [T, out], of which backward keeps x alone: the norm is made again, two passes
+/// over the rows. Where `rows` is defined, the first linear takes these rows of the norm. Gradients of the linears add up in
+/// their order. Norm, weights and biases must be frozen.
+std::vector<at::Tensor> normed_linears(const at::Tensor& x, const Norm& norm, const std::vector<Linear>& linears,
+                                       const at::Tensor& rows = {});
+
+/// The second half of a layer: x + down(silu(gate(n)) * up(n)) with n = rms_norm(x), all of it frozen but the adapters.
+struct Mlp {
+  Norm norm;
+  Linear gate, up, down;
+  bool again = false;  ///< backward makes gate and up again
+};
+/// Backward keeps x, gate and up, or x alone, and the short rows between A and B: not n, not silu(gate) * up.
+at::Tensor mlp(const at::Tensor& x, const Mlp& parts);
 
 /// Output [B, H, L, d] of attention over some of the keys, and its log-sum-exp [B, H, L] in float32 or better.
 struct Partial {

@@ -48,24 +48,36 @@ void check_whole(const PackedRows& rows, const std::vector<VisualTokens>& visual
 
 }  // namespace
 
-at::Tensor embed(const Weights& weights, const std::vector<int64_t>& ids) {
+TextRows text_rows(const Weights& weights, const PackedRows& rows) {
+  std::vector<int64_t> ids;
+  std::copy_if(rows.ids.begin(), rows.ids.end(), std::back_inserter(ids), [](int64_t id) { return id != kVisualRow; });
+  TextRows text = text_rows(weights, ids);
+  text.lengths = text_lengths(rows);
+  expect(std::accumulate(text.lengths.begin(), text.lengths.end(), int64_t{0}) == static_cast<int64_t>(ids.size()),
+         "visual rows of no video");
+  return text;
+}
+
+TextRows text_rows(const Weights& weights, const std::vector<int64_t>& ids) {
   const int64_t rows = weights.decoder.embedding.size(0);
   expect(std::all_of(ids.begin(), ids.end(), [rows](int64_t id) { return id == kOnesRow || (id >= 0 && id < rows); }),
          "a token id outside the model's vocabulary");
   const at::Tensor index = index_tensor(ids, weights.device);
-  const at::Tensor embedded = at::embedding(weights.decoder.embedding, index.clamp_min(0)).to(weights.type);
-  if (std::find(ids.begin(), ids.end(), kOnesRow) == ids.end()) return embedded;
-  return embedded.masked_fill(index.eq(kOnesRow).unsqueeze(1), 1);
+  const bool ones = std::find(ids.begin(), ids.end(), kOnesRow) != ids.end();
+  if (!ones) return {index, {}, {index.size(0)}};
+  return {index.clamp_min(0), index.eq(kOnesRow).unsqueeze(1), {index.size(0)}};
 }
 
-at::Tensor input_rows(const Weights& weights, const PackedRows& rows, const std::vector<VisualTokens>& visual) {
-  std::vector<int64_t> tokens;
-  std::copy_if(rows.ids.begin(), rows.ids.end(), std::back_inserter(tokens), [](int64_t id) { return id != kVisualRow; });
-  const at::Tensor embedded = embed(weights, tokens);
-  const std::vector<int64_t> lengths = text_lengths(rows);
-  expect(std::accumulate(lengths.begin(), lengths.end(), int64_t{0}) == static_cast<int64_t>(tokens.size()),
-         "visual rows of no video");
-  const std::vector<at::Tensor> texts = embedded.split_with_sizes(lengths);
+at::Tensor embed(const Weights& weights, const TextRows& text) {
+  const at::Tensor embedded = at::embedding(weights.decoder.embedding, text.ids).to(weights.type);
+  return text.ones.defined() ? embedded.masked_fill(text.ones, 1) : embedded;
+}
+
+at::Tensor embed(const Weights& weights, const std::vector<int64_t>& ids) { return embed(weights, text_rows(weights, ids)); }
+
+at::Tensor input_rows(const Weights& weights, const PackedRows& rows, const TextRows& text,
+                      const std::vector<VisualTokens>& visual) {
+  const std::vector<at::Tensor> texts = embed(weights, text).split_with_sizes(text.lengths);
   std::vector<at::Tensor> pieces;
   for (size_t i = 0; i < texts.size(); ++i) {
     pieces.push_back(texts[i]);
@@ -75,6 +87,10 @@ at::Tensor input_rows(const Weights& weights, const PackedRows& rows, const std:
   }
   check_whole(rows, visual);
   return at::cat(pieces);
+}
+
+at::Tensor input_rows(const Weights& weights, const PackedRows& rows, const std::vector<VisualTokens>& visual) {
+  return input_rows(weights, rows, text_rows(weights, rows), visual);
 }
 
 DeepRows::DeepRows(const Weights& weights, const PackedRows& rows, const std::vector<VisualTokens>& visual,

@@ -20,14 +20,15 @@ std::optional<at::Tensor> cast(const at::Tensor& weight, at::ScalarType type) {
 }  // namespace
 
 at::Tensor linear(const at::Tensor& x, const Linear& layer, Adapter adapter) {
-  const at::ScalarType type = x.scalar_type();
-  const std::optional<at::Tensor> bias = cast(layer.bias, type);
-  if (adapter == Adapter::off || !layer.lora.a.defined())
+  if (adapter == Adapter::off || !layer.lora.a.defined()) {
+    const at::ScalarType type = x.scalar_type();
+    const std::optional<at::Tensor> bias = cast(layer.bias, type);
     return layer.weight.held ? held_linear(x, layer.weight, bias) : at::linear(x, layer.weight.get(type), bias);
-  if (x.dim() == 2) return lora_linear(x, layer.weight, bias, layer.lora);
+  }
+  if (x.dim() == 2) return lora_linear(x, layer);
   std::vector<int64_t> shape = x.sizes().vec();
   shape.back() = layer.weight.size(0);
-  return lora_linear(x.reshape({-1, x.size(-1)}), layer.weight, bias, layer.lora).view(shape);
+  return lora_linear(x.reshape({-1, x.size(-1)}), layer).view(shape);
 }
 
 at::Tensor layer_norm(const at::Tensor& x, const Norm& norm) {

@@ -28,6 +28,7 @@ struct LayerPass {
   const Decoder& decoder;
   Rotary angles;
   Adapter adapter = Adapter::on;
+  bool mlp_again = false;  ///< backward makes gate and up again
 };
 
 /// Attention of queries [n, H, d] over keys and values [n, Hkv, d]; returns [n, H * d].
@@ -50,10 +51,23 @@ KeysAndValues keys_values(const LayerPass& pass, const DecoderLayer& layer, cons
 /// The norm behind the last layer.
 at::Tensor final_norm(const Decoder& decoder, const at::Tensor& x);
 
-/// Token embeddings in the model's type. Throws Error(internal) for an id outside the vocabulary.
+/// The rows that are text, as the embedding takes them.
+struct TextRows {
+  at::Tensor ids;                ///< [n] on the model's device
+  at::Tensor ones;               ///< [n, 1] true for rows of ones; undefined: there are none
+  std::vector<int64_t> lengths;  ///< of the stretches around the visual rows: one more than there are of those
+};
+/// Throws Error(internal) for an id outside the vocabulary, and for rows that visual tokens do not fill.
+TextRows text_rows(const Weights& weights, const PackedRows& rows);
+TextRows text_rows(const Weights& weights, const std::vector<int64_t>& ids);
+
+/// Token embeddings in the model's type, [n, D]. Throws Error(internal) for an id outside the vocabulary.
+at::Tensor embed(const Weights& weights, const TextRows& text);
 at::Tensor embed(const Weights& weights, const std::vector<int64_t>& ids);
 /// Token embeddings and visual tokens in the order of the rows, [T, D]. Throws Error(internal) where a video has other
 /// tokens than its rows.
+at::Tensor input_rows(const Weights& weights, const PackedRows& rows, const TextRows& text,
+                      const std::vector<VisualTokens>& visual);
 at::Tensor input_rows(const Weights& weights, const PackedRows& rows, const std::vector<VisualTokens>& visual);
 
 /// The rows of visual tokens of a pass, for what is added to them behind the first layers (deepstack).

@@ -116,6 +116,20 @@ std::vector<NamedLinear> named_linears(Weights& weights) {
   return linears;
 }
 
+std::map<std::string, Frozen*> decoder_matrices(Weights& weights) {
+  std::map<std::string, Frozen*> matrices;
+  each_decoder_linear(weights, [&matrices](const std::string& module, Linear& linear) {
+    matrices.emplace(module + ".weight", &linear.weight);
+  });
+  return matrices;
+}
+
+at::Tensor with_lora(const at::Tensor& weight, const Lora& lora) {
+  const at::ScalarType wide = weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  const auto widened = [&](const at::Tensor& part) { return part.detach().to(weight.device(), wide); };
+  return widened(lora.b).mm(widened(lora.a)).mul_(lora.scale).add_(widened(weight));
+}
+
 std::vector<std::string> targeted_modules(const Lvlm& lvlm, const std::vector<std::string>& targets) {
   Weights& weights = const_cast<Lvlm&>(lvlm).weights();
   const std::vector<NamedLinear> linears = named_linears(weights);

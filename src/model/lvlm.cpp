@@ -33,7 +33,8 @@ void Listing::add(const std::string& name, at::Tensor& tensor) {
   if (tensor.defined()) out_.push_back({name, &tensor, tensor.sizes().vec(), part, optional});
 }
 void Listing::add(const std::string& name, Linear& linear) {
-  add(name + ".weight", linear.weight.plain);
+  Frozen& weight = linear.weight;  // a held one has a shape and no values to point at
+  if (weight.defined()) out_.push_back({name + ".weight", &weight.plain, weight.shape(), part, optional});
   add(name + ".bias", linear.bias);
 }
 void Listing::add(const std::string& name, Norm& norm) {

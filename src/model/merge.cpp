@@ -50,11 +50,9 @@ void put(const at::Tensor& values, const io::TensorEntry& entry, char* bytes) {
 
 /// W + scale * B A in place of the bytes of W.
 void add_lora(const Lora& lora, const io::TensorEntry& entry, char* bytes) {
-  const at::ScalarType type = weight_type(entry.dtype), wide = type == at::kDouble ? at::kDouble : at::kFloat;
-  const at::Tensor weight = at::empty(entry.shape, type);
+  const at::Tensor weight = at::empty(entry.shape, weight_type(entry.dtype));
   std::memcpy(weight.mutable_data_ptr(), bytes, weight.nbytes());
-  const at::Tensor a = lora.a.detach().to(at::kCPU, wide), b = lora.b.detach().to(at::kCPU, wide);
-  put(weight.to(wide).add_(b.matmul(a).mul_(lora.scale)), entry, bytes);
+  put(with_lora(weight, lora), entry, bytes);
 }
 
 /// Changes the parts of one tensor of the files; returns the names of those that it changed.

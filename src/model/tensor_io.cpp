@@ -46,8 +46,6 @@ struct Faults {
   std::string count() const { return std::to_string(names.size()) + " " + kind; }
 };
 
-using Found = std::vector<std::pair<std::string, io::TensorEntry>>;
-
 bool same_bytes(const io::TensorEntry& a, const io::TensorEntry& b) {
   if (a.dtype != b.dtype || a.shape != b.shape) return false;
   constexpr int64_t kChunk = int64_t{4} << 20;
@@ -66,7 +64,7 @@ bool same_bytes(const io::TensorEntry& a, const io::TensorEntry& b) {
 
 /// Throws for all differences between what is wanted and what was found.
 void check_names(const std::vector<NamedTensor>& wanted, const std::map<std::string, const io::TensorEntry*>& by_name,
-                 const Found& found, const TensorSource& source) {
+                 const FoundTensors& found, const TensorSource& source) {
   Faults missing{"missing", {}}, unexpected{"unexpected", {}}, misshapen{"misshapen", {}}, twice{"given twice", {}},
       equal{"given twice with equal values", {}}, mistyped{"of a type that holds no weights", {}};
   std::set<std::string> known;
@@ -155,6 +153,11 @@ at::Tensor read_tensor(const io::TensorEntry& entry, at::ScalarType type, at::De
   return raw.to(device, type);
 }
 
+at::Tensor read_as_stored(const io::TensorEntry& entry, at::Device device) {
+  const at::ScalarType stored = weight_type(entry.dtype);
+  return read_tensor(entry, stored == at::kDouble ? at::kFloat : stored, device);
+}
+
 std::vector<io::TensorEntry> split_rows(const io::TensorEntry& entry, size_t count, const std::string& component) {
   const auto parts = static_cast<int64_t>(count);
   expect(parts > 0, "a tensor in no parts");
@@ -175,12 +178,19 @@ std::vector<io::TensorEntry> split_rows(const io::TensorEntry& entry, size_t cou
   return ranges;
 }
 
-void fill_tensors(const std::vector<NamedTensor>& wanted, const Found& found, at::ScalarType type, at::Device device,
-                  const TensorSource& source) {
+void read_tensors(const std::vector<NamedTensor>& wanted, const FoundTensors& found, const TensorSource& source,
+                  const ReadInto& read) {
   std::map<std::string, const io::TensorEntry*> by_name;
   for (const auto& [name, entry] : found) by_name.emplace(name, &entry);
   check_names(wanted, by_name, found, source);
-  in_parallel(wanted.size(), [&](size_t i) { *wanted[i].tensor = read_tensor(*by_name.at(wanted[i].name), type, device); });
+  in_parallel(wanted.size(), [&](size_t i) { read(wanted[i], *by_name.at(wanted[i].name)); });
+}
+
+void fill_tensors(const std::vector<NamedTensor>& wanted, const FoundTensors& found, at::ScalarType type, at::Device device,
+                  const TensorSource& source) {
+  read_tensors(wanted, found, source, [&](const NamedTensor& tensor, const io::TensorEntry& entry) {
+    *tensor.tensor = read_tensor(entry, type, device);
+  });
 }
 
 void write_tensors(const std::filesystem::path& file, const std::vector<std::pair<std::string, at::Tensor>>& tensors,

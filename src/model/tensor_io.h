@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@ at::ScalarType weight_type(const std::string& dtype);
 /// `type`; Stopped in the middle of it when a stop was asked for.
 at::Tensor read_tensor(const io::TensorEntry& entry, at::ScalarType type, at::Device device);
 
+/// The same in the type in which it is stored, in float32 where that is float64: what four bits are made of.
+at::Tensor read_as_stored(const io::TensorEntry& entry, at::Device device);
+
 /// Where tensors come from, for errors: the part that complains, the folder, and what to try.
 struct TensorSource {
   std::string component;
@@ -32,11 +36,19 @@ struct TensorSource {
 /// where its rows do not divide.
 std::vector<io::TensorEntry> split_rows(const io::TensorEntry& entry, size_t count, const std::string& component);
 
-/// Fills every tensor of `wanted` from the entry of the same canonical name. Missing, unexpected, misshapen and doubly
-/// named tensors are reported together in one Error(input) about `source`; one that is named twice with equal bytes is a
-/// note. `found` are (canonical name, entry).
-void fill_tensors(const std::vector<NamedTensor>& wanted, const std::vector<std::pair<std::string, io::TensorEntry>>& found,
-                  at::ScalarType type, at::Device device, const TensorSource& source);
+/// Entries of files by the canonical names of what they hold.
+using FoundTensors = std::vector<std::pair<std::string, io::TensorEntry>>;
+/// Reads one entry into its place.
+using ReadInto = std::function<void(const NamedTensor&, const io::TensorEntry&)>;
+
+/// Calls `read` for every tensor of `wanted` with the entry of the same canonical name, on a few threads. Missing,
+/// unexpected, misshapen and doubly named tensors are reported together in one Error(input) about `source` before that; one
+/// that is named twice with equal bytes is a note.
+void read_tensors(const std::vector<NamedTensor>& wanted, const FoundTensors& found, const TensorSource& source,
+                  const ReadInto& read);
+/// The same with each tensor filled by its values in `type` on `device`.
+void fill_tensors(const std::vector<NamedTensor>& wanted, const FoundTensors& found, at::ScalarType type, at::Device device,
+                  const TensorSource& source);
 
 /// Writes tensors as `type` under their names.
 void write_tensors(const std::filesystem::path& file, const std::vector<std::pair<std::string, at::Tensor>>& tensors,

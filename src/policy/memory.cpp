@@ -2,7 +2,10 @@
 
 #include <c10/util/Exception.h>
 #include <c10/util/Flags.h>
+#include <malloc.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -27,6 +30,16 @@ std::string allocator_words(const c10::Error& error) {
 }  // namespace
 
 void throw_where_memory_ends() { FLAGS_caffe2_use_fatal_for_enforce = false; }
+
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  constexpr const char* kOwn[] = {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"};
+  if (std::any_of(std::begin(kOwn), std::end(kOwn), [](const char* name) { return std::getenv(name) != nullptr; })) return;
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that glibc takes
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_TOP_PAD, 16 << 20);
+#endif
+}
 
 std::optional<Error> memory_error(const std::exception& error) {
   std::string words = "out of memory";

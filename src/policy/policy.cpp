@@ -199,6 +199,7 @@ Policy open_on(const ModelConfig& config, const std::string& device, const std::
   options.dtype = dtype.value_or(compute_type(config, device));
   options.video_pool = config.video_pool == "auto" ? "" : config.video_pool;
   options.positions = config.positions == "auto" ? "" : config.positions;
+  options.frozen = config.frozen;
   Policy policy{.lvlm = model::load(folder, options),
                 .tokenizer = std::move(tokenizer),
                 .chat = chat,

@@ -108,6 +108,32 @@ TEST(Attention, EveryFormEqualsAMaskedSoftmax) {
   }
 }
 
+/// Two long segments, one below the other, beside short ones.
+PackedRows long_segments() {
+  PackedRows rows;
+  const int64_t clip = rows.add_segment(tokens(600, 1), -1);
+  const int64_t question = rows.add_segment(tokens(7, 1), clip);
+  rows.add_segment(tokens(520, 1), question);
+  rows.add_segment(tokens(30, 1), question);
+  rows.add_segment(tokens(40, 1), -1);
+  return rows;
+}
+
+TEST(Attention, ALongSegmentLooksAtItselfWithoutAMask) {
+  const PackedRows rows = long_segments();
+  const std::vector<int64_t> every = every_row(rows);
+  const auto expected = run_form(rows, every, [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+    return plain(rows, every, q, k, v);
+  });
+  expect_every_form(rows, every, expected, /*whole=*/true);
+  int64_t causal = 0;
+  for (const Block& block : plan_attention(rows, every, Attention::merged, at::TensorOptions(at::kFloat))->blocks) {
+    causal += block.causal ? 1 : 0;
+    EXPECT_TRUE(!block.mask.defined() || block.mask.numel() < 512 * 512);
+  }
+  EXPECT_EQ(causal, 2);
+}
+
 TEST(Attention, PaddingStaysSmall) {
   const PackedRows rows = uneven();
   const auto plan = plan_attention(rows, every_row(rows), Attention::merged, at::TensorOptions(at::kFloat));

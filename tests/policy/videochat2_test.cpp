@@ -10,6 +10,7 @@
 #include "../../src/model/vision/umt.h"
 #include "rrpo/model/family.h"
 #include "rrpo/model/merge.h"
+#include "rrpo/model/weights.h"
 #include "rrpo/text/token_diff.h"
 #include "rrpo/util/table.h"
 #include "support/parity.h"

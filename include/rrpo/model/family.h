@@ -16,10 +16,13 @@ enum class Dtype { float32, bfloat16, float64 };
 /// What a caller may choose about a checkpoint that its files do not fix.
 struct LoadOptions {
   Dtype dtype = Dtype::float32;
-  std::string device = "cpu";   ///< cpu, cuda, cuda:N; meta: shapes without values
-  std::string video_pool = "";  ///< bilinear, average, max; empty: the configuration's
-  std::string positions = "";   ///< transformers5: of Qwen2.5-VL, as that release has them; empty: as it was trained
+  std::string device = "cpu";    ///< cpu, cuda, cuda:N; meta: shapes without values
+  std::string video_pool = "";   ///< bilinear, average, max; empty: the configuration's
+  std::string positions = "";    ///< transformers5: of Qwen2.5-VL, as that release has them; empty: as it was trained
+  std::string frozen = "plain";  ///< nf4: the matrices of the decoder's layers in four bits
 };
+
+struct Lora;  // in model/weights.h
 
 struct Family {
   std::string name;
@@ -33,9 +36,10 @@ struct Family {
   std::string (*canonical)(const std::string& disk_name) = nullptr;
   /// Of a tensor on disk that holds several of equal height, one below the other: their canonical names. Empty: it is one.
   std::vector<std::string> (*stacked)(const std::string& disk_name) = nullptr;
-  /// Takes in what a checkpoint holds beside the model's own tensors, when all of those have their values (an adapter that
-  /// belongs to the model, say). `more` are tensors by canonical names that begin with one of `absorbed`.
-  void (*absorb)(Lvlm& lvlm, const std::map<std::string, at::Tensor>& more) = nullptr;
+  /// What a checkpoint holds beside the model's own tensors (an adapter that belongs to the model, say), by the names of the
+  /// weights that take it in when they are read. `more` are tensors by canonical names that begin with one of `absorbed`;
+  /// of the model only shapes are looked at.
+  std::map<std::string, Lora> (*absorb)(Lvlm& lvlm, const std::map<std::string, at::Tensor>& more) = nullptr;
   std::vector<std::string> absorbed = {};
   /// The name under which a tensor is saved.
   std::string (*saved)(const std::string& canonical_name) = nullptr;
@@ -68,14 +72,16 @@ std::vector<std::string> canonical_names(const Family& family, const std::string
 std::string module_name(const Family& family, const std::string& name);
 
 /// Loads a checkpoint folder. Missing, unexpected and misshapen tensors are reported together in one Error(input,
-/// "weights").
+/// "weights"). In four bits a matrix is held of the file's own numbers, whatever the compute type, and each is made as it is
+/// read: the plain ones never lie in memory together.
 Lvlm load(const std::filesystem::path& folder, const LoadOptions& options);
 
 /// A model with initial values from `config.json` alone: normal 1/sqrt(fan in), half of that for attention output, second
 /// MLP and down projections; embedding and newline 0.1, position table 0.5; norms 1, biases 0. A pure function of the seed.
 Lvlm init(const std::filesystem::path& config_file, uint64_t seed, const LoadOptions& options);
 
-/// Writes all weights as `model.safetensors` (names as transformers 5 saves them) beside `config.json` in `dtype`.
+/// Writes all weights, which must be plain, as `model.safetensors` (names as transformers 5 saves them) beside `config.json`
+/// in `dtype`.
 void save_weights(Lvlm& lvlm, const std::filesystem::path& folder, Dtype dtype);
 
 }  // namespace rrpo::model

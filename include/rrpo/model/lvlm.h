@@ -69,9 +69,14 @@ int64_t vocabulary(const Lvlm& lvlm);  ///< V, rows of the head
 VisualTokens encode(const Lvlm& lvlm, const ClipInput& clip, Adapter adapter = Adapter::on,
                     const std::vector<int64_t>& question = {});
 
+/// What of a layer is computed again in backward instead of kept: nothing, gate and up, or all but its input.
+enum class Recompute { none, mlp, layer };
+
 /// How a pass runs through the decoder.
 struct PassRules {
   Adapter adapter = Adapter::on;
+  Recompute recompute = Recompute::none;
+  int64_t recompute_layers = -1;  ///< in so many layers, the first ones; -1: in all
 };
 
 struct RowsPlan;

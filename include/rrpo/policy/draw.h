@@ -16,7 +16,7 @@ struct Sampling {
 };
 
 /// The number of a token drawn from `count` logits with temperature > 0 and 0 < top_p <= 1. Computed in double on one
-/// thread; tokens of equal probability are ordered by number.
+/// thread; tokens of equal probability are ordered by number. A weight that changes no bit of a sum is not computed.
 int64_t draw_token(const float* logits, int64_t count, double temperature, double top_p, Random& random);
 
 }  // namespace rrpo::policy

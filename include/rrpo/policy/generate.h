@@ -1,4 +1,4 @@
-// Decoding, greedy or by chance: all questions of a video as branches of one prefix.
+// Decoding, greedy or by chance: all questions of a video as branches of one prefix, those of several videos together.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -66,5 +66,25 @@ std::vector<Generated> generate(const Policy& policy, Clip& clip, const std::vec
 std::vector<Generated> generate(const Policy& policy, const model::VisualTokens& visual,
                                 const std::vector<std::string>& questions, int64_t max_new_tokens,
                                 const OnText& on_text = {}, Sampling sampling = {});
+
+/// The questions about one of several clips.
+struct ClipQuestions {
+  Clip* clip = nullptr;
+  std::vector<Ask> questions;
+};
+
+/// How an answer is told of before it ends, and how often it is looked at.
+struct Watching {
+  OnText on_text = {};
+  /// Tokens that are computed between two looks at what was said: those behind the end of an answer are dropped. 0: 8 on a
+  /// GPU, which then need not wait for the host at every token, else 1. Always 1 with on_text, rules or sampling.
+  int64_t ahead = 0;
+};
+
+/// The same for several clips, whose answers grow together: the weights are read once for all of them at each token.
+/// Answers, `streams` of the sampling and the numbers of branches are counted clip by clip. A product over more rows may
+/// round its last bit in another way, so of two tokens that are equally likely the other may be said.
+std::vector<Generated> generate_together(const Policy& policy, const std::vector<ClipQuestions>& clips,
+                                         int64_t max_new_tokens, Sampling sampling = {}, const Watching& watching = {});
 
 }  // namespace rrpo::policy

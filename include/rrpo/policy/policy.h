@@ -28,6 +28,7 @@ struct ModelConfig {
   std::string time_instruction = "off";
   std::string image = "video";
   std::string positions = "auto";
+  std::string frozen = "plain";
   template <class V>
   void fields(V& v) {
     v("path", path, "checkpoint folder in Hugging Face form; or owner/name of the hub, which must lie in its local cache");
@@ -45,6 +46,9 @@ struct ModelConfig {
     v("positions", positions,
       "where text goes on behind a video of Qwen2.5-VL: auto (behind the largest of its positions, as it was trained), or "
       "transformers5 (by the sides of its grid alone, as that release does)");
+    v("frozen", frozen,
+      "how the matrices of the decoder's layers are held: plain; or nf4: in four bits as bitsandbytes does (block 64, made "
+      "when read; only an adapter is trained then; embedding, head, norms, biases and the eye stay plain)");
   }
   void check(const std::string& at) const;
 };

@@ -2,9 +2,6 @@
 //
 // The published model comes in three pieces (a pickle, Mistral's folder, BERT's vocabulary) that
 // scripts/convert_checkpoint.py joins into one folder; the keys of its config.json are that script's.
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/mm.h>
-
 #include "parts.h"
 #include "rows.h"
 #include "rrpo/util/error.h"
@@ -63,20 +60,10 @@ std::string saved(const std::string& name) { return rename_prefix({{kDecoder, "m
   throw Error(Fault::input, "weights", problem, "join the checkpoint anew with scripts/convert_checkpoint.py");
 }
 
-/// What the original does when it loads (merge_and_unload): weight + alpha / r * B A in float32, rounded once to the
-/// weight's own type.
-void merge(at::Tensor& weight, const at::Tensor& a, const at::Tensor& b, double alpha, const std::string& module) {
-  if (a.dim() != 2 || b.dim() != 2 || a.size(0) != b.size(1) || b.size(0) != weight.size(0) || a.size(1) != weight.size(1))
-    fail(kStage + module + ": its lora_A and lora_B do not fit the weight");
-  const at::ScalarType wide = weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  const auto widened = [&](const at::Tensor& part) { return part.to(weight.device(), wide); };
-  const at::Tensor delta = widened(b).mm(widened(a)).mul_(alpha / static_cast<double>(a.size(0)));
-  weight = delta.add_(widened(weight)).to(weight.scalar_type());
-}
-
-void absorb(Lvlm& lvlm, const std::map<std::string, at::Tensor>& more) {
-  if (more.empty()) return;  // weights that this program has saved hold it
-  const at::NoGradGuard no_grad;
+/// What the original does when it loads (merge_and_unload): weight + alpha / r * B A.
+std::map<std::string, Lora> absorb(Lvlm& lvlm, const std::map<std::string, at::Tensor>& more) {
+  std::map<std::string, Lora> changes;
+  if (more.empty()) return changes;  // weights that this program has saved hold it
   const auto found = [&](const std::string& name) {
     const auto at = more.find(name);
     return at == more.end() ? at::Tensor() : at->second;
@@ -85,18 +72,21 @@ void absorb(Lvlm& lvlm, const std::map<std::string, at::Tensor>& more) {
   if (!stored.defined() || stored.numel() != 1) fail(kAlpha + ": is missing");
   const double alpha = stored.is_meta() ? 1 : stored.to(at::kDouble).item<double>();  // shapes have no values
   size_t taken = 1;
-  const auto take = [&](const std::string& module, at::Tensor& weight) {
+  const auto take = [&](const std::string& name, const std::string& module, const Frozen& weight) {
     const at::Tensor a = found(kStage + module + ".lora_A.weight"), b = found(kStage + module + ".lora_B.weight");
     if (a.defined() != b.defined()) fail(kStage + module + ": holds one of lora_A and lora_B");
     if (!a.defined()) return;
-    merge(weight, a, b, alpha, module);
+    if (a.dim() != 2 || b.dim() != 2 || a.size(0) != b.size(1) || b.size(0) != weight.size(0) || a.size(1) != weight.size(1))
+      fail(kStage + module + ": its lora_A and lora_B do not fit the weight");
+    changes.emplace(name, Lora{a, b, alpha / static_cast<double>(a.size(0))});
     taken += 2;
   };
   each_decoder_linear(lvlm.weights(), [&](const std::string& module, Linear& linear) {
-    take(module.substr(kDecoder.size()), linear.weight.plain);
+    take(module + ".weight", module.substr(kDecoder.size()), linear.weight);
   });
-  take("lm_head", lvlm.weights().decoder.head);
+  take("lm_head.weight", "lm_head", lvlm.weights().decoder.head);
   if (taken != more.size()) fail(kStage + ": holds tensors of modules that the decoder does not have");
+  return changes;
 }
 
 /// The constants of the original's reader; a processor's file was never published.
