@@ -6,11 +6,14 @@
 #include <optional>
 
 #include "app_faults.h"
+#include "app_ranks.h"
 #include "app_streams.h"
 #include "rrpo/policy/device.h"
 #include "rrpo/policy/memory.h"
 #include "rrpo/report/progress.h"
+#include "rrpo/util/launch.h"
 #include "rrpo/util/log.h"
+#include "rrpo/util/ranks.h"
 #include "rrpo/util/settings.h"
 #include "rrpo/util/stop.h"
 #include "rrpo/util/table.h"
@@ -23,7 +26,7 @@ namespace {
 /// Flags as CLI11 reads them, before they are checked.
 struct Flags {
   std::vector<std::string> config, set, words;
-  std::string out, log_format = "text", compat;
+  std::string out, log_format = "text", compat, nproc;
   std::map<std::string, std::string> own;
   bool resume = false, overwrite = false, dry_run = false, quiet = false, help = false, version = false,
        print_config = false;
@@ -50,6 +53,7 @@ void declare(CLI::App& app, const Command& command, Flags& flags) {
   app.add_option("--out", flags.out);
   app.add_option("--log-format", flags.log_format);
   app.add_option("--compat", flags.compat);
+  app.add_option("--nproc", flags.nproc);
   app.add_flag("--resume", flags.resume);
   app.add_flag("--overwrite", flags.overwrite);
   app.add_flag("--dry-run", flags.dry_run);
@@ -196,6 +200,7 @@ int dispatch(const Program& program, std::vector<std::string> arguments) {
     print(page(program));
     return 0;
   }
+  const std::vector<std::string> typed = arguments;
   const Command& command = choose_command(program, arguments);
   const Flags flags = parse_flags(command, std::move(arguments));
   if (flags.help) {
@@ -213,6 +218,8 @@ int dispatch(const Program& program, std::vector<std::string> arguments) {
   }
   const bool json = flags.log_format == "json";
   open_log(json ? LogFormat::json : LogFormat::text, call.quiet);
+  if (const int64_t ranks = ranks_of(command, flags.nproc); ranks > 1) return launch_ranks(ranks, as_rank(program, typed));
+  if (!command.ranks) require_one_process("command line");
   report::open_progress(call.quiet || json ? report::ProgressMode::off : report::ProgressMode::automatic);
   return command.run(call);
 }
@@ -235,6 +242,8 @@ bool may_use_gpu(int argc, char** argv) {
     if (word == "device=cpu" || word == "--help" || word == "--help-man" || word == "--completion" || word == "-h" ||
         word == "--version")
       return false;
+    if (word.starts_with("--nproc") && word != "--nproc=1" && (i + 1 == argc || std::string(argv[i + 1]) != "1"))
+      return false;  // its ranks use them
   }
   return true;
 }
@@ -248,6 +257,9 @@ void bad_usage(const std::string& problem, const std::string& fix) {
 int run_program(const Program& program, int argc, char** argv) {
   try {
     open_standard_streams();
+    follow_launcher();
+    if (const int64_t rank = own_rank(); rank > 0) log_rank(rank);
+    policy::keep_freed_memory();
     if (may_use_gpu(argc, argv)) policy::open_cuda();
     policy::throw_where_memory_ends();
     at::set_num_threads(1);  // parallelism is over samples; what wants more threads in an operation says so

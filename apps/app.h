@@ -55,6 +55,7 @@ struct Command {
   std::function<std::vector<HelpTable>()> tables{};  ///< that its own help lists, beside those of the program's main job
   std::string example{};                             ///< what follows the command's name in its help: a line to start from
   std::function<Json(const ConfigSources&)> resolved{};  ///< for --print-config: files and settings with every default
+  bool ranks = false;                                    ///< several processes may share it
 };
 
 /// The configuration of a command that has none.

@@ -43,6 +43,8 @@ std::string flags_help(const Command& command) {
   add("--overwrite", "remove the results of an earlier run in --out first");
   add("--dry-run", "read, check and count everything, print the plan, write nothing");
   if (takes_compat(command)) add("--compat official", "reproduce the authors' known quirks, listed below");
+  if (command.ranks)
+    add("--nproc N", "start N ranks on this machine that share the run: one a GPU, or a share of the cores each");
   add("--log-format F", "text or json");
   add("--quiet", "no progress and no information on stderr");
   add("--help, --version", "");

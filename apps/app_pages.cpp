@@ -17,6 +17,7 @@ std::string words_after(const Program& program, const Command& command) {
   for (const Word& word : command.flags) words += word.name + " ";
   words += "--config --set --print-config --out --resume --overwrite --dry-run --log-format --quiet --help --version";
   if (takes_compat(command)) words += " --compat";
+  if (command.ranks) words += " --nproc";
   for (const FieldHelp& field : command.fields()) words += " " + field.path + "=";
   return words;
 }

@@ -22,6 +22,26 @@ void open_standard_streams() {
   }
 }
 
+namespace {
+
+[[noreturn]] void cannot_silence() {
+  throw Error(Fault::environment, "stdout", std::string("cannot be set aside: ") + std::strerror(errno),
+              "ulimit -n says how many files may be open");
+}
+
+}  // namespace
+
+Silence::Silence() : stdout_(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)) {
+  const int nothing = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (stdout_ < 0 || nothing < 0 || ::dup2(nothing, STDOUT_FILENO) < 0) cannot_silence();
+  ::close(nothing);
+}
+
+Silence::~Silence() {
+  ::dup2(stdout_, STDOUT_FILENO);
+  ::close(stdout_);
+}
+
 void print(std::string_view text) {
   while (!text.empty()) {
     const ssize_t put = ::write(STDOUT_FILENO, text.data(), text.size());

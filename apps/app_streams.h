@@ -10,6 +10,18 @@ namespace rrpo::apps {
 /// takes their number, and a line of progress lands among its results. To be called before anything opens a file.
 void open_standard_streams();
 
+/// While it lives, what is written to stdout is dropped.
+class Silence {
+ public:
+  Silence();
+  Silence(const Silence&) = delete;
+  Silence& operator=(const Silence&) = delete;
+  ~Silence();
+
+ private:
+  int stdout_;  ///< the real one
+};
+
 /// Writes a result to stdout, at once and whole. Throws Error(environment) where that fails: a full disk, or a reader that
 /// has gone (a closed pipe).
 void print(std::string_view text);

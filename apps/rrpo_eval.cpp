@@ -41,6 +41,7 @@ std::vector<apps::Command> runs() {
       command<eval::EvalConfig>("predict", "Answer the questions and score nothing: predictions.jsonl only.",
                                 apps::run_predict, "--out said model.path=MODEL eval.benchmark=tvbench eval.root=TVBench");
   whole.flags = predict.flags = {apps::decode_flag()};
+  whole.ranks = predict.ranks = true;
   apps::Command score =
       command<eval::ScoreConfig>("score", "Score predictions that are there: no model is needed.", apps::run_score,
                                  "--questions test.jsonl --predictions before/predictions.jsonl --out scored");

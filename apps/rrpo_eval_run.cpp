@@ -3,13 +3,13 @@
 #include "app_parts.h"
 #include "app_record.h"
 #include "app_shard.h"
+#include "app_shared.h"
 #include "rrpo/data/answers.h"
 #include "rrpo/data/media.h"
 #include "rrpo/eval/predict.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/io/sha256.h"
 #include "rrpo/policy/hub.h"
-#include "rrpo/util/ranks.h"
 #include "rrpo/util/settings.h"
 #include "rrpo/util/stop.h"
 #include "rrpo/util/table.h"
@@ -33,7 +33,6 @@ struct Job {
 Job job_of(const Invocation& typed) {
   Job job{typed, read_config<eval::EvalConfig>(typed.sources), {}};
   eval::EvalFields& fields = job.config.eval;
-  if (!fields.shard) require_one_process("eval");  // two would answer everything twice, or wait for one lock
   policy::find_models(job.config.model);
   job.call = placed(typed, fields.shard, "eval.shard");
   job.set = eval::read_question_set(fields);
@@ -106,7 +105,7 @@ std::vector<std::string> results_of(const Job& job) {
 
 /// Asks what is open in each pass; nothing after a stop signal.
 std::optional<std::vector<eval::Predictions>> predict_all(const Job& job, io::RunRecord& record) {
-  eval::ModelOnDemand model(job.config.model, job.config.device);
+  eval::ModelOnDemand model(job.config.model, job.config.device, job.config.devices);
   std::vector<eval::Predictions> all;
   for (const Pass& pass : passes_of(job.config)) {
     const auto steps = video::parse_perturbations(pass.perturb, "eval.perturb");
@@ -122,11 +121,11 @@ std::optional<std::vector<eval::Predictions>> predict_all(const Job& job, io::Ru
 int stopped(const Job& job) { return finish({{"stopped", true}, {"out", job.call.out.string()}}, 128 + stop_signal()); }
 
 /// The end of a run that leaves predictions only: `rrpo-eval predict`, and a part of a run.
-int conclude_predictions(const Job& job, const eval::Predictions& made, io::RunRecord& record) {
+int conclude_predictions(const Job& job, const std::vector<rows::Prediction>& made, io::RunRecord& record) {
   int64_t failed = 0;
-  for (const rows::Prediction& row : made.rows) failed += row.failed() ? 1 : 0;
+  for (const rows::Prediction& row : made) failed += row.failed() ? 1 : 0;
   const int exit_code = failed > 0 ? static_cast<int>(Fault::budget) : 0;
-  Json summary = {{"questions", job.set.questions.size()}, {"predictions", made.rows.size()}, {"failed", failed}};
+  Json summary = {{"questions", job.set.questions.size()}, {"predictions", made.size()}, {"failed", failed}};
   if (job.config.eval.shard) summary["shard"] = *job.config.eval.shard;
   record.set_counts(summary);
   record.end(exit_code);
@@ -153,7 +152,7 @@ int score_all(const Job& job, std::vector<std::vector<rows::Prediction>> said, i
 int carry_out(const Job& job, bool score, io::RunRecord& record) {
   auto made = predict_all(job, record);
   if (!made) return stopped(job);
-  if (!score || job.config.eval.shard) return conclude_predictions(job, made->front(), record);
+  if (!score || job.config.eval.shard) return conclude_predictions(job, made->front().rows, record);
   std::vector<std::vector<rows::Prediction>> said;
   for (eval::Predictions& pass : *made) said.push_back(std::move(pass.rows));
   return score_all(job, std::move(said), record);
@@ -211,16 +210,61 @@ void check_unchanged(const RunPart& part, const std::vector<fs::path>& files, co
 }
 
 /// The rows of all parts in the order in which one run appends them.
-void join_predictions(const std::vector<RunPart>& parts, const std::vector<rows::Question>& questions,
-                      const std::string& file, const fs::path& out, const PartRules& rules) {
+void join_predictions(const std::vector<RunPart>& parts, const Job& job, const std::string& file, const PartRules& rules) {
+  const std::vector<rows::Question>& questions = job.set.questions;
   std::vector<fs::path> files;
   for (const RunPart& part : parts) {
     files.push_back(part.folder / file);
-    if (!fs::exists(files.back()) && !data::shard_questions(questions, part.shard).empty())
+    if (!fs::exists(files.back()) && !data::shard_questions(questions, part.shard, job.config.eval.together).empty())
       bad_part(rules, part.folder, "holds no " + file, "run it again with --resume");
   }
   std::erase_if(files, [](const fs::path& one) { return !fs::exists(one); });
-  io::write_file(out / file, data::join_rows(files, questions));
+  io::write_file(job.call.out / file, data::join_rows(files, questions));
+}
+
+/// The parts in these folders to the whole: its numbers, or its predictions only.
+int join_shards(const Invocation& call, const std::vector<fs::path>& folders, bool score) {
+  PartRules rules{"eval", "eval.shard", {"model.path", "model.adapter", "eval.questions", "eval.root"}};
+  rules.free.insert(rules.free.end(), eval_reach_fields().begin(), eval_reach_fields().end());
+  std::vector<RunPart> named;
+  for (const fs::path& folder : folders) named.push_back(read_part(folder, rules));
+  const std::vector<RunPart> parts = whole_run(std::move(named), rules);
+  Json raw = parts.front().config;
+  raw["eval"]["shard"] = nullptr;
+  Job job{call, config_from<eval::EvalConfig>(raw), {}};
+  job.set = eval::read_question_set(job.config.eval);
+  check_unchanged(parts.front(), job.set.files, rules);
+  eval::take_part(job.set, job.config.eval, static_cast<uint64_t>(job.config.seed));
+  if (score) job.judge = judge_of(job);
+  if (call.dry_run) return finish({{"shards", parts.size()}, {"questions", job.set.questions.size()}}, 0);
+  refuse_input_as_out(call, folders);
+  const io::OutputFolder folder(call.out, call.existing, claim_of(call, score ? results_of(job) : files_of(job.config)));
+  io::RunHead head = run_head(call, folder, raw, {}, "", {.fields = rules.free});
+  head.known = parts.front().record.value("inputs", Json::object());
+  keep(head, folders);
+  keep(head, model_folders(job.config.model));
+  keep(head, job.set.files);
+  keep(head, judge_files(job.judge));
+  keep(head, media_of(job.set.questions, job.set.root));
+  io::RunRecord record(folder.path(), std::move(head));
+  return with_record(call, record, [&] {
+    std::vector<std::vector<rows::Prediction>> said;  // what the parts hold: nobody is asked again, and no model is read
+    for (const std::string& file : files_of(job.config)) {
+      join_predictions(parts, job, file, rules);
+      said.push_back(rows::read_predictions(call.out / file));
+    }
+    return score ? score_all(job, std::move(said), record) : conclude_predictions(job, said.front(), record);
+  });
+}
+
+int run_ranks(const Invocation& call, bool score) {
+  const auto one = [score](const Invocation& own) { return run_job(own, score); };
+  const auto config = read_config<eval::EvalConfig>(call.sources);
+  if (config.eval.shard) return one(call);
+  std::vector<std::string> names = files_of(config);
+  if (score) names.insert(names.end(), evaluation_files().begin(), evaluation_files().end());
+  return run_shared(call, {"eval.shard", claim_of(call, names), one,
+                           [score](const Invocation& own, const auto& parts) { return join_shards(own, parts, score); }});
 }
 
 }  // namespace
@@ -228,6 +272,7 @@ void join_predictions(const std::vector<RunPart>& parts, const std::vector<rows:
 const std::vector<std::string>& eval_reach_fields() {
   static const std::vector<std::string> fields = {"threads",
                                                   "device",
+                                                  "devices",
                                                   "eval.video_root",
                                                   "eval.examples",
                                                   "eval.scorers",
@@ -241,42 +286,8 @@ const std::vector<std::string>& eval_reach_fields() {
   return fields;
 }
 
-int run_eval(const Invocation& call) { return run_job(call, /*score=*/true); }
-int run_predict(const Invocation& call) { return run_job(call, /*score=*/false); }
-
-int run_eval_merge(const Invocation& call) {
-  PartRules rules{"eval", "eval.shard", {"model.path", "model.adapter", "eval.questions", "eval.root"}};
-  rules.free.insert(rules.free.end(), eval_reach_fields().begin(), eval_reach_fields().end());
-  std::vector<RunPart> named;
-  const std::vector<fs::path> folders = folders_of(call);
-  for (const fs::path& folder : folders) named.push_back(read_part(folder, rules));
-  const std::vector<RunPart> parts = whole_run(std::move(named), rules);
-  Json raw = parts.front().config;
-  raw["eval"]["shard"] = nullptr;
-  Job job{call, config_from<eval::EvalConfig>(raw), {}};
-  job.set = eval::read_question_set(job.config.eval);
-  check_unchanged(parts.front(), job.set.files, rules);
-  eval::take_part(job.set, job.config.eval, static_cast<uint64_t>(job.config.seed));
-  job.judge = judge_of(job);
-  if (call.dry_run) return finish({{"shards", parts.size()}, {"questions", job.set.questions.size()}}, 0);
-  refuse_input_as_out(call, folders);
-  const io::OutputFolder folder(call.out, call.existing, claim_of(call, results_of(job)));
-  io::RunHead head = run_head(call, folder, raw, {}, "", {.fields = rules.free});
-  head.known = parts.front().record.value("inputs", Json::object());
-  keep(head, folders);
-  keep(head, model_folders(job.config.model));
-  keep(head, job.set.files);
-  keep(head, judge_files(job.judge));
-  keep(head, media_of(job.set.questions, job.set.root));
-  io::RunRecord record(folder.path(), std::move(head));
-  return with_record(call, record, [&] {
-    std::vector<std::vector<rows::Prediction>> said;  // what the parts hold: nobody is asked again, and no model is read
-    for (const std::string& file : files_of(job.config)) {
-      join_predictions(parts, job.set.questions, file, call.out, rules);
-      said.push_back(rows::read_predictions(call.out / file));
-    }
-    return score_all(job, std::move(said), record);
-  });
-}
+int run_eval(const Invocation& call) { return run_ranks(call, /*score=*/true); }
+int run_predict(const Invocation& call) { return run_ranks(call, /*score=*/false); }
+int run_eval_merge(const Invocation& call) { return join_shards(call, folders_of(call), /*score=*/true); }
 
 }  // namespace rrpo::apps

@@ -41,7 +41,8 @@ int main(int argc, char** argv) {
        .run = apps::run_gen,
        .tables = {},
        .example = "--out pairs model.path=MODEL gen.questions=questions.jsonl gen.video_root=videos",
-       .resolved = apps::resolved<gen::GenConfig>});
+       .resolved = apps::resolved<gen::GenConfig>,
+       .ranks = true});
   program.commands.push_back(
       {.name = "merge",
        .help = "Join the shards of a run (gen.shard) and make its pairs: the bytes of one undisturbed run.",

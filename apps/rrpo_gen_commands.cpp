@@ -5,6 +5,7 @@
 #include "app_decode.h"
 #include "app_record.h"
 #include "app_shard.h"
+#include "app_shared.h"
 #include "rrpo/data/answers.h"
 #include "rrpo/data/media.h"
 #include "rrpo/gen/judgements.h"
@@ -67,9 +68,11 @@ int carry_out(const Invocation& call, const gen::GenConfig& config, const std::v
   return conclude_pairs(call, config, questions, responses, heard.judgements, record);
 }
 
-}  // namespace
+io::Claim gen_claim(const Invocation& call) {
+  return claim_of(call, {"responses.jsonl", "judgements.jsonl", "ledger.jsonl", "pairs.jsonl", "report.html"});
+}
 
-int run_gen(const Invocation& typed) {
+int run_one(const Invocation& typed) {
   auto config = read_config<gen::GenConfig>(typed.sources);
   policy::find_models(config.model);
   const Invocation call = placed(typed, config.gen.shard, "gen.shard");
@@ -82,15 +85,14 @@ int run_gen(const Invocation& typed) {
     throw Error(Fault::input, "data", config.gen.questions.string() + ": holds no question",
                 "write one JSON object per line");
   const size_t all = questions.size();
-  if (config.gen.shard) questions = data::shard_questions(questions, data::parse_shard(*config.gen.shard, "gen.shard"));
+  if (config.gen.shard)
+    questions = data::shard_questions(questions, data::parse_shard(*config.gen.shard, "gen.shard"), config.gen.together);
   if (gen::asks_llm(config.gen) && config.gen.llm.replay.empty()) config.gen.llm.chat.check_key("gen.llm");
   warn_of_unread(config, questions);
   if (call.dry_run || decodes(call))
     return finish_plan(call, plan(config, questions), {questions, gen::media_root(config.gen), config.video});
   check_replay(call, config.gen.llm.replay);
-  const io::OutputFolder folder(
-      call.out, call.existing,
-      claim_of(call, {"responses.jsonl", "judgements.jsonl", "ledger.jsonl", "pairs.jsonl", "report.html"}));
+  const io::OutputFolder folder(call.out, call.existing, gen_claim(call));
   io::RunHead head = run_head(call, folder, config_json(config), std::move(inputs), "responses.jsonl",
                               {.fields = reach_fields(), .files = {"gen.llm.replay"}, .known = describe<gen::GenConfig>()});
   keep(head, model_folders(config.model));
@@ -98,6 +100,13 @@ int run_gen(const Invocation& typed) {
   prove_readable(call, config.model, config.device);
   io::RunRecord record(folder.path(), std::move(head));
   return with_record(call, record, [&] { return carry_out(call, config, questions, all, record); });
+}
+
+}  // namespace
+
+int run_gen(const Invocation& typed) {
+  if (read_config<gen::GenConfig>(typed.sources).gen.shard) return run_one(typed);
+  return run_shared(typed, {"gen.shard", gen_claim(typed), run_one, join_shards});
 }
 
 int run_scenes(const Invocation& call) {

@@ -1,6 +1,9 @@
 // The commands of rrpo-gen.
 #pragma once
 
+#include <filesystem>
+#include <vector>
+
 #include "app.h"
 
 namespace rrpo::apps {
@@ -9,6 +12,8 @@ namespace rrpo::apps {
 int run_gen(const Invocation& call);
 /// The shards of a run to its pairs. Leaves what one run of all questions leaves.
 int run_merge(const Invocation& call);
+/// The same, of the shards in these folders.
+int join_shards(const Invocation& call, const std::vector<std::filesystem::path>& folders);
 /// One pair of a run made again; its bytes must be those of the run. Leaves pairs.jsonl, responses.jsonl (of its video) and
 /// run.json in --out.
 int run_replay(const Invocation& call);

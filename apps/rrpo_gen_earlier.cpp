@@ -37,6 +37,7 @@ const std::vector<std::string>& places_fields() {
 const std::vector<std::string>& reach_fields() {
   static const std::vector<std::string> fields = {"threads",
                                                   "device",
+                                                  "devices",
                                                   "gen.video_root",
                                                   "video.max_memory_mb",
                                                   "video.follow_links",

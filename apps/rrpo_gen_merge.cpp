@@ -64,8 +64,9 @@ gen::Responses responses_of(const std::vector<Part>& parts, const std::vector<ro
   gen::Responses all;
   for (const Part& part : parts) {
     const fs::path& folder = part.run.folder;
-    gen::Collected own = gen::read_responses(part.run.config, data::shard_questions(questions, part.shard),
-                                             folder / "responses.jsonl", gen::failed_questions(folder / "ledger.jsonl"));
+    gen::Collected own =
+        gen::read_responses(part.run.config, data::shard_questions(questions, part.shard, part.run.config.gen.together),
+                            folder / "responses.jsonl", gen::failed_questions(folder / "ledger.jsonl"));
     if (!own.complete)
       bad_part(part_rules(), folder, "responses.jsonl lacks rows of its questions",
                "run shard " + part.shard.name() + " again with --resume");
@@ -92,11 +93,8 @@ io::RunHead merged_head(const Invocation& call, const io::OutputFolder& folder, 
   return head;
 }
 
-}  // namespace
-
-int run_merge(const Invocation& call) {
-  const std::vector<fs::path> folders = folders_of(call);
-  const std::vector<Part> parts = read_parts(folders, read_config<Places>(call.sources));
+int join(const Invocation& call, const std::vector<fs::path>& folders, const Places& places) {
+  const std::vector<Part> parts = read_parts(folders, places);
   const std::vector<rows::Question> questions = questions_of(parts.front());
   const gen::Responses responses = responses_of(parts, questions);
   if (call.dry_run) return finish({{"shards", parts.size()}, {"questions", questions.size()}}, 0);
@@ -117,5 +115,11 @@ int run_merge(const Invocation& call) {
     return conclude_pairs(call, config, questions, responses, gen::recorded_judgements(config, call.out), record);
   });
 }
+
+}  // namespace
+
+int run_merge(const Invocation& call) { return join(call, folders_of(call), read_config<Places>(call.sources)); }
+
+int join_shards(const Invocation& call, const std::vector<fs::path>& folders) { return join(call, folders, {}); }
 
 }  // namespace rrpo::apps

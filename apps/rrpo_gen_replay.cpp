@@ -5,6 +5,7 @@
 #include "app_parts.h"
 #include "app_record.h"
 #include "app_streams.h"
+#include "rrpo/data/answers.h"
 #include "rrpo/gen/judgements.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/util/lines.h"
@@ -58,7 +59,7 @@ Line original_of(const EarlierRun& run, const std::string& id) {
               fix);
 }
 
-/// The question, and all that are asked in one pass with it: its video's.
+/// The question, and all that are asked in one pass with it: its video's, or those of its block of videos.
 struct Asked {
   rows::Question question;
   std::vector<rows::Question> together;
@@ -73,9 +74,7 @@ Asked asked_with(const gen::GenConfig& config, const std::string& id) {
     throw Error(Fault::input, "gen", config.gen.questions.string() + ": no question '" + printable(id) + "'",
                 "gen.questions=FILE as it was for the run");
   asked.question = *question;
-  for (const rows::Question& one : questions) {
-    if (one.media.key() == question->media.key()) asked.together.push_back(one);
-  }
+  asked.together = data::block_with(questions, question->media, config.gen.together);
   return asked;
 }
 

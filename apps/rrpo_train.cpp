@@ -2,8 +2,10 @@
 
 #include "app.h"
 #include "app_decode.h"
+#include "app_ranks.h"
 #include "app_streams.h"
 #include "rrpo/loss/loss.h"
+#include "rrpo/policy/device.h"
 #include "rrpo/policy/hub.h"
 #include "rrpo/train/doctor.h"
 #include "rrpo/train/init.h"
@@ -12,6 +14,7 @@
 #include "rrpo/train/selftest.h"
 #include "rrpo/train/trainer.h"
 #include "rrpo/train/verify_resume.h"
+#include "rrpo/util/ranks.h"
 
 using namespace rrpo;  // NOLINT: the program itself
 
@@ -24,15 +27,29 @@ std::vector<apps::HelpTable> tables() {
   return all;
 }
 
-/// One entry point of the training layer as a command.
+/// The ranks of the main job; a plan is made by one of them, alone.
+template <class Config>
+world::World ranks_of(const apps::Invocation& call, const Config& config, bool shared) {
+  if constexpr (requires { config.device; }) {
+    if (shared && !call.dry_run) return apps::meet_ranks(policy::resolve_device(config.device));
+  }
+  return {};
+}
+
+/// One entry point of the training layer as a command; `shared`: by several ranks.
 template <class Config>
 apps::Command command(const char* name, const char* help, const char* example,
-                      train::Result (*job)(const Config&, const train::RunOptions&), bool needs_out = true) {
-  const auto run = [job](const apps::Invocation& call) {
+                      train::Result (*job)(const Config&, const train::RunOptions&), bool needs_out = true,
+                      bool shared = false) {
+  const auto run = [job, shared](const apps::Invocation& call) {
+    if (call.dry_run && own_rank() > 0) return 0;
     auto config = read_config<Config>(call.sources);
     if constexpr (requires { config.model.adapter; }) policy::find_models(config.model);
     if constexpr (requires { config.run.model.adapter; }) policy::find_models(config.run.model);
-    const auto result = job(config, {call.out, call.existing, call.dry_run, apps::decodes(call)});
+    const world::World world = ranks_of(call, config, shared);
+    train::RunOptions options{call.out, call.existing, call.dry_run, apps::decodes(call)};
+    options.world = &world;
+    const auto result = job(config, options);
     apps::print(result.text);
     apps::finish(result.summary, result.exit_code);
     if (result.error) throw *result.error;
@@ -47,7 +64,8 @@ apps::Command command(const char* name, const char* help, const char* example,
           .run = run,
           .tables = {},
           .example = example,
-          .resolved = apps::resolved<Config>};
+          .resolved = apps::resolved<Config>,
+          .ranks = shared};
 }
 
 }  // namespace
@@ -57,7 +75,7 @@ int main(int argc, char** argv) {
   const auto add = [&](apps::Command one) { program.commands.push_back(std::move(one)); };
   add(command<train::TrainConfig>("", "Train; the last line of stdout is a JSON summary.",
                                   "--out run model.path=MODEL data.pairs=pairs/pairs.jsonl data.video_root=videos",
-                                  train::run));
+                                  train::run, /*needs_out=*/true, /*shared=*/true));
   program.commands.back().flags = {apps::decode_flag()};
   add(command<train::InitConfig>("init", "Make a checkpoint with initial values.",
                                  "--out model config=recipe tokenizer=tokenizer seed=1", train::init));

@@ -3,13 +3,15 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
-#include <thread>
+#include <mutex>
 
 #include "rrpo/data/answers.h"
 #include "rrpo/data/media.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/random.h"
+#include "rrpo/util/ranks.h"
 
 namespace rrpo::data {
 
@@ -41,7 +43,48 @@ uint64_t hash_of(const video::Frames& frames) {
 
 }  // namespace
 
-int64_t default_loader_threads() { return std::clamp<int64_t>(std::thread::hardware_concurrency(), 1, 16); }
+/// The micro-batches of a run one after the other. An epoch is cut when the first of its own is asked for: a run of many
+/// epochs does not hold them all, and the threads that read ahead do not wait for its end.
+class Loader::Places {
+ public:
+  Places(const Dataset& dataset, const LoaderRules& rules, int64_t first_window, int64_t last_window)
+      : rules_(rules),
+        per_epoch_(windows_per_epoch(dataset.rows(), rules.batch)),
+        first_window_(first_window),
+        last_window_(last_window) {
+    for (const Sample& sample : dataset.samples) videos_.push_back(sample.video);
+    if (per_epoch_ > 0) epoch_ = first_window / per_epoch_;
+  }
+
+  /// The micro-batch with number `i`, each of which is asked for once, by any thread; nothing after the last.
+  std::optional<MicroBatch> take(int64_t i) {
+    const std::lock_guard lock(mutex_);
+    while (i >= count_ && open_epoch()) continue;
+    const auto found = open_.find(i);
+    if (found == open_.end()) return std::nullopt;
+    return std::move(open_.extract(found).mapped());
+  }
+
+ private:
+  bool open_epoch() {
+    if (per_epoch_ == 0 || epoch_ * per_epoch_ >= last_window_) return false;
+    const std::vector<int64_t> order = epoch_order(videos_, rules_.order, epoch_);
+    for (MicroBatch& batch : share_of(epoch_batches(order, videos_, rules_.batch, epoch_), rules_.share)) {
+      if (batch.window >= first_window_ && batch.window < last_window_) open_.emplace(count_++, std::move(batch));
+    }
+    ++epoch_;
+    return true;
+  }
+
+  const LoaderRules& rules_;
+  int64_t per_epoch_, first_window_, last_window_;
+  std::vector<int64_t> videos_;
+  int64_t epoch_ = 0, count_ = 0;       ///< the next epoch to open, the micro-batches of those before it
+  std::map<int64_t, MicroBatch> open_;  ///< not taken yet
+  std::mutex mutex_;
+};
+
+int64_t default_loader_threads() { return std::clamp<int64_t>(own_cores(), 1, 16); }
 
 Loader::Loader(const Dataset& dataset, const policy::Policy& policy, VisualCache* cache, LoaderRules rules,
                int64_t first_window, int64_t last_window)
@@ -50,25 +93,28 @@ Loader::Loader(const Dataset& dataset, const policy::Policy& policy, VisualCache
       cache_(cache),
       rules_(std::move(rules)),
       encodes_always_(model::adapts_vision(policy.lvlm)),
-      window_(first_window),
-      last_window_(last_window) {
-  for (const Sample& sample : dataset.samples) videos_.push_back(sample.video);
+      places_(std::make_unique<Places>(dataset, rules_, first_window, last_window)) {
   if (rules_.seen == nullptr) return;
   for (const auto& [key, seen] : *rules_.seen) {
     if (!seen.files.empty()) known_by_files_.insert(key);
   }
 }
 
+Loader::~Loader() = default;
+
 std::optional<PairBatch> Loader::next() {
-  for (;;) {
-    if (!prefetch_ && !open_epoch()) return std::nullopt;
-    if (std::optional<PairBatch> batch = prefetch_->next()) {
-      compare(*batch);
-      if (batch->place.ends_window) ++window_;
-      return batch;
-    }
-    prefetch_.reset();
+  if (!prefetch_) {
+    const auto make_next = [this](int64_t i) -> std::optional<PairBatch> {
+      const at::NoGradGuard frozen;  // gradient mode belongs to the thread, and a new one starts with it on
+      const std::optional<MicroBatch> place = places_->take(i);
+      return place ? std::optional(make(*place)) : std::nullopt;
+    };
+    prefetch_ = std::make_unique<Prefetch<std::optional<PairBatch>>>(0, std::numeric_limits<int64_t>::max(), rules_.threads,
+                                                                     passes_ahead(), make_next);
   }
+  std::optional<PairBatch> batch = prefetch_->next().value();
+  if (batch) compare(*batch);
+  return batch;
 }
 
 void Loader::compare(const PairBatch& batch) {
@@ -97,20 +143,6 @@ int64_t Loader::passes_ahead() const {
   return std::clamp<int64_t>(rules_.ahead_bytes / (clip * rules_.batch.micro), 1, std::max<int64_t>(1, 2 * rules_.threads));
 }
 
-bool Loader::open_epoch() {
-  if (window_ >= last_window_) return false;
-  const int64_t epoch = window_ / windows_per_epoch(dataset_.rows(), rules_.batch);
-  batches_ = epoch_batches(epoch_order(videos_, rules_.order, epoch), videos_, rules_.batch, epoch);
-  std::erase_if(batches_,
-                [this](const MicroBatch& batch) { return batch.window < window_ || batch.window >= last_window_; });
-  const auto count = static_cast<int64_t>(batches_.size());
-  prefetch_ = std::make_unique<Prefetch<PairBatch>>(0, count, rules_.threads, passes_ahead(), [this](int64_t i) {
-    const at::NoGradGuard frozen;  // gradient mode belongs to the thread, and a new one starts with it on
-    return make(batches_[static_cast<size_t>(i)]);
-  });
-  return true;
-}
-
 /// Hash of the files of a media, where tokens may come from a folder that knows clips by it, or came from one before.
 std::string Loader::files_of(const rows::Media& media) const {
   if (rules_.seen == nullptr) return "";
@@ -128,7 +160,8 @@ Clip Loader::read(const Sample& sample) const {
   if (cache_) clip.visual = cache_->find(sample.media, dataset_.eye_text(sample.video));
   clip.files = files_of(sample.media);
   if (clip.visual.defined() && !encodes_always_) return clip;
-  const video::Frames frames = read_media(sample.media, rules_.root, rules_.video);
+  const int64_t threads = threads_of_a_clip(rules_.threads);
+  const video::Frames frames = read_media(sample.media, rules_.root, rules_.video, threads);
   if (rules_.seen) clip.frames = hash_of(frames);
   clip.input = clip_input(policy_, sample.media, frames, rules_.video);
   return clip;

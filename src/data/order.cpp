@@ -68,12 +68,32 @@ std::vector<MicroBatch> epoch_batches(const std::vector<int64_t>& order, const s
       while (run < end && run - i < rules.micro && video(run) == video(i)) ++run;
       const bool fits = !batches.empty() && batches.back().window == window &&
                         static_cast<int64_t>(batches.back().rows.size()) + run - i <= rules.micro;
-      if (!fits) batches.push_back({{}, window, epoch, false});
+      if (!fits) {
+        const bool first = batches.empty() || batches.back().window != window;
+        batches.push_back({{}, window, epoch, false, first ? 0 : batches.back().number + 1});
+      }
       for (; i < run; ++i) batches.back().rows.push_back(order[static_cast<size_t>(i)]);
     }
     batches.back().ends_window = true;
   }
   return batches;
+}
+
+std::vector<MicroBatch> share_of(const std::vector<MicroBatch>& batches, const Share& share) {
+  std::vector<MicroBatch> own;
+  bool has_one = false;  // in the window at work
+  for (const MicroBatch& batch : batches) {
+    if ((batch.window + batch.number) % share.size == share.rank) {
+      own.push_back(batch);
+      own.back().ends_window = false;
+      has_one = true;
+    }
+    if (!batch.ends_window) continue;
+    if (!has_one) own.push_back({{}, batch.window, batch.epoch, false, batch.number + 1});
+    own.back().ends_window = true;
+    has_one = false;
+  }
+  return own;
 }
 
 }  // namespace rrpo::data

@@ -4,7 +4,9 @@
 #include <charconv>
 #include <compare>
 #include <map>
+#include <numeric>
 #include <optional>
+#include <set>
 
 #include "rrpo/data/answers.h"
 #include "rrpo/rows/row_reader.h"
@@ -39,6 +41,42 @@ std::map<std::string, Place> places_of(const std::vector<rows::Question>& questi
   return places;
 }
 
+/// Seconds of a question's clip, where the row says them.
+std::optional<double> seconds_of(const rows::Question& question) {
+  const rows::Media& media = question.media;
+  if (media.end_s) return *media.end_s - media.start_s.value_or(0);
+  return question.item.duration_s;
+}
+
+/// The work of each block of `together` videos.
+std::vector<double> work_of(const std::vector<rows::Question>& questions, const std::vector<VideoQuestions>& videos,
+                            size_t together) {
+  const bool known = std::all_of(questions.begin(), questions.end(), [](const auto& one) { return seconds_of(one); });
+  std::vector<double> work((videos.size() + together - 1) / together, 0.0);
+  for (size_t v = 0; v < videos.size(); ++v) {
+    for (const int64_t q : videos[v].questions)
+      work[v / together] += known ? *seconds_of(questions[static_cast<size_t>(q)]) : 1;
+  }
+  return work;
+}
+
+/// The part that each piece of work goes to.
+std::vector<int64_t> dealt(const std::vector<double>& work, int64_t parts) {
+  std::vector<size_t> order(work.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return work[a] > work[b]; });
+  std::set<std::pair<double, int64_t>> loads;
+  for (int64_t part = 0; part < parts; ++part) loads.emplace(0, part);
+  std::vector<int64_t> owner(work.size());
+  for (const size_t piece : order) {
+    const auto [load, part] = *loads.begin();
+    owner[piece] = part;
+    loads.erase(loads.begin());
+    loads.emplace(load + work[piece], part);
+  }
+  return owner;
+}
+
 }  // namespace
 
 std::string Shard::name() const { return std::to_string(index) + "/" + std::to_string(count); }
@@ -54,12 +92,14 @@ Shard parse_shard(const std::string& text, const std::string& at) {
   return {*index, *count};
 }
 
-std::vector<rows::Question> shard_questions(const std::vector<rows::Question>& questions, const Shard& shard) {
+std::vector<rows::Question> shard_questions(const std::vector<rows::Question>& questions, const Shard& shard,
+                                            int64_t together) {
+  const auto block = static_cast<size_t>(together);
   std::map<std::string, Place> places = places_of(questions);
+  const std::vector<int64_t> owner = dealt(work_of(questions, group_by_video(questions), block), shard.count);
   std::vector<rows::Question> own;
-  std::copy_if(questions.begin(), questions.end(), std::back_inserter(own), [&](const rows::Question& question) {
-    return static_cast<int64_t>(places[question.id].video) % shard.count == shard.index;
-  });
+  std::copy_if(questions.begin(), questions.end(), std::back_inserter(own),
+               [&](const rows::Question& question) { return owner[places[question.id].video / block] == shard.index; });
   return own;
 }
 

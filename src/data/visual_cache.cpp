@@ -3,11 +3,7 @@
 #include <utility>
 
 #include "rrpo/data/media.h"
-#include "rrpo/data/tensor_file.h"
-#include "rrpo/io/safetensors.h"
 #include "rrpo/io/sha256.h"
-#include "rrpo/util/error.h"
-#include "rrpo/util/log.h"
 
 namespace rrpo::data {
 
@@ -15,7 +11,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char *kChecksum = "sha256", *kRuns = "runs";
+constexpr const char* kRuns = "runs";
 
 /// Tokens and the features for deeper layers by their names in a file.
 TensorMap tensors_of(const model::VisualTokens& visual) {
@@ -46,28 +42,23 @@ std::vector<model::VisualRun> runs_of(const Json& json) {
   return runs;
 }
 
-/// Over the clip's name, which stands for all that the tokens depend on, and the tokens themselves.
-std::string checksum(const std::string& name, const TensorMap& tensors, const std::string& runs) {
-  std::string parts = name;
-  for (const auto& [key, tensor] : tensors) {
-    const std::string_view bytes(static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes());
-    parts += " " + key + " " + tensor.toString() + " " + Json(tensor.sizes().vec()).dump() + " " + io::sha256(bytes);
-  }
-  return io::sha256(parts + " " + runs);
+KeptTensors kept_of(const model::VisualTokens& visual) {
+  return {tensors_of(visual), {{kRuns, runs_json(visual.runs).dump()}}};
 }
 
-/// What a file holds, where that is what insert() wrote under `name`; else undefined.
-model::VisualTokens checked(TensorMap tensors, std::map<std::string, std::string> metadata, const std::string& name) {
-  if (!tensors.contains("visual") || metadata.size() != 2 ||
-      metadata[kChecksum] != checksum(name, tensors, metadata[kRuns])) {
-    return {};
-  }
-  model::VisualTokens visual{tensors["visual"], {}, runs_of(parse_json(metadata[kRuns], "data", "runs"))};
-  for (size_t i = 0; i + 1 < tensors.size(); ++i) visual.deep.push_back(tensors.at("deep." + std::to_string(i)));
+model::VisualTokens visual_of(const KeptTensors& kept) {
+  model::VisualTokens visual{kept.tensors.at("visual"), {}, runs_of(parse_json(kept.words.at(kRuns), "data", kRuns))};
+  for (size_t i = 0; i + 1 < kept.tensors.size(); ++i) visual.deep.push_back(kept.tensors.at("deep." + std::to_string(i)));
   return visual;
 }
 
-std::string clip_key(const rows::Media& media, const std::vector<int64_t>& eye_text) {
+int64_t bytes_of(const model::VisualTokens& visual) {
+  int64_t bytes = 0;
+  for (const auto& [name, tensor] : tensors_of(visual)) bytes += static_cast<int64_t>(tensor.nbytes());
+  return bytes;
+}
+
+std::string name_in_memory(const rows::Media& media, const std::vector<int64_t>& eye_text) {
   return eye_text.empty() ? media.key() : media.key() + "\n" + Json(eye_text).dump();
 }
 
@@ -81,17 +72,12 @@ model::VisualTokens on_cpu(const model::VisualTokens& visual) {
 
 void VisualCache::open_folder(const fs::path& folder, policy::Policy& policy, const policy::VideoConfig& video,
                               const fs::path& root) {
-  std::error_code fault;
-  fs::create_directories(folder, fault);
-  if (fault)
-    throw Error(Fault::environment, "data", folder.string() + ": " + fault.message(),
-                "set data.cache to a folder that can be written");
+  folder_.emplace(folder);
   key_ = visual_key(policy, video);
-  folder_ = folder;
   root_ = root;
 }
 
-std::string VisualCache::name_of(const rows::Media& media, const std::vector<int64_t>& eye_text) {
+std::string VisualCache::name_in_folder(const rows::Media& media, const std::vector<int64_t>& eye_text) {
   std::string parts = key_;
   // Whether links may lead out of the root was asked when the rows were read.
   for (const fs::path& file : media_files(media, root_, /*follow_links=*/true)) parts += "\n" + hashes_.of(file);
@@ -103,74 +89,30 @@ std::string VisualCache::name_of(const rows::Media& media, const std::vector<int
   return io::sha256(parts + "\n" + clip.dump());
 }
 
-/// Undefined where the file is not what insert() wrote.
-model::VisualTokens VisualCache::read(const fs::path& file, const std::string& name) {
-  std::string problem = "its content is not what was written";
-  try {
-    std::map<std::string, std::string> metadata;
-    io::read_safetensors_header(file, &metadata);
-    model::VisualTokens visual = checked(load_tensors(file), std::move(metadata), name);
-    if (visual.defined()) return visual;
-  } catch (const Error& error) {
-    problem = error.what();  // whatever it is: the clip can be made anew
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    bad_.insert(name);
-  }
-  if (damaged_++ == 0) log_warning("data.cache: " + file.string() + ": " + problem + "; damaged files are made anew");
-  return {};
-}
-
-void VisualCache::keep(const std::string& clip, const model::VisualTokens& visual) {
-  int64_t bytes = 0;
-  for (const auto& [name, tensor] : tensors_of(visual)) bytes += static_cast<int64_t>(tensor.nbytes());
-  const std::lock_guard lock(mutex_);
-  if (size_ == 0) return;  // a caller that needs each clip once keeps none of them
-  if (bytes <= room_) {
-    if (clips_.emplace(clip, visual).second) room_ -= bytes;
-  } else if (!std::exchange(full_, true)) {
-    log_info("visual tokens fill " + std::to_string(size_ >> 20) +
-             " MiB: further clips are read again when their turn comes; data.cache_memory_mb makes room");
-  }
-}
-
-/// True where there is no such file, or one that was found damaged and waits to be replaced.
-bool VisualCache::takes_place_of(const fs::path& file, const std::string& name) {
-  std::error_code absent;
-  const std::lock_guard lock(mutex_);
-  return bad_.erase(name) > 0 || !fs::exists(file, absent);
+std::string VisualCache::name(const rows::Media& media, const std::vector<int64_t>& eye_text) {
+  return folder_ ? name_in_folder(media, eye_text) : name_in_memory(media, eye_text);
 }
 
 std::string VisualCache::files_of(const rows::Media& media) { return folder_ ? hashes_.of(media, root_) : ""; }
 
 model::VisualTokens VisualCache::find(const rows::Media& media, const std::vector<int64_t>& eye_text) {
-  const std::string clip = clip_key(media, eye_text);
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = clips_.find(clip);
-    if (found != clips_.end()) return found->second;
-  }
+  const std::string clip = name_in_memory(media, eye_text);
+  if (std::optional<model::VisualTokens> found = clips_.find(clip)) return *found;
   if (!folder_) return {};
-  const std::string name = name_of(media, eye_text);
-  const fs::path file = *folder_ / (name + ".safetensors");
-  std::error_code absent;
-  if (!fs::exists(file, absent)) return {};
-  model::VisualTokens visual = read(file, name);
-  if (visual.defined()) keep(clip, visual);
+  const std::optional<KeptTensors> kept = folder_->read(name_in_folder(media, eye_text));
+  if (!kept) return {};
+  const model::VisualTokens visual = visual_of(*kept);
+  clips_.insert(clip, visual, bytes_of(visual));
   return visual;
 }
 
 void VisualCache::insert(const rows::Media& media, const std::vector<int64_t>& eye_text, const model::VisualTokens& visual) {
+  const int64_t bytes = bytes_of(visual);
+  if (!folder_ && !clips_.has_room(bytes)) return;  // a copy from the device would wait for it
   const model::VisualTokens plain = on_cpu(visual);
-  if (folder_) {
-    // find() has hashed the media in its own thread; here the hash is only looked up.
-    const std::string name = name_of(media, eye_text), runs = runs_json(plain.runs).dump();
-    const fs::path file = *folder_ / (name + ".safetensors");
-    const TensorMap tensors = tensors_of(plain);
-    if (takes_place_of(file, name)) save_tensors(file, tensors, {{kChecksum, checksum(name, tensors, runs)}, {kRuns, runs}});
-  }
-  keep(clip_key(media, eye_text), plain);
+  // find() has hashed the media in its own thread; here the hash is only looked up.
+  if (folder_) folder_->write(name_in_folder(media, eye_text), kept_of(plain));
+  clips_.insert(name_in_memory(media, eye_text), plain, bytes);
 }
 
 }  // namespace rrpo::data

@@ -71,7 +71,8 @@ std::string ask(const AskConfig& config, const std::filesystem::path& file, cons
   const at::NoGradGuard frozen;
   const policy::Policy policy = policy::open_policy(config.model, config.device);
   refuse_special_token(policy, question);
-  const video::Frames frames = data::read_media(media_of(file), file.parent_path(), config.video);
+  const video::Frames frames =
+      data::read_media(media_of(file), file.parent_path(), config.video, data::threads_of_a_clip(1));
   if (seen != nullptr) *seen = video::fit(frames, policy::pixels_of(policy, config.video).front());
   const model::ClipInput input = data::clip_input(policy, media_of(file), frames, config.video);
   const std::string asked = policy::timed_question(policy, frames, question);

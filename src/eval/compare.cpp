@@ -105,9 +105,9 @@ std::vector<double> video_differences(const Comparison& comparison) {
 /// What may differ without a word: the models, where things lie, how the work is divided.
 bool is_free(const std::string& field) {
   static const std::set<std::string> free = {
-      "model.path",        "model.adapter", "device",    "threads",    "eval.questions", "eval.video_root", "questions",
-      "predictions",       "seed",          "eval.root", "eval.shard", "eval.scorers",   "eval.controls",   "eval.examples",
-      "eval.similarities", "similarities",  "scorers",   "data.cache", "eval.benchmark"};
+      "model.path",    "model.adapter",     "device",       "devices",   "threads",    "eval.questions", "eval.video_root",
+      "questions",     "predictions",       "seed",         "eval.root", "eval.shard", "eval.scorers",   "eval.controls",
+      "eval.examples", "eval.similarities", "similarities", "scorers",   "data.cache", "eval.benchmark"};
   return free.contains(field);
 }
 

@@ -2,6 +2,7 @@
 
 #include "rrpo/data/shard.h"
 #include "rrpo/eval/benchmark.h"
+#include "rrpo/policy/devices.h"
 #include "rrpo/rows/scorer.h"
 #include "rrpo/util/table.h"
 #include "rrpo/video/perturbation.h"
@@ -41,6 +42,7 @@ void JudgeFields::check_judge(const std::string& at) const {
 
 void EvalFields::check(const std::string& at) const {
   if (max_new_tokens) check_range(at + ".max_new_tokens", *max_new_tokens, 1, 32768);
+  check_range(at + ".together", together, 1, 256);
   check_range(at + ".limit", limit, 0, int64_t{1} << 40);
   if (!benchmark.empty()) {
     check_choice(at + ".benchmark", benchmark, row_names(benchmarks()));
@@ -60,6 +62,7 @@ void EvalConfig::check(const std::string& at) const {
     bad_field(below(at, "eval.questions"), "not given", "name a file of questions, or eval.benchmark and eval.root");
   if (model.path.empty()) bad_field(below(at, "model.path"), "not given", "name a checkpoint folder");
   check_range(below(at, "threads"), threads, 0, 1024);
+  policy::check_devices(below(at, "devices"), devices);
 }
 
 Json perturb_list(const EvalFields& config) {

@@ -11,6 +11,7 @@
 #include "rrpo/io/atomic.h"
 #include "rrpo/io/line_writer.h"
 #include "rrpo/policy/device.h"
+#include "rrpo/policy/devices.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/stop.h"
@@ -99,6 +100,7 @@ data::AnswerRules rules_of(const EvalConfig& config, const QuestionSet& set, con
   rules.video = config.video;
   rules.max_new_tokens = config.eval.max_new_tokens.value();
   rules.threads = data::answer_threads(config.threads, policy::resolve_device(config.device));
+  rules.together = config.eval.together;
   rules.change = change_of(steps, static_cast<uint64_t>(config.seed));
   rules.ask = [&config, &set](const rows::Question& question, const video::Frames& frames) {
     Asking asking = asking_at(config.eval, set.root, question, frames.index, frames.fps);
@@ -116,11 +118,11 @@ struct Open {
 };
 
 /// Asks what is open and appends to `out` and to its file, video by video.
-void answer_rest(const policy::Policy& policy, const Open& open, const data::AnswerRules& rules, io::LineWriter& writer,
-                 Predictions& out) {
+void answer_rest(const std::vector<policy::Policy>& policies, const Open& open, const data::AnswerRules& rules,
+                 io::LineWriter& writer, Predictions& out) {
   const std::vector<rows::Question>& questions = open.set.questions;
   report::Progress progress("predict", static_cast<int64_t>(questions.size()), "questions", out.already);
-  data::AnswerStream stream(policy, questions, open.groups, rules);
+  data::AnswerStream stream(policy::pointers(policies), questions, open.groups, rules);
   while (const auto video = stream.next()) {
     const std::vector<int64_t>& asked = open.groups[static_cast<size_t>(video->group)].questions;
     for (const int64_t i : asked) check_pixels(open.done, questions[static_cast<size_t>(i)], *video);
@@ -139,9 +141,9 @@ void answer_rest(const policy::Policy& policy, const Open& open, const data::Ans
 
 }  // namespace
 
-policy::Policy& ModelOnDemand::get() {
-  if (!policy_) policy_ = policy::open_policy(model_, device_);
-  return *policy_;
+std::vector<policy::Policy>& ModelOnDemand::get() {
+  if (policies_.empty()) policies_ = policy::open_policies(model_, policy::resolve_devices(device_, devices_));
+  return policies_;
 }
 
 void check_profile(const EvalConfig& config, const QuestionSet& set) {
@@ -164,8 +166,7 @@ Predictions predict(const EvalConfig& config, const QuestionSet& set, const std:
   out.already = static_cast<int64_t>(out.rows.size());
   const Done done = done_by(out.rows);
   std::vector<data::VideoQuestions> groups = data::group_by_video(questions);
-  // A video of which some questions are open is asked all of them again: the answers are those of an undisturbed run.
-  std::erase_if(groups, [&](const data::VideoQuestions& group) {
+  data::drop_answered(groups, config.eval.together, [&](const data::VideoQuestions& group) {
     return std::all_of(group.questions.begin(), group.questions.end(),
                        [&](int64_t i) { return done.contains(questions[static_cast<size_t>(i)].id); });
   });
@@ -173,13 +174,13 @@ Predictions predict(const EvalConfig& config, const QuestionSet& set, const std:
   if (groups.empty()) return out;
   try {
     data::AnswerRules rules = rules_of(config, set, steps);
-    policy::Policy& policy = model.get();
+    std::vector<policy::Policy>& policies = model.get();
     data::VisualCache cache(0);
     if (!config.data.cache.empty()) {
-      cache.open_folder(config.data.cache, policy, config.video, set.root);
+      cache.open_folder(config.data.cache, policies.front(), config.video, set.root);
       rules.cache = &cache;
     }
-    answer_rest(policy, {set, groups, done, config.eval.profile}, rules, writer, out);
+    answer_rest(policies, {set, groups, done, config.eval.profile}, rules, writer, out);
   } catch (const Stopped&) {  // while the model was read: nothing was asked yet
   }
   out.stopped = out.rows.size() < questions.size();

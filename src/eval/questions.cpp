@@ -80,7 +80,8 @@ QuestionSet read_question_set(const EvalFields& eval) {
 
 void take_part(QuestionSet& set, const EvalFields& eval, uint64_t seed) {
   if (eval.limit > 0 && eval.limit < set.all) draw(set.questions, eval.limit, seed);
-  if (eval.shard) set.questions = data::shard_questions(set.questions, data::parse_shard(*eval.shard, "eval.shard"));
+  if (eval.shard)
+    set.questions = data::shard_questions(set.questions, data::parse_shard(*eval.shard, "eval.shard"), eval.together);
 }
 
 void settle(EvalConfig& config, const Benchmark* benchmark, const Json& given) {

@@ -8,6 +8,7 @@
 #include "rrpo/data/shard.h"
 #include "rrpo/gen/judge.h"
 #include "rrpo/gen/rewrite.h"
+#include "rrpo/policy/devices.h"
 #include "rrpo/rows/foreign.h"
 #include "rrpo/util/compat.h"
 #include "rrpo/util/table.h"
@@ -101,6 +102,7 @@ void GenFields::check(const std::string& at) const {
   check_balance(at + ".balance", balance);
   check_limits(at + ".max_per_format", max_per_format);
   if (shard && *shard != "auto") data::parse_shard(*shard, at + ".shard");
+  check_range(at + ".together", together, 1, 256);
   check_range(at + ".max_unjudged", max_unjudged, 0, int64_t{1} << 40);
   if (asks_llm(*this)) check_llm(at + ".llm", llm);
 }
@@ -109,6 +111,7 @@ void GenConfig::check(const std::string& at) const {
   if (gen.questions.empty()) bad_field(below(at, "gen.questions"), "not given", "name a file of questions");
   if (model.path.empty()) bad_field(below(at, "model.path"), "not given", "name a checkpoint folder");
   check_range(below(at, "threads"), threads, 0, 1024);
+  policy::check_devices(below(at, "devices"), devices);
 }
 
 void ShowConfig::check(const std::string& at) const {

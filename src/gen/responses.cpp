@@ -12,6 +12,7 @@
 #include "rrpo/gen/pairs.h"
 #include "rrpo/io/line_writer.h"
 #include "rrpo/policy/device.h"
+#include "rrpo/policy/devices.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/rows/row_reader.h"
 #include "rrpo/util/random.h"
@@ -194,6 +195,7 @@ void check_pixels(const Seen& seen, const video::Frames& frames, const rows::Med
 data::AnswerRules rules_of(const GenConfig& config, const Pass& pass, const std::vector<Pass>& passes, const Seen& seen) {
   data::AnswerRules rules{media_root(config.gen), config.video, config.gen.max_new_tokens,
                           data::answer_threads(config.threads, policy::resolve_device(config.device))};
+  rules.together = config.gen.together;
   rules.seed = static_cast<uint64_t>(config.seed);
   if (!pass.clean || !seen.empty()) {
     rules.change = [&, seed = rules.seed](const video::Frames& frames, const rows::Media& media) {
@@ -208,12 +210,12 @@ data::AnswerRules rules_of(const GenConfig& config, const Pass& pass, const std:
   return rules;
 }
 
-/// A video of which something is open is asked everything of this pass again: the responses are those of an undisturbed
-/// run.
+/// A block of videos of which something is open is asked everything of this pass again: the responses are those of an
+/// undisturbed run.
 std::vector<data::VideoQuestions> open_groups(const std::vector<rows::Question>& questions, const Pass& pass,
-                                              const Heard& heard) {
+                                              const Heard& heard, int64_t together) {
   std::vector<data::VideoQuestions> groups = data::group_by_video(questions);
-  std::erase_if(groups, [&](const data::VideoQuestions& group) {
+  data::drop_answered(groups, together, [&](const data::VideoQuestions& group) {
     return std::all_of(group.questions.begin(), group.questions.end(),
                        [&](int64_t i) { return heard.has_all(pass, questions[static_cast<size_t>(i)].id); });
   });
@@ -233,12 +235,13 @@ bool hear_rest(const GenConfig& config, const std::vector<rows::Question>& quest
   int64_t total = 0;
   for (const Pass& pass : passes) total += static_cast<int64_t>(questions.size()) * samples_of(config.gen, pass);
   report::Progress progress("responses", total, "responses", heard.rows());
-  std::optional<policy::Policy> policy;
+  std::vector<policy::Policy> policies;
   for (const Pass& pass : passes) {
-    const std::vector<data::VideoQuestions> groups = open_groups(questions, pass, heard);
+    const std::vector<data::VideoQuestions> groups = open_groups(questions, pass, heard, config.gen.together);
     if (groups.empty()) continue;
-    if (!policy) policy = policy::open_policy(config.model, config.device);
-    data::AnswerStream stream(*policy, questions, groups, rules_of(config, pass, passes, seen));
+    if (policies.empty())
+      policies = policy::open_policies(config.model, policy::resolve_devices(config.device, config.devices));
+    data::AnswerStream stream(policy::pointers(policies), questions, groups, rules_of(config, pass, passes, seen));
     while (const auto video = stream.next()) {
       record(config, questions, groups[static_cast<size_t>(video->group)].questions, pass, *video, heard, writer);
       progress.update(heard.rows());

@@ -1,5 +1,6 @@
 #include "rrpo/train/config.h"
 
+#include "recompute.h"
 #include "rrpo/loss/loss.h"
 #include "rrpo/train/schedule.h"
 #include "rrpo/util/compat.h"
@@ -56,6 +57,8 @@ void LoopConfig::check(const std::string& at) const {
   at_least(at + ".save_every", save_every, 0);
   at_least(at + ".keep", keep, 1);
   at_least(at + ".eval_every", eval_every, 0);
+  recompute_rules(at + ".recompute", recompute);
+  in_range(at + ".memory_gb", memory_gb, 0, 1e6);
 }
 
 void LoraFields::check(const std::string& at) const {

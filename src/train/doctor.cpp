@@ -15,6 +15,7 @@
 #include "rrpo/report/table.h"
 #include "rrpo/util/version.h"
 #include "rrpo/video/libraries.h"
+#include "rrpo/world/plugin.h"
 #include "session.h"
 
 namespace rrpo::train {
@@ -168,6 +169,16 @@ class Examination {
     notice("CUDA", text, wanted == "cpu" ? "" : "runs use the CPU; scripts/setup.sh --cuda on a machine with a GPU");
   }
 
+  /// What several ranks would use. Nothing is measured here: that takes ranks.
+  void ranks() {
+    const bool plugin = !world::nccl_plugin().empty(), gpu = !numbers.at("gpus").empty();
+    numbers["ranks"] = {{"gloo", true}, {"nccl_plugin", plugin}};
+    add("ranks", "on CPUs: Gloo, in LibTorch");
+    if (plugin) return add("NCCL", gpu ? "plugin there; not measured here" : "plugin there; not measured: no GPU here");
+    notice("NCCL", "plugin missing: several GPUs cannot share a run",
+           gpu ? "scripts/setup.sh --cuda, then build with -DRRPO_NCCL=ON" : "");
+  }
+
   void disk(const fs::path& out) {
     const fs::path place = existing_parent(out);
     std::error_code failed;
@@ -210,6 +221,7 @@ Result doctor(const DoctorConfig& config, const RunOptions& options) {
   examination.processor(config.threads);
   examination.memory();
   examination.gpus(config.device);
+  examination.ranks();
   examination.disk(options.out);
   Json summary = examination.numbers;
   summary["missing"] = Json::array();

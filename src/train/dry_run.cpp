@@ -6,67 +6,17 @@
 
 #include <algorithm>
 
-#include "rrpo/data/media.h"
+#include "planned_pass.h"
 #include "rrpo/data/tensor_file.h"
 #include "rrpo/model/weights.h"
 #include "rrpo/policy/device.h"
 #include "rrpo/train/learner.h"
-#include "rrpo/train/plan.h"
 #include "rrpo/train/schedule.h"
 #include "rrpo/util/clock.h"
-#include "session.h"
 
 namespace rrpo::train {
 
 namespace {
-
-constexpr int64_t kProgramBytes = 200'000'000;  ///< what LibTorch and the program take before they compute anything
-
-/// The rows of one pass at most, as many pairs as a pass takes of the longest one; `shared` pairs stand about one video.
-PairRows largest_pass(PairRows longest, int64_t pairs, int64_t shared) {
-  const int64_t videos = (pairs + shared - 1) / shared;
-  longest.prefix *= static_cast<double>(videos);
-  longest.vision.flop *= static_cast<double>(videos);
-  longest.vision.kept_values *= static_cast<double>(videos);
-  longest.pairs = pairs;
-  return longest;
-}
-
-/// What is computed in a step and gets gradients.
-StepKind step_kind(const TrainConfig& config, const loss::Objective& objective) {
-  const auto trains = [&](const char* part) {
-    const auto& names = config.train.trainable;
-    return std::any_of(names.begin(), names.end(),
-                       [part](const std::string& name) { return name == part || name == "all"; });
-  };
-  return {.encode = true,
-          .reference = objective.row->needs_reference,
-          .decoder = trains("decoder"),
-          .projector = trains("projector"),
-          .vision = trains("vision")};
-}
-
-/// The rows that a clip of this form takes with the words before them. Where only encoding tells their number: as if no
-/// token were left out.
-int64_t clip_rows(const policy::Policy& policy, const model::ClipForm& form) {
-  const model::Vision& vision = policy.lvlm.vision();
-  const std::vector<model::VisualRun> runs = vision.runs(form).value_or(vision.most_runs(form));
-  return data::ShownClip{policy::clip_leads(policy, runs, form.still), runs}.rows();
-}
-
-/// What a row shows: as many frames as it lists, or as `video.sampling` gives. No file is opened where the eye takes squares
-/// of a number that the row or the configuration says.
-Seen seen_by(const OpenRun& run, const data::Sample& sample) {
-  const bool still = data::is_still(run.policy, sample.media);
-  std::optional<model::ClipForm> form;
-  if (!still && data::has_fixed_count(sample.media, run.config.video))
-    form = data::square_form(run.policy, data::most_frames(sample.media, run.config.video));
-  if (!form) {
-    const video::Frames outline = data::outline_media(sample.media, run.config.data.video_root, run.config.video);
-    form = data::form_of(run.policy, sample.media, outline, run.config.video);
-  }
-  return {run.policy.lvlm.vision().cost(*form), clip_rows(run.policy, *form)};
-}
 
 /// Bytes of one checkpoint: what is trained, its moments, and where an adapter is trained that again in PEFT's form; the
 /// rest is text, mostly the configuration and the names of the adapter's modules.
@@ -117,24 +67,17 @@ double product_speed(const OpenRun& run, double rows) {
 
 Json plan_json(const OpenRun& run) {
   const TrainConfig& config = run.config;
-  const auto seen = [&run](const data::Sample& sample) { return seen_by(run, sample); };
-  const int64_t per_video = run.rows.rows() / std::max<int64_t>(1, static_cast<int64_t>(run.rows.videos.size()));
-  PairRows mean = mean_rows(run.rows, seen);
-  mean.pairs = std::max<int64_t>(1, std::min(config.data.group_by_video, per_video));
-  const PairRows largest = largest_pass(longest_rows(run.rows, seen), micro_rows(config), mean.pairs);
-  const StepKind kind = step_kind(config, run.objective);
-  const ModelShape shape = shape_of(run.policy.lvlm, {.targets = {}});
-  const double batches = static_cast<double>(config.train.batch_pairs) / static_cast<double>(mean.pairs);
-  const bool gpu = policy::resolve_device(config.device).starts_with("cuda");
-  const Memory memory = memory_of(shape, largest, kind, memory_rules(gpu, config.train.batch_pairs > largest.pairs));
+  const PlannedPass pass = plan_pass(config, run.objective, run.policy, run.rows, run.ranks);
+  const double batches = static_cast<double>(config.train.batch_pairs) / static_cast<double>(pass.mean.pairs);
+  const Memory memory = memory_of(pass.shape, pass.largest, pass.kind, pass.rules);
   double parameters = 0;
   for (const model::NamedTensor& weight : run.optimizer.parameters())
     parameters += static_cast<double>(weight.tensor->numel());
-  const double flop = flop_of(shape, mean, kind).total() * batches;
-  const double seconds = flop / product_speed(run, largest.rows());
+  const double flop = flop_of(pass.shape, pass.mean, pass.kind, pass.rules).total() * batches;
+  const double seconds = flop / product_speed(run, pass.largest.rows());
   const int64_t checkpoint = checkpoint_bytes(run);
   return {{"warmup_steps", warmup_steps(config.optim.warmup_ratio, run.steps)},
-          {"tokens_per_pair", mean.rows() / static_cast<double>(mean.pairs)},
+          {"tokens_per_pair", pass.mean.rows() / static_cast<double>(pass.mean.pairs)},
           {"flop_per_step", flop},
           {"seconds_per_step_at_least", seconds},
           {"seconds_at_least", seconds * static_cast<double>(run.steps)},
@@ -146,7 +89,7 @@ Json plan_json(const OpenRun& run) {
             {"workspace", static_cast<int64_t>(memory.workspace)},
             {"program", kProgramBytes}}},
           {"checkpoint_bytes", checkpoint},
-          {"disk_bytes", disk_bytes(run, trains_adapter(config.train) ? parameters : shape.parameters, checkpoint)}};
+          {"disk_bytes", disk_bytes(run, trains_adapter(config.train) ? parameters : pass.shape.parameters, checkpoint)}};
 }
 
 }  // namespace rrpo::train

@@ -17,6 +17,7 @@ struct OpenRun {
   const data::Dataset& rows;
   const AdamW& optimizer;
   int64_t steps = 0;
+  int64_t ranks = 1;
 };
 
 /// Warm-up, tokens, FLOP, time, memory and disk. `seconds_per_step_at_least` is the step's FLOP at the speed of a matrix

@@ -73,6 +73,11 @@ void check_reference(const policy::Policy& policy, const loss::Objective& object
 
 void check_trainable(const TrainConfig& config, const loss::Objective& objective) {
   if (trains_adapter(config.train)) return;
+  if (config.model.frozen != "plain") {
+    bad_field("train.trainable",
+              "names parts of the model while model.frozen=" + config.model.frozen + " holds its matrices",
+              "train.trainable=lora, or model.frozen=plain");
+  }
   if (objective.row->needs_reference) {
     bad_field("train.trainable",
               "must be lora for objective " + objective.row->name + ": its reference is the model without the adapter",

@@ -132,6 +132,10 @@ void judge(const Json& proof) {
 void require_inputs(const MergeConfig& config, const fs::path& out) {
   if (config.model.path.empty()) bad_field("model.path", "is not given", "name the folder of a checkpoint");
   if (!config.model.adapter) bad_field("model.adapter", "is not given", "name the folder of an adapter");
+  if (config.model.frozen != "plain") {
+    bad_field("model.frozen", "is " + config.model.frozen + ", and an adapter is merged into the plain weights",
+              "model.frozen=plain, also for an adapter that was trained over others");
+  }
   std::error_code absent;
   for (const fs::path& input : {config.model.path, *config.model.adapter}) {
     if (!out.empty() && fs::equivalent(input, out, absent)) {

@@ -10,7 +10,7 @@ namespace {
 
 /// The keys of a step in the order of the contract.
 constexpr std::array kKeys = {"rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies",
-                              "kl/chosen",      "logps/chosen",     "logps/rejected"};
+                              "kl/chosen",      "logps/chosen",     "logps/rejected",  "reference/hits"};
 
 }  // namespace
 
@@ -19,6 +19,13 @@ void MetricSums::add(const MetricSums& other) {
   tokens += other.tokens;
   loss += other.loss;
   for (const auto& [key, sum] : other.rows) rows[key] += sum;
+}
+
+Json MetricSums::told() const { return {{"pairs", pairs}, {"tokens", tokens}, {"loss", loss}, {"rows", rows}}; }
+
+MetricSums MetricSums::heard(const Json& told) {
+  return {told.at("pairs").get<int64_t>(), told.at("tokens").get<int64_t>(), told.at("loss").get<double>(),
+          told.at("rows").get<std::map<std::string, double>>()};
 }
 
 Json MetricSums::means(loss::Average average, const std::string& prefix) const {
@@ -53,6 +60,7 @@ MetricSums measure(const Pass& pass, bool has_rejected) {
   MetricSums result;
   result.pairs = pass.stats.pairs;
   result.tokens = pass.stats.logp.numel();
+  if (pass.reference_hits) result.rows["reference/hits"] = static_cast<double>(*pass.reference_hits);
   result.loss = sums.select(0, 0).item<double>();
   for (size_t i = 1; i < keys.size(); ++i) result.rows[keys[i]] = sums.select(0, static_cast<int64_t>(i)).item<double>();
   return result;

@@ -1,6 +1,7 @@
 #include "rrpo/train/pass.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 
 #include <map>
 #include <utility>
@@ -25,29 +26,31 @@ model::VisualTokens frozen_tokens(const Scorer& scorer, const data::Dataset& dat
   return visual;
 }
 
-/// What policy and reference see of the clips of a batch. The same, unless the adapter sits on the eye.
-struct Seen {
-  Visual policy, reference;
-};
-
-Seen see(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch) {
-  const bool apart = model::adapts_vision(scorer.policy.lvlm);
-  Seen seen;
+/// What the policy sees of the clips of a batch.
+Visual policy_tokens(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch) {
+  const model::Lvlm& lvlm = scorer.policy.lvlm;
+  const bool adapted = model::adapts_vision(lvlm);
+  Visual visual;
   for (const data::Clip& clip : batch.clips) {
-    if (!apart) {
-      seen.policy.push_back(frozen_tokens(scorer, dataset, clip, model::Adapter::on));
-      continue;
-    }
-    seen.policy.push_back(model::encode(scorer.policy.lvlm, clip.input, model::Adapter::on, dataset.eye_text(clip.video)));
-    if (!scorer.objective.row->needs_reference) continue;
-    const at::NoGradGuard frozen;
-    seen.reference.push_back(frozen_tokens(scorer, dataset, clip, model::Adapter::off));
-    if (seen.reference.back().runs == seen.policy.back().runs) continue;
+    visual.push_back(adapted ? model::encode(lvlm, clip.input, model::Adapter::on, dataset.eye_text(clip.video))
+                             : frozen_tokens(scorer, dataset, clip, model::Adapter::on));
+  }
+  return visual;
+}
+
+/// What the reference sees of them: the same, unless the adapter sits on the eye.
+Visual reference_tokens(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch,
+                        const Visual& policy) {
+  if (!scorer.objective.row->needs_reference || !model::adapts_vision(scorer.policy.lvlm)) return policy;
+  const at::NoGradGuard frozen;
+  Visual visual;
+  for (size_t c = 0; c < batch.clips.size(); ++c) {
+    visual.push_back(frozen_tokens(scorer, dataset, batch.clips[c], model::Adapter::off));
+    if (visual[c].runs == policy[c].runs) continue;
     throw Error(Fault::usage, "train", "the adapter on the eye changes how many visual tokens a clip comes to",
                 "adapt the decoder and the projector only");
   }
-  if (!apart) seen.reference = seen.policy;
-  return seen;
+  return visual;
 }
 
 /// The rows of a batch, now that it is known how many tokens its clips come to.
@@ -69,36 +72,88 @@ data::PackedPairs pack(const Scorer& scorer, const data::Dataset& dataset, const
   return data::pack_pairs(dataset, batch.place.rows, clips);
 }
 
-at::Tensor reference_rows(const Scorer& scorer, const data::PackedPairs& packed, const Visual& visual,
+/// The reference of a pass: rows that a cache had, or what it sees.
+struct Reference {
+  Visual visual;
+  std::string name = {};  ///< of its rows in the cache; empty: none is asked
+  at::Tensor kept = {};
+};
+
+/// Looks for the rows before anybody encodes or computes for them.
+Reference find_reference(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch,
+                         const data::PackedPairs& packed) {
+  Reference reference;
+  if (scorer.references == nullptr || scorer.cache == nullptr || !scorer.objective.row->needs_reference) return reference;
+  std::vector<std::string> clips;
+  for (const data::Clip& clip : batch.clips) {
+    clips.push_back(scorer.cache->name(dataset.videos[static_cast<size_t>(clip.video)], dataset.eye_text(clip.video)));
+  }
+  reference.name = data::reference_name(clips, packed.rows);
+  if (model::has_adapter(scorer.policy.lvlm)) reference.kept = scorer.references->find(reference.name);
+  return reference;
+}
+
+/// On the device, without waiting for it: pinned memory is read when its turn comes.
+at::Tensor sent(const at::Tensor& tensor, at::Device device) {
+  return device.is_cuda() ? tensor.pin_memory().to(tensor.options().device(device), /*non_blocking=*/true) : tensor;
+}
+
+at::Tensor reference_rows(const Scorer& scorer, const model::RowsPlan& plan, const Reference& reference,
                           const at::Tensor& policy_rows) {
   if (!scorer.objective.row->needs_reference) return {};
-  if (!model::has_adapter(scorer.policy.lvlm)) return policy_rows.detach();
+  if (reference.kept.defined()) return sent(reference.kept, policy_rows.device());
+  const model::Lvlm& lvlm = scorer.policy.lvlm;
   const at::NoGradGuard frozen;
-  return model::hidden(scorer.policy.lvlm, packed.rows, visual, model::Adapter::off);
+  const at::Tensor rows = model::has_adapter(lvlm)
+                              ? model::hidden(lvlm, plan, reference.visual, {.adapter = model::Adapter::off})
+                              : policy_rows.detach();
+  if (!reference.name.empty()) scorer.references->insert(reference.name, rows);
+  return rows;
+}
+
+Pass run_pass(const Scorer& scorer, data::PackedPairs packed, const Visual& visual, const Reference& reference) {
+  const at::Tensor head = model::head(scorer.policy.lvlm);
+  const at::Device device = head.device();
+  Pass pass;
+  pass.packed = std::move(packed);
+  const auto plan = model::plan_rows(scorer.policy.lvlm, pass.packed.rows);
+  const at::Tensor rows = model::hidden(scorer.policy.lvlm, *plan, visual, scorer.rules);
+  const at::Tensor other = reference_rows(scorer, *plan, reference, rows);
+  const loss::TokenValues values = loss::token_values(rows, head, other, sent(pass.packed.labels, device));
+  pass.stats = {values.logp,
+                values.ref_logp,
+                values.kl,
+                sent(pass.packed.answer, device),
+                sent(pass.packed.phrase, device),
+                sent(pass.packed.weight.to(values.logp.scalar_type()), device),
+                pass.packed.weight.numel()};
+  pass.output = scorer.objective.loss(pass.stats);
+  return pass;
+}
+
+/// True where no loss, log-probability or divergence is otherwise: one wait for the device.
+bool all_finite(const Pass& pass) {
+  std::vector<at::Tensor> all;
+  for (const at::Tensor& values : {pass.output.loss, pass.stats.logp, pass.stats.ref_logp, pass.stats.kl}) {
+    if (values.defined()) all.push_back(values.detach());
+  }
+  return at::cat(all).isfinite().all().item<bool>();
 }
 
 }  // namespace
 
 Pass forward(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch) {
-  const Seen seen = see(scorer, dataset, batch);
-  return forward(scorer, pack(scorer, dataset, batch, seen.policy), seen.policy, seen.reference);
+  const Visual visual = policy_tokens(scorer, dataset, batch);
+  data::PackedPairs packed = pack(scorer, dataset, batch, visual);
+  Reference reference = find_reference(scorer, dataset, batch, packed);
+  if (!reference.kept.defined()) reference.visual = reference_tokens(scorer, dataset, batch, visual);
+  Pass pass = run_pass(scorer, std::move(packed), visual, reference);
+  if (!reference.name.empty()) pass.reference_hits = reference.kept.defined() ? batch.pairs() : 0;
+  return pass;
 }
 
 Pass forward(const Scorer& scorer, data::PackedPairs packed, const Visual& visual, const Visual& reference_visual) {
-  const at::Tensor head = model::head(scorer.policy.lvlm);
-  const at::Device device = head.device();
-  const at::Tensor rows = model::hidden(scorer.policy.lvlm, packed.rows, visual);
-  const at::Tensor reference = reference_rows(scorer, packed, reference_visual, rows);
-  const loss::TokenValues values = loss::token_values(rows, head, reference, packed.labels.to(device));
-  loss::TokenStats stats{values.logp,
-                         values.ref_logp,
-                         values.kl,
-                         packed.answer.to(device),
-                         packed.phrase.to(device),
-                         packed.weight.to(at::TensorOptions(device).dtype(values.logp.scalar_type())),
-                         packed.weight.numel()};
-  loss::LossOutput output = scorer.objective.loss(stats);
-  return {std::move(packed), std::move(stats), std::move(output)};
+  return run_pass(scorer, std::move(packed), visual, {.visual = reference_visual});
 }
 
 std::vector<std::string> pairs_not_finite(const Pass& pass, const data::PairBatch& batch) {
@@ -124,9 +179,8 @@ std::vector<std::string> pairs_not_finite(const Pass& pass, const data::PairBatc
 }
 
 void check_finite(const Pass& pass, const data::PairBatch& batch) {
-  const std::vector<std::string> ids = pairs_not_finite(pass, batch);
-  if (ids.empty()) return;
-  throw Error(Fault::numerics, "score", "what the model computes is not finite for " + join(ids),
+  if (all_finite(pass)) return;
+  throw Error(Fault::numerics, "score", "what the model computes is not finite for " + join(pairs_not_finite(pass, batch)),
               "check the checkpoint and its adapter, or model.dtype=float32");
 }
 

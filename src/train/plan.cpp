@@ -10,7 +10,11 @@ namespace {
 
 double d(int64_t value) { return static_cast<double>(value); }
 
-double elements(const at::Tensor& tensor) { return tensor.defined() ? d(tensor.numel()) : 0; }
+double elements(const std::vector<int64_t>& shape) {
+  double count = 1;
+  for (const int64_t side : shape) count *= d(side);
+  return count;
+}
 
 std::string leaf(const std::string& name) { return name.substr(name.rfind('.') + 1); }
 
@@ -27,10 +31,13 @@ void add_lora(ModelShape& shape, const model::Lvlm& lvlm, const model::LoraConfi
     }
     shape.lora += parameters;
     shape.lora_ranks += d(rank);
+    const bool opened = leaf(name) == "gate_proj" || leaf(name) == "up_proj";
+    if (opened) shape.lora_ranks_opened += d(rank);
     if (name.find(last) == std::string::npos) return;
     const bool is_key_or_value = leaf(name) == "k_proj" || leaf(name) == "v_proj";
     shape.lora_last += parameters;
     shape.lora_ranks_last += d(rank);
+    if (opened) shape.lora_ranks_last_opened += d(rank);
     if (!is_key_or_value) return;
     shape.lora_last_kv += parameters;
     shape.lora_ranks_last_kv += d(rank);
@@ -62,63 +69,12 @@ double forward_attention(const ModelShape& model, const PairRows& rows) {
   return 4.0 * d(model.query_width) * (d(model.layers - 1) * attention_pairs(rows) + read);
 }
 
-/// Bytes that rows keep for backward, in one layer.
-struct Kept {
-  double inside = 0;  ///< of a layer but the last, per row
-  double last = 0;    ///< of the last one, per row: its input, normed, with keys and values
-  double read = 0;    ///< of the last one, per read row: all that is left
-};
-Kept kept_per_row(const ModelShape& model, const MemoryRules& rules) {
-  const double value = d(model.value_bytes), width = d(model.width), inner = d(model.inner);
-  const double queries = d(model.query_width), keys = 2 * d(model.key_width);
-  const double normed = rules.recompute_elementwise ? 0 : width, product = rules.recompute_elementwise ? 0 : inner;
-  Kept kept;
-  kept.last = (width + normed + keys) * value + 4;  // with the scale of the norm, float32
-  // Queries and what they found, the row between the halves and its norm, the gate's two rows and their product; with the
-  // log-sum-exp of each head and a second scale.
-  kept.read = (2 * queries + width + normed + 2 * inner + product) * value + 4 * (d(model.heads) + 1);
-  kept.inside = kept.last + kept.read;
-  return kept;
-}
-
-/// Bytes of a row between A and B of an adapter, per rank.
-double inner_row_bytes(const ModelShape& model, const MemoryRules& rules) {
-  return rules.narrow_adapter || rules.recompute_elementwise ? d(model.value_bytes)
-                                                             : std::max<double>(4, d(model.value_bytes));
-}
-
-double kept_by_decoder(const ModelShape& model, const PairRows& rows, const MemoryRules& rules) {
-  const Kept kept = kept_per_row(model, rules);
-  const double all = rows.rows(), read = rows.read * d(rows.pairs);
-  const double inside = d(model.layers - 1) * kept.inside;
-  const double ranks = over_layers(rows, model.lora_ranks, model.lora_ranks_last, model.lora_ranks_last_kv);
-  const double angles = d(model.head_width) * d(model.value_bytes);
-  return all * (inside + kept.last + angles) + read * kept.read + ranks * inner_row_bytes(model, rules);
-}
-
-/// Bytes of the masks of a pass on a CPU, float32 or better: every query of a segment and below it over that segment's rows;
-/// the last layer has one of its own, for the read rows.
-double mask_bytes(const ModelShape& model, const PairRows& rows) {
-  const double own = rows.chosen * rows.chosen + rows.rejected * rows.rejected;
-  const double branch = (rows.question + rows.chosen + rows.rejected) * rows.question + own;
-  const double all = rows.rows() * rows.prefix + d(rows.pairs) * branch;
-  const double last = d(rows.pairs) * own;  // its rows see all of the video and the question
-  return std::max<double>(4, d(model.value_bytes)) * (all + last);
-}
-
-/// Temporaries of a layer at its widest, the end of the MLP under the reference (backward holds about as much): gate, up and
-/// product; the layer's input, what it is normed to, both again after attention, what comes of the MLP, their sum; the
-/// visual tokens; queries and what they found; keys and values.
-double layer_temporaries(const ModelShape& model, const PairRows& rows) {
-  const double value = d(model.value_bytes), width = d(model.width);
-  return rows.rows() * (3 * d(model.inner) + 7 * width + 2 * d(model.query_width + model.key_width)) * value;
-}
-
-/// Temporaries of the head: logits of a chunk of rows of both models, their logarithms, and what the KL makes of them.
-double head_temporaries(const ModelShape& model, const PairRows& rows, const StepKind& kind) {
-  const double value = std::max<double>(4, d(model.value_bytes)), chunk = 16.0 * (1 << 20);  // loss/token_stats
-  const double logits = value * std::min(rows.read * d(rows.pairs) * d(model.vocabulary), chunk);
-  return (kind.reference ? 5 : 2) * logits;
+/// What is run again in backward, of layers that all together take `layers` forward: whole ones, or gate and up of each.
+double again(const ModelShape& model, const PairRows& rows, const MemoryRules& rules, double layers) {
+  if (rules.recompute == model::Recompute::none) return 0;
+  const double all = d(model.layers), some = rules.recompute_layers < 0 ? all : std::min(d(rules.recompute_layers), all);
+  if (rules.recompute == model::Recompute::layer) return layers * some / all;
+  return some * 4 * d(model.width) * d(model.inner) * rows.rows();
 }
 
 double length(const std::vector<int64_t>& ids) { return d(static_cast<int64_t>(ids.size())); }
@@ -168,7 +124,7 @@ ModelShape shape_of(const model::Lvlm& lvlm, const model::LoraConfig& lora) {
   const model::Weights& weights = lvlm.weights();
   ModelShape shape;
   for (const model::NamedTensor& tensor : model::tensors(const_cast<model::Lvlm&>(lvlm))) {
-    const double count = elements(*tensor.tensor);
+    const double count = elements(tensor.shape);
     shape.parameters += count;
     if (tensor.part == model::Part::vision) shape.vision_parameters += count;
     if (tensor.part == model::Part::projector) shape.projector_parameters += count;
@@ -187,7 +143,7 @@ ModelShape shape_of(const model::Lvlm& lvlm, const model::LoraConfig& lora) {
   return shape;
 }
 
-Flop flop_of(const ModelShape& model, const PairRows& rows, const StepKind& kind) {
+Flop flop_of(const ModelShape& model, const PairRows& rows, const StepKind& kind, const MemoryRules& rules) {
   const bool through =
       kind.decoder || kind.projector || kind.vision || model.lora + model.lora_vision > 0;  // gradients pass the decoder
   const double linears = forward_linears(model, rows), attention = forward_attention(model, rows);
@@ -200,31 +156,9 @@ Flop flop_of(const ModelShape& model, const PairRows& rows, const StepKind& kind
   flop.attention = attention * (through ? 3.5 : 1);
   flop.lora = 6 * over_layers(rows, model.lora, model.lora_last, model.lora_last_kv);
   if (kind.reference) flop.reference = linears + attention;
+  flop.again = again(model, rows, rules, linears + attention + flop.lora / 3);
   flop.head = logits * ((through ? 2 : 1) + (kind.decoder ? 1 : 0) + (kind.reference ? 1 : 0));
   return flop;
-}
-
-Memory memory_of(const ModelShape& model, const PairRows& rows, const StepKind& kind, const MemoryRules& rules) {
-  const double text = model.parameters - model.vision_parameters - model.projector_parameters;
-  const double parts = (kind.decoder ? text : 0) + (kind.vision ? model.vision_parameters : 0) +
-                       (kind.projector ? model.projector_parameters : 0);
-  Memory memory;
-  memory.weights = (model.parameters - parts) * d(model.value_bytes);
-  memory.trained = (parts > 0 ? parts : model.lora + model.lora_vision) * rules.trained_bytes;
-  memory.saved = kept_by_decoder(model, rows, rules);
-  if ((kind.vision || model.lora_vision > 0) && kind.encode) memory.saved += rows.vision.kept_values * d(model.value_bytes);
-  if (rules.masks) memory.saved += mask_bytes(model, rows);
-  const double layer = layer_temporaries(model, rows) + (rules.masks && kind.reference ? mask_bytes(model, rows) : 0);
-  memory.workspace = std::max(layer, head_temporaries(model, rows, kind));
-  return memory;
-}
-
-MemoryRules memory_rules(bool gpu, bool several_passes) {
-  MemoryRules rules;
-  rules.narrow_adapter = gpu;
-  rules.masks = !gpu;
-  rules.trained_bytes = several_passes ? 16 : 12;
-  return rules;
 }
 
 }  // namespace rrpo::train

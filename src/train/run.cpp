@@ -3,16 +3,15 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
-#include <cstdio>
 
-#include "earlier.h"
+#include "agree.h"
+#include "metrics_log.h"
+#include "position.h"
+#include "recompute.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/io/line_writer.h"
-#include "rrpo/report/progress.h"
 #include "rrpo/train/learner.h"
 #include "rrpo/train/schedule.h"
-#include "rrpo/train/step.h"
-#include "rrpo/util/clock.h"
 #include "rrpo/util/compat.h"
 #include "rrpo/util/log.h"
 #include "session.h"
@@ -21,13 +20,15 @@ namespace rrpo::train {
 
 namespace fs = std::filesystem;
 
-Run::Run(const TrainConfig& config, const RunOptions& options, policy::Policy policy)
+Run::Run(const TrainConfig& config, const RunOptions& options, const world::World& world, policy::Policy policy)
     : config_(config),
       options_(options),
+      world_(world),
       objective_(loss::make_objective(config.objective)),
       policy_(std::move(policy)),
       rows_(open_rows(config.data.pairs, config, policy_, objective_, skips())),
-      optimizer_(prepare_trainable(policy_, config), config.optim) {
+      optimizer_(prepare_trainable(policy_, config), config.optim),
+      rules_(recompute_rules("train.recompute", config.train.recompute)) {
   if (!config.data.eval_pairs.empty()) held_out_ = open_rows(config.data.eval_pairs, config, policy_, objective_, false);
   per_epoch_ = data::windows_per_epoch(rows_.rows(), training_rules().batch);
   at_.steps = config.train.steps.value_or(config.train.epochs * per_epoch_);
@@ -39,12 +40,40 @@ Run::Run(const TrainConfig& config, const RunOptions& options, policy::Policy po
 data::LoaderRules Run::training_rules() const {
   data::LoaderRules rules = loader_rules(config_, config_.data.shuffle, config_.train.batch_pairs, skips());
   rules.batch.drop_last = is_official(config_.compat);
+  rules.share = {world_.rank(), world_.size()};
   return rules;
 }
 
 void Run::keep(io::RunHead& head) const {
   keep_inputs(head, config_, rows_);
   if (held_out_) keep_inputs(head, config_, *held_out_);
+}
+
+void Run::begin(const fs::path& out, const std::optional<Earlier>& earlier) {
+  const Json place = from_first(world_, [&] {
+    if (earlier->resumed) resume(out, earlier->snapshot);
+    return Json{{"position", position_json(at_)}, {"updates", optimizer_.updates()}};
+  });
+  if (!world_.alone()) {
+    at_ = read_position(place.at("position"));
+    optimizer_.updates() = place.at("updates").get<std::vector<int64_t>>();
+    take_from_first();
+  }
+  saved_ = at_.unwritten.is_null() ? at_.step : -1;
+}
+
+/// A fresh adapter is the same everywhere, but files of an adapter may not be, and only the first rank has the checkpoint.
+void Run::take_from_first() {
+  const at::NoGradGuard frozen;
+  std::vector<Flat*> all = {&optimizer_.weights().values()};
+  const std::vector<int64_t>& updates = optimizer_.updates();
+  if (std::any_of(updates.begin(), updates.end(), [](int64_t count) { return count > 0; })) {
+    all.push_back(&optimizer_.first());
+    all.push_back(&optimizer_.second());
+  }
+  for (Flat* flat : all) {
+    for (at::Tensor& buffer : flat->buffers()) world_.from_first(buffer);
+  }
 }
 
 void Run::resume(const fs::path& out, const std::optional<Snapshot>& snapshot) {
@@ -84,97 +113,6 @@ void Run::cut_metrics(const fs::path& file) {
     last_ = line;
   });
   io::write_file(file, kept);
-}
-
-void Run::remember(const std::vector<data::SkippedRow>& skipped) {
-  for (const data::SkippedRow& row : skipped) {
-    const auto known = [&](const data::SkippedRow& other) { return other.id == row.id; };
-    if (std::none_of(at_.skipped.begin(), at_.skipped.end(), known)) at_.skipped.push_back(row);
-  }
-}
-
-Json Run::evaluate() {
-  const at::NoGradGuard frozen;
-  const int64_t batch = micro_rows(config_);
-  data::LoaderRules rules = loader_rules(config_, /*shuffle=*/false, batch, /*skip_bad_media=*/false);
-  rules.seen = &at_.seen;
-  data::Loader loader(*held_out_, policy_, cache_.get(), rules, 0, data::windows_per_epoch(held_out_->rows(), rules.batch));
-  MetricSums sums;
-  while (const auto micro = loader.next()) {
-    check_stop();
-    const Pass pass = forward(scorer(), *held_out_, *micro);
-    check_finite(pass, *micro);
-    sums.add(measure(pass, objective_.row->needs_rejected));
-  }
-  return sums.means(objective_.row->average, "eval/");
-}
-
-/// One step and what it says of itself; null when every row of it was skipped. `saved`: the step of the last checkpoint, or
-/// 0.
-Json Run::one_step(data::Loader& loader, int64_t saved) {
-  const Stopwatch clock;
-  const double lr = learning_rate(config_.optim, at_.step, at_.steps);
-  const StepReport report = step(scorer(), rows_, loader, optimizer_, lr, saved);
-  remember(report.skipped);
-  ++at_.step;
-  if (options_.watch) options_.watch(report.ids);
-  if (!report.updated && !evaluates()) return nullptr;
-  Json line = {{"step", at_.step}, {"epoch", static_cast<double>(at_.step) / static_cast<double>(per_epoch_)}};
-  if (report.updated) {
-    line.update(report.sums.means(objective_.row->average));
-    line["grad_norm"] = report.grad_norm;
-    line["lr"] = lr;
-    line["pairs"] = report.sums.pairs;
-    line["tokens"] = report.sums.tokens;
-    line["seconds"] = clock.seconds();
-  }
-  return line;
-}
-
-/// True where the step just done is followed by a scoring of the held-out rows.
-bool Run::evaluates() const {
-  const bool due = config_.train.eval_every > 0 && at_.step % config_.train.eval_every == 0;
-  return held_out_ && (due || last_step());
-}
-
-/// Completes the line of the step just done and writes it. A stop in between leaves the line to the next part of the run.
-void Run::conclude_step(MetricsLog& metrics) {
-  if (at_.unwritten.is_null()) return;
-  if (evaluates()) at_.unwritten.update(evaluate());
-  metrics.write(last_ = at_.unwritten);
-  at_.unwritten = nullptr;
-}
-
-void Run::train(const fs::path& out) {
-  if (freezes_vision(config_.train)) cache_ = open_cache(config_, policy_);
-  data::LoaderRules rules = training_rules();
-  rules.seen = &at_.seen;
-  data::Loader loader(rows_, policy_, cache_.get(), rules, at_.step, at_.steps);
-  MetricsLog metrics(out, config_.train.tensorboard);
-  report::Progress progress("train", at_.steps, "steps", at_.step);
-  int64_t saved = at_.unwritten.is_null() ? at_.step : -1;
-  const auto save = [&] {
-    save_snapshot(out, policy_, optimizer_, config_, at_, recorded_inputs(out));
-    saved = at_.step;
-  };
-  const auto conclude = [&] {
-    conclude_step(metrics);
-    char note[48] = "";
-    if (last_.contains("loss")) std::snprintf(note, sizeof note, "loss %.4f", last_["loss"].get<double>());
-    progress.update(at_.step, note);
-    if (saved != at_.step && config_.train.save_every > 0 && at_.step % config_.train.save_every == 0) save();
-  };
-  try {
-    conclude();
-    while (!last_step() && !halts()) {
-      at_.unwritten = one_step(loader, std::max<int64_t>(0, saved));
-      conclude();
-    }
-  } catch (const Stopped&) {
-    log_info("stopped after step " + std::to_string(at_.step));
-  }
-  if (!done() && saved != at_.step) save();
-  progress.finish();
 }
 
 }  // namespace rrpo::train

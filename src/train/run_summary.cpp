@@ -23,6 +23,7 @@ Json Run::counts() const {
                  {"held_out", held_out_ ? held_out_->rows() : 0},
                  {"answer_tokens", answer_tokens},
                  {"trained_parameters", parameters},
+                 {"ranks", world_.size()},
                  {"steps", at_.steps},
                  {"steps_per_epoch", per_epoch_}};
   const int64_t peak = policy::gpu_peak_bytes(policy::resolve_device(config_.device));
@@ -33,7 +34,7 @@ Json Run::counts() const {
 Json Run::plan() const {
   Json plan = {{"plan", "train"}, {"objective", objective_.config}};
   plan.update(counts());
-  plan.update(plan_json({config_, objective_, policy_, rows_, optimizer_, at_.steps}));
+  plan.update(plan_json({config_, objective_, policy_, rows_, optimizer_, at_.steps, world_.size()}));
   return plan;
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "earlier.h"
+#include "references.h"
 #include "rrpo/io/line_writer.h"
 #include "rrpo/io/output_folder.h"
 #include "rrpo/io/run_record.h"
@@ -142,10 +143,12 @@ Result score(const TrainConfig& config, const RunOptions& options) {
   io::RunRecord record(out, std::move(head));
   record.set_counts(counts);
   return with_record(record, [&]() -> Result {
-    const auto cache = open_cache(config, policy);
+    const auto cache = open_cache(config, policy, objective);
+    const auto references = open_scored_references(config, policy, objective);
     const data::LoaderRules rules = loader_rules(config, /*shuffle=*/false, micro_rows(config), /*skip_bad_media=*/false);
     data::Loader loader(rows, policy, cache.get(), rules, 0, data::windows_per_epoch(rows.rows(), rules.batch));
-    const MetricSums sums = score_rows({policy, objective, cache.get()}, rows, loader, out / "scores.jsonl");
+    const MetricSums sums =
+        score_rows({policy, objective, cache.get(), references.get()}, rows, loader, out / "scores.jsonl");
     Json summary = {{"pairs", sums.pairs}, {"dropped", rows.dropped.size()}, {"out", out.string()}};
     if (sums.pairs > 0) summary["metrics"] = sums.means(objective.row->average);
     const int code = sums.pairs < rows.rows() ? 128 + stop_signal() : 0;

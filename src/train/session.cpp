@@ -5,12 +5,21 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "references.h"
 #include "rrpo/policy/memory.h"
 #include "rrpo/util/compat.h"
-#include "rrpo/util/ranks.h"
 #include "rrpo/util/stop.h"
 
 namespace rrpo::train {
+
+namespace {
+
+/// Videos that are looked into or read at a time.
+int64_t reading_threads(const TrainConfig& config) {
+  return config.data.threads > 0 ? config.data.threads : data::default_loader_threads();
+}
+
+}  // namespace
 
 data::Dataset open_rows(const std::vector<std::filesystem::path>& files, const TrainConfig& config,
                         const policy::Policy& policy, const loss::Objective& objective, bool skip_bad_rows) {
@@ -19,7 +28,8 @@ data::Dataset open_rows(const std::vector<std::filesystem::path>& files, const T
                                  .skip_bad_rows = skip_bad_rows,
                                  .difference = config.data.marks == "difference",
                                  .official = is_official(config.compat),
-                                 .video = config.video};
+                                 .video = config.video,
+                                 .threads = reading_threads(config)};
   return data::read_dataset(files, config.data.video_root, policy, rules);
 }
 
@@ -32,13 +42,14 @@ data::LoaderRules loader_rules(const TrainConfig& config, bool shuffle, int64_t 
                     .shuffle = shuffle,
                     .group_by_video = config.data.group_by_video},
           .batch = {.batch = batch, .micro = micro_rows(config)},
-          .threads = config.data.threads > 0 ? config.data.threads : data::default_loader_threads(),
+          .threads = reading_threads(config),
           .ahead_bytes = config.data.ahead_mb << 20,
           .skip_bad_media = skip_bad_media};
 }
 
-std::unique_ptr<data::VisualCache> open_cache(const TrainConfig& config, policy::Policy& policy) {
-  auto cache = std::make_unique<data::VisualCache>(config.data.cache_memory_mb << 20);
+std::unique_ptr<data::VisualCache> open_cache(const TrainConfig& config, policy::Policy& policy,
+                                              const loss::Objective& objective) {
+  auto cache = std::make_unique<data::VisualCache>(visual_cache_bytes(config, objective));
   if (config.data.cache) cache->open_folder(*config.data.cache, policy, config.video, config.data.video_root);
   return cache;
 }
@@ -66,7 +77,13 @@ Result with_record(io::RunRecord& record, const std::function<Result()>& work) {
   }
 }
 
-void require_one_process() { rrpo::require_one_process("train"); }
+Result with_stops(const std::function<Result()>& work) {
+  try {
+    return work();
+  } catch (const Stopped&) {
+    return {Json::object(), 128 + stop_signal()};
+  }
+}
 
 void set_tensor_threads(int64_t threads) { at::set_num_threads(static_cast<int>(threads)); }
 

@@ -26,7 +26,8 @@ data::LoaderRules loader_rules(const TrainConfig& config, bool shuffle, int64_t 
 int64_t micro_rows(const TrainConfig& config);
 
 /// A cache for a frozen vision tower, with its folder where the configuration names one.
-std::unique_ptr<data::VisualCache> open_cache(const TrainConfig& config, policy::Policy& policy);
+std::unique_ptr<data::VisualCache> open_cache(const TrainConfig& config, policy::Policy& policy,
+                                              const loss::Objective& objective);
 
 /// Throws Error(usage) unless the configuration names a model and pairs.
 void require_inputs(const TrainConfig& config);
@@ -38,8 +39,8 @@ void keep_inputs(io::RunHead& head, const TrainConfig& config, const data::Datas
 /// Error(environment), a stop as such; a stop is then a result, the others go on their way.
 Result with_record(io::RunRecord& record, const std::function<Result()>& work);
 
-/// Throws Error(usage) where a launcher (torchrun, srun) started more than one process: each would train the whole run.
-void require_one_process();
+/// Calls `work`; a stop is a result.
+Result with_stops(const std::function<Result()>& work);
 
 /// Throws Error(usage) for a number of threads that no machine has.
 void check_threads(int64_t threads);

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 
+#include "position.h"
 #include "rrpo/data/tensor_file.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/io/manifest.h"
@@ -21,12 +22,6 @@ namespace rrpo::train {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// Fields that may change between two parts of one run: they move no number of its result.
-const std::vector<std::string> kFree = {"train.save_every", "train.keep",    "data.cache",          "data.cache_memory_mb",
-                                        "data.threads",     "data.ahead_mb", "data.max_skipped",    "data.video_root",
-                                        "threads",          "device",        "video.max_memory_mb", "video.follow_links",
-                                        "video.verify"};
 
 /// A folder under the name of a checkpoint, whatever it holds.
 struct Numbered {
@@ -45,59 +40,20 @@ std::vector<Numbered> numbered(const fs::path& out) {
   return found;
 }
 
-Json skipped_json(const std::vector<data::SkippedRow>& rows) {
-  Json skipped = Json::array();
-  for (const data::SkippedRow& row : rows) skipped.push_back({{"id", row.id}, {"reason", row.reason}});
-  return skipped;
-}
-
-Json media_json(const Position& position) {
-  Json media = Json::object();
-  for (const auto& [key, bytes] : position.media_bytes) {
-    const auto found = position.seen.find(key);
-    const data::Seen seen = found == position.seen.end() ? data::Seen() : found->second;
-    media[key] = {{"bytes", bytes},
-                  {"frames", seen.frames ? Json(*seen.frames) : Json()},
-                  {"files", seen.files.empty() ? Json() : Json(seen.files)}};
-  }
-  return media;
-}
-
-void read_media(const Json& media, Position& position) {
-  for (const auto& [key, one] : media.items()) {
-    position.media_bytes[key] = one.at("bytes").get<int64_t>();
-    data::Seen seen;
-    if (!one.at("frames").is_null()) seen.frames = one.at("frames").get<uint64_t>();
-    const auto files = one.find("files");  // absent in checkpoints of earlier versions
-    if (files != one.end() && !files->is_null()) seen.files = files->get<std::string>();
-    position.seen[key] = seen;
-  }
-}
-
 Json state_json(const TrainConfig& config, const Position& position, const Json& inputs) {
-  return {{"version", kVersion},
-          {"step", position.step},
-          {"steps", position.steps},
-          {"seed", config.seed},
-          {"skipped", skipped_json(position.skipped)},
-          {"unwritten", position.unwritten},
-          {"media", media_json(position)},
-          {"inputs", inputs},
-          {"config", config_json(config)}};
+  Json state = {{"version", kVersion}, {"seed", config.seed}};
+  state.update(position_json(position));
+  state["inputs"] = inputs;
+  state["config"] = config_json(config);
+  return state;
 }
 
 /// What state.json says; empty where it is not what state_json() makes of the step in the folder's name.
 std::optional<Snapshot> read_state(const Numbered& at) {
   try {
     const Json state = read_json(at.folder / "state.json", "train");
-    Snapshot snapshot{at.folder, state.at("config"), state.at("inputs"), {}};
-    Position& position = snapshot.position;
-    position.step = state.at("step").get<int64_t>();
-    position.steps = state.at("steps").get<int64_t>();
-    for (const Json& row : state.at("skipped"))
-      position.skipped.push_back({row.at("id").get<std::string>(), row.at("reason").get<std::string>()});
-    position.unwritten = state.at("unwritten");
-    read_media(state.at("media"), position);
+    Snapshot snapshot{at.folder, state.at("config"), state.at("inputs"), read_position(state)};
+    const Position& position = snapshot.position;
     const bool sound = state.at("step").is_number_integer() && state.at("steps").is_number_integer() &&
                        position.step == at.step && position.step <= position.steps && snapshot.config.is_object();
     return sound ? std::optional(std::move(snapshot)) : std::nullopt;
@@ -141,6 +97,27 @@ std::string way_on(const fs::path& out, const TrainConfig& config) {
 
 }  // namespace
 
+const std::vector<std::string>& free_fields() {
+  static const std::vector<std::string> fields = {"train.save_every",
+                                                  "train.keep",
+                                                  "data.cache",
+                                                  "data.cache_memory_mb",
+                                                  "data.threads",
+                                                  "data.ahead_mb",
+                                                  "data.max_skipped",
+                                                  "data.video_root",
+                                                  "threads",
+                                                  "device",
+                                                  "video.max_memory_mb",
+                                                  "video.follow_links",
+                                                  "video.verify",
+                                                  "train.recompute",
+                                                  "train.fit",
+                                                  "train.memory_gb",
+                                                  "train.reference_cache"};
+  return fields;
+}
+
 void save_snapshot(const fs::path& out, policy::Policy& policy, const AdamW& optimizer, const TrainConfig& config,
                    const Position& position, const Json& inputs) {
   std::array<char, 32> name{};
@@ -167,11 +144,11 @@ void save_snapshot(const fs::path& out, policy::Policy& policy, const AdamW& opt
 
 void check_same_run(const Json& config_before, const TrainConfig& config, const fs::path& out) {
   const Json now = config_json(config), before = io::with_defaults(config_before, now, describe<TrainConfig>());
-  const std::optional<io::ConfigDifference> found = io::config_difference(before, now, kFree);
+  const std::optional<io::ConfigDifference> found = io::config_difference(before, now, free_fields());
   if (!found) return;
   const std::string way = way_on(out, config);
   if (way.empty() || (found->field != "train.steps" && found->field != "train.epochs"))
-    io::check_same_config(before, now, kFree);
+    io::check_same_config(before, now, free_fields());
   throw Error(Fault::usage, "config",
               found->field + ": the earlier run has " + found->before.dump() + ", this one " + found->now.dump() +
                   "; the rates of a run follow from its length",

@@ -76,11 +76,13 @@ std::string first_difference(const Order& a, const Order& b) {
   return "";
 }
 
-/// The lines of metrics.jsonl without what a clock says.
+/// The lines of metrics.jsonl without what a clock says, and what a process found in its own memory.
 std::vector<Json> metrics_of(const fs::path& out) {
   std::vector<Json> lines;
   each_json_line(out / "metrics.jsonl", "train", [&](const Json& line, int64_t) { lines.push_back(line); });
-  for (Json& line : lines) line.erase("seconds");
+  for (Json& line : lines) {
+    for (const char* key : {"seconds", "seconds_data", "reference/hits", "eval/reference/hits"}) line.erase(key);
+  }
   return lines;
 }
 

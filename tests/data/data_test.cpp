@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <fstream>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "rrpo/data/answers.h"
 #include "rrpo/data/dataset.h"
@@ -201,6 +203,58 @@ TEST(Loader, GoesOnInTheMiddleOfAnEpoch) {
   std::vector<Json> expected = outline(world, policy, dataset, 0, 0, 7);
   std::erase_if(expected, [](const Json& batch) { return batch["window"].get<int64_t>() < 4; });
   EXPECT_EQ(outline(world, policy, dataset, 2, 4, 7), expected);
+}
+
+TEST(Loader, SharesOfSeveralAreTheWhole) {
+  const TinyWorld world;
+  const policy::Policy policy = world.open();
+  const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {});
+  const std::vector<Json> expected = outline(world, policy, dataset, 0, 0, 7);
+  for (const int64_t size : {2, 3}) {
+    std::map<std::pair<int64_t, int64_t>, Json> ids;
+    for (int64_t rank = 0; rank < size; ++rank) {
+      const LoaderRules rules{.root = world.root(),
+                              .video = {},
+                              .order = {.seed = 3, .shuffle = true, .group_by_video = 2},
+                              .batch = {.batch = 4, .micro = 2},
+                              .share = {rank, size},
+                              .threads = rank};
+      Loader loader(dataset, policy, nullptr, rules, 0, 7);
+      int64_t windows = 0;
+      while (const auto batch = loader.next()) {
+        windows += batch->place.ends_window;
+        if (batch->pairs() > 0) ids[{batch->place.window, batch->place.number}] = batch->ids;
+      }
+      EXPECT_EQ(windows, 7);
+    }
+    std::vector<Json> in_order;
+    for (const auto& [place, one] : ids) in_order.push_back(one);
+    ASSERT_EQ(in_order.size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(in_order[i], expected[i]["ids"]);
+  }
+}
+
+/// The threads are at the next epochs' pictures before this one's last pass is done. The longer they are given, the surer.
+TEST(Loader, ReadsAheadOverTheEndOfAnEpoch) {
+  const TinyWorld world;
+  const policy::Policy policy = world.open();
+  const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {});
+  const LoaderRules rules{
+      .root = world.root(), .video = {}, .order = {.seed = 3}, .batch = {.batch = 9, .micro = 9}, .threads = 2};
+  bool whole = false;
+  for (int64_t wait_ms = 10; wait_ms < 20000 && !whole; wait_ms *= 2) {
+    Loader loader(dataset, policy, nullptr, rules, 0, 3);
+    ASSERT_TRUE(loader.next());
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
+    std::filesystem::rename(world.root(), world / "away");
+    try {
+      whole = loader.next() && loader.next() && !loader.next();
+    } catch (const Error&) {
+      whole = false;
+    }
+    std::filesystem::rename(world / "away", world.root());
+  }
+  EXPECT_TRUE(whole);
 }
 
 TEST(Loader, NamesTheRowWhosePicturesAreDamagedOrDropsIt) {

@@ -108,5 +108,48 @@ TEST(Batches, DoNotPartRowsOfOneVideoThatFit) {
   EXPECT_THAT(sizes, testing::ElementsAre(2, 3, 3));
 }
 
+/// Windows of 4, 4 and 1 pass, twice.
+std::vector<MicroBatch> two_epochs() {
+  const std::vector<int64_t> videos = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+  std::vector<MicroBatch> all;
+  for (const int64_t epoch : {0, 1}) {
+    for (MicroBatch& batch : epoch_batches(videos, videos, {.batch = 4, .micro = 1}, epoch)) all.push_back(std::move(batch));
+  }
+  return all;
+}
+
+TEST(Share, EachPassIsOneRanksAndEachRankSeesTheEndOfEachWindow) {
+  const std::vector<MicroBatch> all = two_epochs();
+  for (const int64_t size : {1, 2, 3, 5, 20}) {
+    SCOPED_TRACE(size);
+    std::map<std::pair<int64_t, int64_t>, std::vector<int64_t>> rows;  // by window and number
+    std::vector<int64_t> passes;
+    for (int64_t rank = 0; rank < size; ++rank) {
+      std::vector<int64_t> ends;
+      passes.push_back(0);
+      for (const MicroBatch& batch : share_of(all, {rank, size})) {
+        if (batch.ends_window) ends.push_back(batch.window);
+        if (batch.rows.empty()) continue;
+        EXPECT_TRUE(rows.emplace(std::pair(batch.window, batch.number), batch.rows).second) << "taken twice";
+        ++passes.back();
+      }
+      EXPECT_EQ(ends, (std::vector<int64_t>{0, 1, 2, 3, 4, 5})) << rank;
+    }
+    ASSERT_EQ(rows.size(), all.size());
+    for (const MicroBatch& batch : all) EXPECT_EQ(rows.at({batch.window, batch.number}), batch.rows);
+    const auto [least, most] = std::minmax_element(passes.begin(), passes.end());
+    EXPECT_LE(*most - *least, size <= 5 ? 1 : 3);
+  }
+}
+
+TEST(Share, OfOneIsEverything) {
+  const std::vector<MicroBatch> all = two_epochs(), own = share_of(all, {});
+  ASSERT_EQ(own.size(), all.size());
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(own[i].rows, all[i].rows);
+    EXPECT_EQ(own[i].ends_window, all[i].ends_window);
+  }
+}
+
 }  // namespace
 }  // namespace rrpo::data

@@ -41,6 +41,29 @@ TEST(Shard, TakesWholeVideosInTurn) {
   }
 }
 
+int64_t count_of(const std::vector<rows::Question>& all, const Shard& shard) {
+  return static_cast<int64_t>(shard_questions(all, shard).size());
+}
+
+// One video with many questions, or one long one, does not leave the other parts waiting.
+TEST(Shard, DealsVideosOutByTheirWork) {
+  std::vector<rows::Question> all;
+  const auto add = [&](int video, int questions) {
+    for (int q = 0; q < questions; ++q)
+      all.push_back(question(std::to_string(video) + "-" + std::to_string(q), std::to_string(video) + ".mp4"));
+  };
+  for (int video = 0; video < 6; ++video) add(video, video % 2 == 0 ? 1 : 9);  // in turn: 3 and 27
+  EXPECT_EQ(count_of(all, {0, 2}) + count_of(all, {1, 2}), 30);
+  EXPECT_LE(std::abs(count_of(all, {0, 2}) - count_of(all, {1, 2})), 6);
+  for (rows::Question& one : all) one.item.duration_s = one.media.video == "0.mp4" ? 1000 : 10;
+  EXPECT_EQ(ids(shard_questions(all, {0, 2})), "0-0") << "the long one";
+  all.back().item.duration_s.reset();
+  EXPECT_GT(count_of(all, {0, 2}), 1) << "unlike measures are not added";
+  all.back().media.start_s = 5;
+  all.back().media.end_s = 15;
+  EXPECT_EQ(ids(shard_questions(all, {0, 2})), "0-0") << "a clip says its own length";
+}
+
 TEST(Shard, IsReadFromItsName) {
   EXPECT_EQ(parse_shard("3/4", "gen.shard"), (Shard{3, 4}));
   EXPECT_EQ(parse_shard("0/1", "gen.shard").name(), "0/1");

@@ -26,7 +26,7 @@ EvalConfig config_of(const test::TinyWorld& world) {
 }
 
 Predictions predict_all(const EvalConfig& config, const QuestionSet& set, const std::filesystem::path& file) {
-  ModelOnDemand model(config.model, config.device);
+  ModelOnDemand model(config.model, config.device, config.devices);
   return predict(config, set, {}, model, file);
 }
 

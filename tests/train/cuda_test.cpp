@@ -98,6 +98,30 @@ TEST_P(CudaGradient, IsThatOfTheCpuInDouble) {
   EXPECT_LT(relative(actual.values, expected.values), GetParam().tolerance);
 }
 
+TEST(CudaReference, RowsOfACacheGiveTheNumbersOfComputedOnes) {
+  if (!policy::open_cuda()) GTEST_SKIP() << "no GPU";
+  const TinyWorld world;
+  const TrainConfig config = toy_config(world, "cuda");
+  policy::Policy policy = policy::open_policy(config.model, config.device, model::Dtype::bfloat16);
+  const loss::Objective objective = loss::make_objective(config.objective);
+  const data::Dataset rows = data::read_dataset(config.data.pairs, config.data.video_root, policy, {});
+  data::VisualCache clips;
+  data::ReferenceCache references(1 << 20);
+  const std::string key = data::reference_key(policy);
+  EXPECT_EQ(data::reference_key(policy), key);
+  references.open_folder(world / "cache", key);
+  const data::LoaderRules rules{
+      .root = world.root(), .video = {}, .order = {.seed = 1, .shuffle = false}, .batch = {.batch = 4, .micro = 4}};
+  data::Loader loader(rows, policy, &clips, rules, 0, 1);
+  const auto batch = loader.next();
+  const at::NoGradGuard frozen;
+  const Pass computed = forward({policy, objective, &clips, &references}, rows, *batch);
+  const Pass kept = forward({policy, objective, &clips, &references}, rows, *batch);
+  EXPECT_EQ(computed.reference_hits, 0);
+  EXPECT_EQ(kept.reference_hits, batch->pairs());
+  EXPECT_TRUE(kept.stats.ref_logp.equal(computed.stats.ref_logp));
+}
+
 TEST(CudaRun, ThreeStepsMoveTheAdapterAsOnTheCpu) {
   if (!policy::open_cuda()) GTEST_SKIP() << "no GPU";
   const TinyWorld world;

@@ -1,75 +1,19 @@
 // The plan's memory against what an allocator counts: a pass forward and backward over made-up rows of a random model.
 #include <ATen/Parallel.h>
 #include <ATen/ops/randn.h>
-#include <c10/core/CPUAllocator.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cstdlib>
-#include <mutex>
-#include <new>
-#include <unordered_map>
-
+#include "../../src/model/lora.h"
+#include "../../src/model/nf4.h"
 #include "rrpo/train/learner.h"
 #include "rrpo/train/optimizer.h"
 #include "rrpo/train/pass.h"
 #include "rrpo/train/plan.h"
+#include "support/counting_allocator.h"
 #include "support/temp_dir.h"
 
 namespace rrpo::train {
 namespace {
-
-/// Counts live bytes of LibTorch's CPU tensors and remembers the most there were. What it lends is its own context, as
-/// LibTorch's raw scratch memory on some processors needs it: the sizes stand beside.
-class CountingAllocator final : public c10::Allocator {
- public:
-  c10::DataPtr allocate(size_t bytes) override {
-    if (bytes == 0) return {nullptr, nullptr, &release, c10::Device(c10::kCPU)};
-    void* data = nullptr;
-    if (posix_memalign(&data, 64, bytes) != 0) throw std::bad_alloc();
-    const std::lock_guard lock(mutex_);
-    sizes_[data] = static_cast<int64_t>(bytes);
-    live_ += static_cast<int64_t>(bytes);
-    most_ = std::max(most_, live_);
-    return {data, data, &release, c10::Device(c10::kCPU)};
-  }
-  c10::DeleterFnPtr raw_deleter() const override { return &release; }
-  void copy_data(void* to, const void* from, size_t count) const override { default_copy_data(to, from, count); }
-  int64_t live() const { return live_; }
-  int64_t most() const { return most_; }
-  void forget() { most_ = live_; }
-  static CountingAllocator& instance() {
-    static CountingAllocator one;  // tensors may outlive the scope of a test
-    return one;
-  }
-
- private:
-  static void release(void* data) {
-    if (data == nullptr) return;
-    CountingAllocator& own = instance();
-    const std::lock_guard lock(own.mutex_);
-    const auto found = own.sizes_.find(data);
-    own.live_ -= found->second;
-    own.sizes_.erase(found);
-    std::free(data);
-  }
-  std::mutex mutex_;
-  std::unordered_map<void*, int64_t> sizes_;
-  int64_t live_ = 0, most_ = 0;
-};
-
-/// While this lives, LibTorch's CPU tensors are counted.
-class Counted {
- public:
-  Counted() : before_(c10::GetCPUAllocator()) { c10::SetCPUAllocator(&allocator(), 200); }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
-  ~Counted() { c10::SetCPUAllocator(before_, 200); }
-  static CountingAllocator& allocator() { return CountingAllocator::instance(); }
-
- private:
-  c10::Allocator* before_;
-};
 
 struct Shape {
   int64_t width, inner, layers, vocabulary, rank;
@@ -95,10 +39,15 @@ model::Lvlm shapes_of(const Shape& shape, model::Dtype dtype) {
   return model::family_of(config, "test").build(config, options);
 }
 
-model::Lvlm random_model(const Shape& shape, model::Dtype dtype) {
+model::Lvlm random_model(const Shape& shape, model::Dtype dtype, bool nf4) {
   model::Lvlm lvlm = shapes_of(shape, dtype);
   for (const model::NamedTensor& weight : model::tensors(lvlm))
     *weight.tensor = at::randn(weight.shape, at::kFloat).mul_(0.05).to(weight.tensor->scalar_type());
+  if (!nf4) return lvlm;
+  for (const auto& [name, matrix] : model::decoder_matrices(lvlm.weights())) {
+    matrix->held = model::quantise_nf4(matrix->plain, at::kCPU);
+    matrix->plain.reset();
+  }
   return lvlm;
 }
 
@@ -126,10 +75,10 @@ data::Dataset dataset_of(const Rows& rows) {
 }
 
 /// Peak bytes of the second pass of a window, over what the program held before the model was made.
-int64_t measured(const Shape& shape, const Rows& rows, model::Dtype dtype, const Json& objective) {
-  const Counted counted;
-  const int64_t before = Counted::allocator().live();
-  policy::Policy policy{.lvlm = random_model(shape, dtype),
+int64_t measured(const Shape& shape, const Rows& rows, model::Dtype dtype, const MemoryRules& rules) {
+  const test::Counted counted;
+  const int64_t before = test::Counted::allocator().live();
+  policy::Policy policy{.lvlm = random_model(shape, dtype, rules.nf4),
                         .tokenizer = nullptr,
                         .chat = text::chat_templates().front(),
                         .stop_ids = {},
@@ -138,7 +87,7 @@ int64_t measured(const Shape& shape, const Rows& rows, model::Dtype dtype, const
   TrainConfig config;
   config.lora.rank = shape.rank;
   AdamW optimizer(prepare_trainable(policy, config), config.optim);
-  const loss::Objective row = loss::make_objective(objective);
+  const loss::Objective row = loss::make_objective({{"name", "rrpo"}});
   const data::Dataset dataset = dataset_of(rows);
   std::vector<int64_t> numbers;
   for (int64_t i = 0; i < rows.pairs; ++i) numbers.push_back(i);
@@ -147,39 +96,71 @@ int64_t measured(const Shape& shape, const Rows& rows, model::Dtype dtype, const
     const std::vector<model::VisualTokens> visual = {
         {at::randn({rows.visual, model::width(policy.lvlm)}), {}, {model::plain_run(rows.visual)}}};
     data::PackedPairs packed = data::pack_pairs(dataset, numbers, {{{{1, 2, 3}}, visual.front().runs, 0}});
-    Counted::allocator().forget();
-    forward({policy, row}, std::move(packed), visual, visual).output.loss.sum().backward();
-    most = Counted::allocator().most() - before;
+    test::Counted::allocator().forget();
+    const model::PassRules pass_rules{.recompute = rules.recompute, .recompute_layers = rules.recompute_layers};
+    forward({policy, row, nullptr, nullptr, pass_rules}, std::move(packed), visual, visual).output.loss.sum().backward();
+    most = test::Counted::allocator().most() - before;
   }
   return most;
 }
 
-TEST(Memory, OfAPassOnTheCpuIsWhatAnAllocatorCounts) {
+Memory planned(const Shape& shape, const Rows& rows, model::Dtype dtype, const MemoryRules& rules) {
+  PairRows planned;
+  planned.prefix = static_cast<double>(rows.visual + 3);
+  planned.question = static_cast<double>(rows.question);
+  planned.chosen = static_cast<double>(rows.chosen - 1);
+  planned.rejected = static_cast<double>(rows.rejected - 1);
+  planned.read = static_cast<double>(rows.chosen + rows.rejected);
+  planned.pairs = rows.pairs;
+  return memory_of(shape_of(shapes_of(shape, dtype), {shape.rank, 1, LoraFields().targets}), planned, {}, rules);
+}
+
+struct Case {
+  Shape shape;
+  Rows rows;
+  model::Dtype dtype;
+};
+const Shape kNarrow{128, 352, 4, 2048, 16}, kWide{256, 1408, 3, 8192, 32}, kLongVocabulary{128, 352, 3, 60000, 8},
+    kDeep{128, 352, 12, 2048, 16};
+
+void expect_planned(const Case& one, MemoryRules rules, const std::string& what) {
   at::set_num_threads(1);
-  const Shape narrow{128, 352, 4, 2048, 16}, wide{256, 1408, 3, 8192, 32}, long_vocabulary{128, 352, 3, 60000, 8};
-  struct Case {
-    Shape shape;
-    Rows rows;
-    model::Dtype dtype;
-  };
+  const auto counted = static_cast<double>(measured(one.shape, one.rows, one.dtype, rules));
+  const Memory memory = planned(one.shape, one.rows, one.dtype, rules);
+  EXPECT_NEAR(memory.total() / counted, 1, 0.02)
+      << what << ", " << one.rows.visual << " visual rows: " << memory.total() << " bytes planned, " << counted
+      << " counted; weights " << memory.weights << ", trained " << memory.trained << ", saved " << memory.saved
+      << ", workspace " << memory.workspace;
+}
+
+TEST(Memory, OfAPassOnTheCpuIsWhatAnAllocatorCounts) {
   for (const Case& one :
-       {Case{narrow, {300, 20, 40, 50, 1}, model::Dtype::float32}, Case{narrow, {900, 20, 60, 60, 1}, model::Dtype::float32},
-        Case{wide, {600, 30, 60, 60, 1}, model::Dtype::float32}, Case{wide, {400, 15, 40, 40, 4}, model::Dtype::float32},
-        Case{long_vocabulary, {300, 20, 40, 50, 1}, model::Dtype::float32},
-        Case{narrow, {900, 20, 60, 60, 1}, model::Dtype::bfloat16},
-        Case{wide, {600, 30, 60, 60, 1}, model::Dtype::bfloat16}}) {
-    const Json objective = {{"name", "rrpo"}};
-    const double counted = static_cast<double>(measured(one.shape, one.rows, one.dtype, objective));
-    const ModelShape shape = shape_of(shapes_of(one.shape, one.dtype), {one.shape.rank, 1, LoraFields().targets});
-    PairRows rows;
-    rows.prefix = static_cast<double>(one.rows.visual + 3);
-    rows.question = static_cast<double>(one.rows.question);
-    rows.chosen = static_cast<double>(one.rows.chosen - 1);
-    rows.rejected = static_cast<double>(one.rows.rejected - 1);
-    rows.read = static_cast<double>(one.rows.chosen + one.rows.rejected);
-    rows.pairs = one.rows.pairs;
-    const Memory memory = memory_of(shape, rows, {}, memory_rules(/*gpu=*/false, /*several_passes=*/true));
-    EXPECT_NEAR(memory.total() / counted, 1, 0.02) << rows.rows() << " rows, " << counted << " bytes";
+       {Case{kNarrow, {300, 20, 40, 50, 1}, model::Dtype::float32},
+        Case{kNarrow, {900, 20, 60, 60, 1}, model::Dtype::float32}, Case{kWide, {600, 30, 60, 60, 1}, model::Dtype::float32},
+        Case{kWide, {400, 15, 40, 40, 4}, model::Dtype::float32},
+        Case{kLongVocabulary, {300, 20, 40, 50, 1}, model::Dtype::float32},
+        Case{kNarrow, {900, 20, 60, 60, 1}, model::Dtype::bfloat16},
+        Case{kWide, {600, 30, 60, 60, 1}, model::Dtype::bfloat16}})
+    expect_planned(one, memory_rules(/*gpu=*/false, /*several_passes=*/true), "nothing given up");
+}
+
+TEST(Memory, OfEachWayToFitIsWhatAnAllocatorCounts) {
+  for (const bool nf4 : {false, true}) {
+    for (const auto& [recompute, layers] : {std::pair(model::Recompute::none, -1),
+                                            {model::Recompute::mlp, -1},
+                                            {model::Recompute::layer, 5},
+                                            {model::Recompute::layer, -1}}) {
+      MemoryRules rules = memory_rules(/*gpu=*/false, /*several_passes=*/true);
+      rules.nf4 = nf4;
+      rules.recompute = recompute;
+      rules.recompute_layers = layers;
+      const std::string what = std::string(nf4 ? "nf4" : "plain") + ", recompute " +
+                               std::to_string(static_cast<int>(recompute)) + " of " + std::to_string(layers);
+      expect_planned({kDeep, {900, 20, 60, 60, 1}, model::Dtype::float32}, rules, what);
+      expect_planned(nf4 ? Case{kWide, {600, 30, 60, 60, 1}, model::Dtype::float32}
+                         : Case{kDeep, {900, 20, 60, 60, 1}, model::Dtype::bfloat16},
+                     rules, what);
+    }
   }
 }
 

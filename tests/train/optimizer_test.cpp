@@ -116,5 +116,78 @@ TEST(AdamW, SaysWhenAGradientIsNotFinite) {
   }
 }
 
+/// Float tensors whose sizes leave gaps behind some of them, and none behind others.
+struct Uneven {
+  std::vector<at::Tensor> tensors;
+  Uneven() {
+    for (const int64_t size : {64, 128, 5, 64, 64, 77}) tensors.push_back(at::randn({size, 1}).requires_grad_(true));
+  }
+  explicit Uneven(const Uneven& other) {
+    for (const at::Tensor& one : other.tensors) tensors.push_back(one.detach().clone().requires_grad_(true));
+  }
+  std::vector<model::NamedTensor> named() {
+    std::vector<model::NamedTensor> list;
+    for (at::Tensor& tensor : tensors)
+      list.push_back({"w" + std::to_string(list.size()), &tensor, tensor.sizes().vec(), model::Part::decoder});
+    return list;
+  }
+  /// A loss over the tensors whose numbers stand in `of`.
+  void backward(const std::vector<size_t>& of) const {
+    for (const size_t i : of) tensors[i].square().mul(0.3 + 0.1 * static_cast<double>(i)).sum().backward();
+  }
+};
+
+TEST(Parameters, AreViewsOfOneBufferAndSoAreTheirGradientsInAWindow) {
+  Uneven weights;
+  const at::Tensor before = weights.tensors[2].detach().clone();
+  Parameters parameters(weights.named());
+  EXPECT_TRUE(weights.tensors[2].detach().equal(before));
+  ASSERT_EQ(parameters.values().buffers().size(), 1U);
+  parameters.values().buffers()[0].fill_(3);
+  for (const at::Tensor& one : weights.tensors) {
+    EXPECT_EQ(one.min().item<float>(), 3);
+    EXPECT_TRUE(one.is_leaf() && one.requires_grad());
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(one.const_data_ptr()) % 64, 0U);
+  }
+  EXPECT_FALSE(parameters.gradient_norm().defined());
+  parameters.open_window();
+  for (size_t i = 0; i < 6; ++i) EXPECT_FALSE(parameters.touched(i));
+  weights.backward({0, 3});
+  weights.backward({3});
+  for (size_t i = 0; i < 6; ++i) EXPECT_EQ(parameters.touched(i), i == 0 || i == 3);
+  EXPECT_NEAR(parameters.gradients().at(3).max().item<float>(), 2 * 2 * 3 * 0.6, 1e-5);
+  parameters.drop_gradients();
+  EXPECT_FALSE(weights.tensors[3].grad().defined());
+  parameters.open_window();
+  EXPECT_EQ(parameters.gradients().buffers()[0].abs().max().item<float>(), 0);
+  EXPECT_FALSE(parameters.touched(3));
+}
+
+// One call over a stretch of the buffer, or one for each tensor: the same bits, whatever was reached by a gradient when.
+TEST(AdamW, RoundsInABufferAsTensorByTensor) {
+  const std::vector<std::vector<size_t>> reached = {{0, 1, 2, 3, 4, 5}, {1, 2, 3}, {0, 1, 2, 3, 4, 5}, {5}, {0, 3, 4, 5}};
+  Uneven windows, single(windows);
+  OptimConfig config;
+  config.weight_decay = 0.1;
+  AdamW one(windows.named(), config), other(single.named(), config);
+  for (const std::vector<size_t>& of : reached) {
+    one.weights().open_window();
+    windows.backward(of);
+    single.backward(of);  // gradients of its own, tensor by tensor
+    const double norm = one.gradient_norm();
+    EXPECT_EQ(norm, other.gradient_norm());
+    EXPECT_EQ(one.step(0.01, 0.5, norm), other.step(0.01, 0.5, norm));
+    for (size_t i = 0; i < 6; ++i) {
+      EXPECT_TRUE(windows.tensors[i].equal(single.tensors[i])) << i;
+      EXPECT_FALSE(windows.tensors[i].grad().defined());
+    }
+  }
+  const data::TensorMap a = one.state(), b = other.state();
+  ASSERT_EQ(a.size(), 18U);
+  for (const auto& [name, tensor] : a) EXPECT_TRUE(tensor.equal(b.at(name))) << name;
+  EXPECT_EQ(a.at("step.w2").item<float>(), 3);
+  EXPECT_EQ(a.at("step.w5").item<float>(), 4);
+}
+
 }  // namespace
 }  // namespace rrpo::train

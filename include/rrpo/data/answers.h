@@ -37,7 +37,11 @@ struct AnswerRules {
   std::filesystem::path root;
   policy::VideoConfig video;
   int64_t max_new_tokens = 64;
-  int64_t threads = 1;  ///< videos at a time
+  int64_t threads = 1;  ///< blocks at a time, for each policy
+  /// Neighbouring videos that make a block: their answers grow together, so that the weights are read once for all of them.
+  /// What is computed then depends in its last bits on the block, so 1 is the standard.
+  int64_t together = 1;
+  int64_t ahead = 0;  ///< policy::Watching::ahead
   /// What is done to the frames before the model sees them; empty: nothing.
   std::function<video::Frames(const video::Frames&, const rows::Media&)> change{};
   AskQuestion ask{};             ///< empty: the text of the row
@@ -64,7 +68,10 @@ struct VideoAnswers {
 /// Answers group after group, in order, on `rules.threads` threads; same answers for any number of them.
 class AnswerStream {
  public:
+  /// One policy for each device that works: the same model on devices of one kind, else answers depend on who gave them.
   /// Throws Error(input, "data") naming the first question that holds a control token of the policy's tokenizer.
+  AnswerStream(const std::vector<const policy::Policy*>& policies, const std::vector<rows::Question>& questions,
+               std::vector<VideoQuestions> groups, AnswerRules rules);
   AnswerStream(const policy::Policy& policy, const std::vector<rows::Question>& questions,
                std::vector<VideoQuestions> groups, AnswerRules rules);
   AnswerStream(const AnswerStream&) = delete;
@@ -80,10 +87,19 @@ class AnswerStream {
   std::unique_ptr<Work> work_;
 };
 
+/// Takes out of the groups of a whole run the blocks that are `answered`. A block with anything open stays whole: its
+/// answers are then those of an undisturbed run.
+void drop_answered(std::vector<VideoQuestions>& groups, int64_t together,
+                   const std::function<bool(const VideoQuestions&)>& answered);
+
+/// The questions of a whole run, in their order, that are answered in one block with those about `media`.
+std::vector<rows::Question> block_with(const std::vector<rows::Question>& questions, const rows::Media& media,
+                                       int64_t together);
+
 /// Throws the Error(usage) of a media whose frames are not those that an earlier part of the run was asked about.
 [[noreturn]] void refuse_other_pictures(const rows::Media& media);
 
-/// The number of videos to work on at a time: `wanted`, or for 0 one per core (two on a GPU).
+/// The number of blocks to work on at a time on a device: `wanted`, or for 0 one per core (two on a GPU).
 int64_t answer_threads(int64_t wanted, const std::string& device);
 
 }  // namespace rrpo::data

@@ -33,25 +33,29 @@ struct LoaderRules {
   policy::VideoConfig video;
   OrderRules order;
   BatchRules batch;
+  Share share = {};
   int64_t threads = 0;                     ///< 0: everything inside next()
   int64_t ahead_bytes = int64_t{1} << 30;  ///< pixels that may wait for their step; one pass always may
   bool skip_bad_media = false;             ///< drop rows whose media cannot be read and name them in `PairBatch::skipped`
   SeenMedia* seen = nullptr;               ///< kept up to date by next(), where it is given
 };
 
-/// Hands out the micro-batches of windows first_window … last_window - 1. What comes out depends on dataset and rules only.
-/// `dataset`, `policy` and `cache` must outlive it.
+/// Hands out the micro-batches of windows first_window … last_window - 1, epoch after epoch. What comes out depends on
+/// dataset and rules only. A share has at least one micro-batch of each window, if need be one without rows. `dataset`,
+/// `policy` and `cache` must outlive it.
 class Loader {
  public:
   Loader(const Dataset& dataset, const policy::Policy& policy, VisualCache* cache, LoaderRules rules, int64_t first_window,
          int64_t last_window);
+  ~Loader();
 
   /// The next micro-batch, or nothing after the last. Rethrows what reading it threw, with the row's id. Throws
   /// Error(usage) for a media whose frames or files are not those that `rules.seen` knows.
   std::optional<PairBatch> next();
 
  private:
-  bool open_epoch();
+  class Places;
+
   int64_t passes_ahead() const;
   void compare(const PairBatch& batch);
   std::string files_of(const rows::Media& media) const;
@@ -62,16 +66,14 @@ class Loader {
   const policy::Policy& policy_;
   VisualCache* cache_;
   LoaderRules rules_;
-  std::vector<int64_t> videos_;
   bool encodes_always_;
   std::set<std::string> known_by_files_;  ///< keys of `rules.seen` at the beginning, which its threads may read
   mutable FileHashes hashes_;
-  int64_t window_, last_window_;
-  std::vector<MicroBatch> batches_;  ///< of the epoch at work
-  std::unique_ptr<Prefetch<PairBatch>> prefetch_;
+  std::unique_ptr<Places> places_;
+  std::unique_ptr<Prefetch<std::optional<PairBatch>>> prefetch_;  ///< last: its threads use the others
 };
 
-/// Threads that prepare samples where nobody says otherwise: one per core, at most 16.
+/// Threads that prepare samples where nobody says otherwise: one for each core that this process has to itself, at most 16.
 int64_t default_loader_threads();
 
 }  // namespace rrpo::data

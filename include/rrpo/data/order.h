@@ -23,6 +23,7 @@ struct MicroBatch {
   int64_t window = 0;  ///< counted from the run's beginning
   int64_t epoch = 0;
   bool ends_window = false;
+  int64_t number = 0;  ///< in its window
 };
 
 /// Windows of `batch` rows (the last one of an epoch holds what is left, or with `drop_last` is left out unless it is the
@@ -35,5 +36,15 @@ struct BatchRules {
 int64_t windows_per_epoch(int64_t rows, const BatchRules& rules);
 std::vector<MicroBatch> epoch_batches(const std::vector<int64_t>& order, const std::vector<int64_t>& videos,
                                       const BatchRules& rules, int64_t epoch);
+
+/// One of the processes that share a run.
+struct Share {
+  int64_t rank = 0, size = 1;
+};
+
+/// What of `batches`, which are whole windows, falls to `share`: pass m of window w is that of rank (w + m) % size, so that
+/// no rank has the longer half of every window. `ends_window` then marks the last pass of the rank; where it has none in a
+/// window, one without rows.
+std::vector<MicroBatch> share_of(const std::vector<MicroBatch>& batches, const Share& share);
 
 }  // namespace rrpo::data

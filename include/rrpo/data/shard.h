@@ -20,9 +20,12 @@ struct Shard {
 /// Reads `I/N`. Throws Error(usage) naming `at`.
 Shard parse_shard(const std::string& text, const std::string& at);
 
-/// The questions of a part, in their order: those of the videos number index, index + count, … in the order in which the
-/// videos first appear. A video's questions stay together.
-std::vector<rows::Question> shard_questions(const std::vector<rows::Question>& questions, const Shard& shard);
+/// The questions of a part, in their order. A video's questions stay together. The videos are dealt out by their work, the
+/// largest first and each to the part that has the least: questions times seconds of their clips where every question says
+/// how long its clip is, else questions. Videos of equal work go round the parts in the order in which they first appear.
+/// Where `together` neighbouring videos are answered together, that is said of blocks of so many: no part cuts one.
+std::vector<rows::Question> shard_questions(const std::vector<rows::Question>& questions, const Shard& shard,
+                                            int64_t together = 1);
 
 /// The rows of a growing file's parts, each row with the `id` of its question, in the order in which one undisturbed run
 /// appends them. Throws Error(input) for a row of no question.

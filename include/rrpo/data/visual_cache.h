@@ -3,16 +3,15 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <atomic>
 #include <cstdint>
 #include <filesystem>
-#include <map>
-#include <mutex>
 #include <optional>
-#include <set>
 #include <string>
+#include <vector>
 
+#include "rrpo/data/bounded_map.h"
 #include "rrpo/data/file_hashes.h"
+#include "rrpo/data/tensor_folder.h"
 #include "rrpo/policy/policy.h"
 #include "rrpo/rows/pair.h"
 
@@ -27,9 +26,9 @@ std::string visual_key(policy::Policy& policy, const policy::VideoConfig& video)
 /// What it returns is bit for bit what was put in, so a run with a cache equals one without.
 class VisualCache {
  public:
-  /// `bytes`: what the map may hold; later clips are then not kept (never replaced, so that nothing depends on timing),
-  /// which is said once.
-  explicit VisualCache(int64_t bytes = int64_t{1} << 30) : room_(bytes), size_(bytes) {}
+  /// `bytes`: what the map may hold; later clips are then not kept, which is said once.
+  explicit VisualCache(int64_t bytes = int64_t{1} << 30)
+      : clips_(bytes, "visual tokens", "further clips are read again when their turn comes") {}
 
   /// Keeps clips in `folder` too. A clip's file is named by visual_key(), the content of its media files and its place in
   /// them, and carries a checksum over all that.
@@ -42,26 +41,22 @@ class VisualCache {
   model::VisualTokens find(const rows::Media& media, const std::vector<int64_t>& eye_text = {});
   void insert(const rows::Media& media, const std::vector<int64_t>& eye_text, const model::VisualTokens& visual);
 
+  /// By what it knows a clip, for others who keep what follows from its tokens: equal names, equal tokens. With a folder
+  /// from run to run, else within this one. Throws Error(input) as find() does.
+  std::string name(const rows::Media& media, const std::vector<int64_t>& eye_text);
+
   /// Hash of the content of a media's files, by which a folder knows it; empty where there is no folder. Throws Error(input)
   /// for a media that cannot be read.
   std::string files_of(const rows::Media& media);
 
   /// Files that were found damaged so far.
-  int64_t damaged() const { return damaged_; }
+  int64_t damaged() const { return folder_ ? folder_->damaged() : 0; }
 
  private:
-  std::string name_of(const rows::Media& media, const std::vector<int64_t>& eye_text);
-  model::VisualTokens read(const std::filesystem::path& file, const std::string& name);
-  bool takes_place_of(const std::filesystem::path& file, const std::string& name);
-  void keep(const std::string& clip, const model::VisualTokens& visual);
+  std::string name_in_folder(const rows::Media& media, const std::vector<int64_t>& eye_text);
 
-  std::mutex mutex_;
-  std::map<std::string, model::VisualTokens> clips_;  ///< by media and text
-  int64_t room_, size_;
-  bool full_ = false;
-  std::set<std::string> bad_;  ///< names of damaged files that nobody has replaced yet
-  std::atomic<int64_t> damaged_ = 0;
-  std::optional<std::filesystem::path> folder_;
+  BoundedMap<model::VisualTokens> clips_;  ///< by media and text
+  std::optional<TensorFolder> folder_;
   std::filesystem::path root_;
   std::string key_;  ///< of everything but the media
   FileHashes hashes_;

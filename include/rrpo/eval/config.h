@@ -61,6 +61,7 @@ struct EvalFields {
   bool controls = false;
   bool subtitles = false;
   std::optional<std::string> shard;
+  int64_t together = 1;
   std::filesystem::path similarities;
   JudgeFields judging;
   int64_t examples = 12;
@@ -88,6 +89,10 @@ struct EvalFields {
     v("shard", shard,
       "I/N: ask only the questions of part I of N, counted from 0; rrpo-eval merge makes the results of all parts; auto: "
       "from RANK and WORLD_SIZE, or SLURM_PROCID and SLURM_NTASKS, into the folder I-of-N of --out");
+    v("together", together,
+      "so many neighbouring videos of the file are decoded together: a GPU then reads the weights once for short answers to "
+      "all of them; the last bits of what is computed depend on the neighbours, and of two tokens that are equally likely "
+      "it may say the other; 1: each video by itself");
     v("similarities", similarities,
       "similarities of scene descriptions for VidHalluc (JSONL of scripts/benchmarks/similarities.py); empty: its "
       "description score stays unknown");
@@ -119,6 +124,7 @@ struct EvalConfig {
   EvalData data;
   int64_t seed = 42;
   std::string device = "auto";
+  std::string devices = "auto";
   int64_t threads = 0;
   template <class V>
   void fields(V& v) {
@@ -128,7 +134,11 @@ struct EvalConfig {
     v("data", data, "");
     v("seed", seed, "of eval.limit and eval.perturb; answers are greedy and draw nothing");
     v("device", device, "auto, cpu, cuda, cuda:N");
-    v("threads", threads, "videos answered at a time; 0: one per core");
+    v("devices", devices,
+      "GPUs of this machine that share the work: auto (all that are visible), or a number; a process that a launcher has "
+      "started has its own");
+    v("threads", threads,
+      "videos answered at a time on each device, blocks of eval.together of them; 0: one per core, two on a GPU");
   }
   void check(const std::string& at) const;
 };

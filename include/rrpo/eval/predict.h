@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,16 +20,17 @@ struct Predictions {
   bool stopped = false;                ///< a signal came: some questions have no row yet
 };
 
-/// A model that is opened when the first question needs it, once for all the passes of a run.
+/// A model that is opened when the first question needs it, on each device that works, once for all the passes of a run.
 class ModelOnDemand {
  public:
-  ModelOnDemand(policy::ModelConfig model, std::string device) : model_(std::move(model)), device_(std::move(device)) {}
-  policy::Policy& get();
+  ModelOnDemand(policy::ModelConfig model, std::string device, std::string devices)
+      : model_(std::move(model)), device_(std::move(device)), devices_(std::move(devices)) {}
+  std::vector<policy::Policy>& get();
 
  private:
   policy::ModelConfig model_;
-  std::string device_;
-  std::optional<policy::Policy> policy_;
+  std::string device_, devices_;
+  std::vector<policy::Policy> policies_;
 };
 
 /// Answers the questions that `file` (predictions.jsonl) does not answer yet and appends to it, video by video; the model

@@ -52,6 +52,7 @@ struct GenFields {
   Json balance = true;
   Json max_per_format;
   std::optional<std::string> shard;
+  int64_t together = 1;
   LlmFields llm;
   int64_t max_unjudged = 0;
   template <class V>
@@ -81,6 +82,10 @@ struct GenFields {
     v("shard", shard,
       "I/N: ask only the questions of part I of N, counted from 0; rrpo-gen merge makes the pairs of all parts; auto: from "
       "RANK and WORLD_SIZE, or SLURM_PROCID and SLURM_NTASKS, into the folder I-of-N of --out");
+    v("together", together,
+      "so many neighbouring videos of the file are decoded together: a GPU then reads the weights once for short answers to "
+      "all of them; the last bits of what is computed depend on the neighbours, and of two tokens that are equally likely "
+      "it may say the other; 1: each video by itself");
     v("llm", llm, "");
     v("max_unjudged", max_unjudged,
       "with more questions that the language model did not judge the run counts as failed (exit 8)");
@@ -94,6 +99,7 @@ struct GenConfig {
   GenFields gen;
   int64_t seed = 42;
   std::string device = "auto";
+  std::string devices = "auto";
   int64_t threads = 0;
   template <class V>
   void fields(V& v) {
@@ -102,7 +108,10 @@ struct GenConfig {
     v("gen", gen, "");
     v("seed", seed, "of the perturbations and of what balancing drops");
     v("device", device, "auto, cpu, cuda, cuda:N");
-    v("threads", threads, "videos at a time; 0: one per core");
+    v("devices", devices,
+      "GPUs of this machine that share the work: auto (all that are visible), or a number; a process that a launcher has "
+      "started has its own");
+    v("threads", threads, "videos at a time on each device, blocks of gen.together of them; 0: one per core, two on a GPU");
   }
   void check(const std::string& at) const;
 };

@@ -11,6 +11,7 @@
 #include "rrpo/io/existing.h"
 #include "rrpo/policy/policy.h"
 #include "rrpo/util/fields.h"
+#include "rrpo/world/world.h"
 
 namespace rrpo::train {
 
@@ -36,9 +37,12 @@ struct DataConfig {
     v("max_skipped", max_skipped, "bad rows to skip before the run counts as failed; 0: the first one ends it");
     v("shuffle", shuffle, "a new order every epoch, from the seed");
     v("group_by_video", group_by_video, "so many rows of one video are kept adjacent and encoded once");
-    v("cache", cache, "folder of visual tokens, used while vision and projector are frozen; null: memory only");
-    v("cache_memory_mb", cache_memory_mb, "MiB of visual tokens kept in memory; clips beyond it are read again");
-    v("threads", threads, "threads that read and prepare clips; 0: one per core, 16 at most");
+    v("cache", cache,
+      "folder of visual tokens and of the reference's rows, used while vision and projector are frozen; null: memory only");
+    v("cache_memory_mb", cache_memory_mb,
+      "MiB of visual tokens kept in memory, an eighth of it for the reference's rows where a run asks for them twice; what "
+      "is beyond it is made again");
+    v("threads", threads, "threads that read and prepare clips; 0: one per core of this rank, 16 at most");
     v("ahead_mb", ahead_mb, "MiB of prepared pixels that wait for their step at most; one pass always may");
     v("marks", marks,
       "spans of the rows; or difference: the tokens in which both answers differ, as VideoChat2's code has it");
@@ -57,10 +61,14 @@ struct LoopConfig {
   int64_t keep = 2;
   int64_t eval_every = 0;
   bool tensorboard = false;
+  std::string recompute = "none";
+  bool fit = false;
+  double memory_gb = 0;
+  bool reference_cache = true;
   template <class V>
   void fields(V& v) {
     v("trainable", trainable, "lora, or any of vision, projector, decoder, all");
-    v("batch_pairs", batch_pairs, "rows of one optimizer step");
+    v("batch_pairs", batch_pairs, "rows of one optimizer step, of all ranks together");
     v("micro_pairs", micro_pairs, "rows of one pass, at least data.group_by_video");
     v("epochs", epochs, "passes over the data");
     v("steps", steps, "optimizer steps; overrides epochs, the data repeat");
@@ -68,6 +76,16 @@ struct LoopConfig {
     v("keep", keep, "checkpoints kept, the newest");
     v("eval_every", eval_every, "steps between two scorings of data.eval_pairs; 0: only at the end");
     v("tensorboard", tensorboard, "write TensorBoard's event file beside metrics.jsonl");
+    v("recompute", recompute,
+      "what backward computes again instead of keeping it, for less memory: none; mlp: gate and up of each layer; layer: "
+      "each layer from its input; or a number of layers, the first ones, as layer does");
+    v("fit", fit,
+      "let the plan choose model.frozen and train.recompute, whatever they say, by the memory of the device: what moves no "
+      "number first, four bits last; the plan, a note and run.json say what it chose");
+    v("memory_gb", memory_gb, "10^9 bytes that train.fit may plan with; 0: all that the GPU has");
+    v("reference_cache", reference_cache,
+      "keep what the reference says of each pass (in memory, and in data.cache where it is given) instead of asking it "
+      "again: no number changes; a pass is found again where it holds the same rows, with train.micro_pairs=1 always");
   }
   void check(const std::string& at) const;
 };
@@ -148,6 +166,8 @@ struct RunOptions {
   std::optional<int64_t> halt_after = {};  ///< a step after which the run stops as by a signal
   /// Told the ids of the pairs of each step, in the order in which they were taken.
   std::function<void(const std::vector<std::string>&)> watch = {};
+  /// The ranks that share the run; null: this process alone. Only the first writes into `out`.
+  const world::World* world = nullptr;
 };
 
 /// How a run ended: the last line of stdout and the exit code. Where they are there, `text` stands before that line, and

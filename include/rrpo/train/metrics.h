@@ -20,6 +20,9 @@ struct MetricSums {
   std::map<std::string, double> rows;  ///< sums over pairs by key: rewards/…, kl/…, logps/…
 
   void add(const MetricSums& other);
+  /// As one rank tells another, to the last bit.
+  Json told() const;
+  static MetricSums heard(const Json& told);
   /// What the objective averages over.
   double denominator(loss::Average average) const {
     return static_cast<double>(average == loss::Average::pairs ? pairs : tokens);

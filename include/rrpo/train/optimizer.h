@@ -1,4 +1,4 @@
-// AdamW over a list of named leaf tensors, which are the master weights.
+// AdamW over named leaf tensors, which are the master weights.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,6 +10,7 @@
 #include "rrpo/data/tensor_file.h"
 #include "rrpo/model/lvlm.h"
 #include "rrpo/train/config.h"
+#include "rrpo/train/parameters.h"
 
 namespace rrpo::train {
 
@@ -18,6 +19,7 @@ namespace rrpo::train {
 /// tensor.
 class AdamW {
  public:
+  /// `parameters` become views of one buffer (Parameters).
   AdamW(std::vector<model::NamedTensor> parameters, const OptimConfig& config);
 
   /// The norm of all gradients as they lie there, over all tensors; NaN or infinite when one value is.
@@ -26,17 +28,26 @@ class AdamW {
   /// are dropped. `norm` is what gradient_norm() said. Returns the norm after `scale`, before clipping.
   double step(double lr, double scale, double norm);
   /// Forgets the gradients of a window that is not finished.
-  void drop_gradients();
+  void drop_gradients() { weights_.drop_gradients(); }
 
-  const std::vector<model::NamedTensor>& parameters() const { return parameters_; }
+  const std::vector<model::NamedTensor>& parameters() const { return weights_.named(); }
+  Parameters& weights() { return weights_; }
+  const Parameters& weights() const { return weights_; }
+  /// Both moments, in the order of the parameters.
+  Flat& first() { return first_; }
+  Flat& second() { return second_; }
+  /// Updates of each parameter so far: its t.
+  std::vector<int64_t>& updates() { return updates_; }
+
   /// `exp_avg.NAME`, `exp_avg_sq.NAME`, `step.NAME` for every tensor.
   data::TensorMap state() const;
   /// Throws Error(input, "weights") naming `place` and the tensor that is missing or of another shape.
   void set_state(const data::TensorMap& state, const std::string& place);
 
  private:
-  std::vector<model::NamedTensor> parameters_;
-  std::vector<at::Tensor> first_, second_, steps_;
+  Parameters weights_;
+  Flat first_, second_;
+  std::vector<int64_t> updates_;
   OptimConfig config_;
 };
 

@@ -3,32 +3,41 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "rrpo/data/pair_batch.h"
+#include "rrpo/data/reference_cache.h"
 #include "rrpo/data/visual_cache.h"
 #include "rrpo/loss/loss.h"
 #include "rrpo/policy/policy.h"
 
 namespace rrpo::train {
 
-/// Who is asked, and by what measure. `cache` is given only while vision tower and projector are frozen.
+/// Who is asked, and by what measure. `cache` is given only while vision tower and projector are frozen; `references`, only
+/// beside it, while the decoder without its adapter is too.
 struct Scorer {
   policy::Policy& policy;
   const loss::Objective& objective;
   data::VisualCache* cache = nullptr;
+  data::ReferenceCache* references = nullptr;
+  model::PassRules rules = {};  ///< of the policy's pass; the reference keeps nothing anyway
 };
 
 struct Pass {
   data::PackedPairs packed;
   loss::TokenStats stats;
   loss::LossOutput output;  ///< [P]
+  /// Pairs for which the reference was not run, since a cache had its rows; absent where none was asked.
+  std::optional<int64_t> reference_hits = {};
 };
 
-/// Encodes what no cache had, packs the rows, runs the decoder over them (and again with the adapter off where the objective
-/// has a reference), and applies the objective. Differentiable in whatever requires a gradient. Throws Error(input, "data")
-/// for a row that is longer than the model.
+/// Encodes what no cache had, packs the rows, runs the decoder over them (and, where the objective has a reference whose
+/// rows no cache has, again with the adapter off), and applies the objective. Differentiable in whatever requires a
+/// gradient. On a GPU it returns before that is done, but for what it gives to caches. Throws Error(input, "data") for a row
+/// that is longer than the model.
 Pass forward(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch);
 /// The same from packed rows; the reference may see other visual tokens of the same clips.
 Pass forward(const Scorer& scorer, data::PackedPairs packed, const std::vector<model::VisualTokens>& visual,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "rrpo/data/dataset.h"
 #include "rrpo/model/lvlm.h"
@@ -20,6 +21,8 @@ struct ModelShape {
   double lora_last_kv = 0;                             ///< of these, on keys and values
   double lora_ranks = 0;                               ///< sum of the ranks of all adapted linears
   double lora_ranks_last = 0, lora_ranks_last_kv = 0;  ///< of these, in the last layer, and there on keys and values
+  double lora_ranks_opened = 0;                        ///< of these, on gate and up
+  double lora_ranks_last_opened = 0;                   ///< in the last layer
   int64_t value_bytes = 2;                             ///< of one weight or activation in the compute type
 
   double layer_linears() const {
@@ -64,13 +67,23 @@ struct StepKind {
 /// Floating-point operations; a multiplication and its addition are two.
 struct Flop {
   double vision = 0, linears = 0, lora = 0, attention = 0, reference = 0, head = 0;
-  double total() const { return vision + linears + lora + attention + reference + head; }
+  double again = 0;  ///< what backward computes again instead of keeping it
+  double total() const { return vision + linears + lora + attention + reference + head + again; }
+};
+
+/// How a step runs, as far as its cost depends on it.
+struct MemoryRules {
+  double trained_bytes = 16;  ///< per trained parameter: float32 value, gradient and two moments
+  bool gpu = false;           ///< an adapter's products run in the type of the activations, and attention has no masks
+  bool nf4 = false;           ///< the matrices of the layers are held in four bits, and made anew for each product
+  model::Recompute recompute = model::Recompute::none;
+  int64_t recompute_layers = -1;  ///< as in model::PassRules
 };
 
 /// Of forward and backward over `rows.pairs` pairs. 2 per parameter and row forward, as much again for the gradient of the
 /// input (frozen linears have no other), as much again where weights are trained; attention backward is 2.5 times forward;
 /// queries, output and MLP of the last layer run on read rows only.
-Flop flop_of(const ModelShape& model, const PairRows& rows, const StepKind& kind);
+Flop flop_of(const ModelShape& model, const PairRows& rows, const StepKind& kind, const MemoryRules& rules = {});
 
 /// Bytes at the peak of a step.
 struct Memory {
@@ -78,21 +91,23 @@ struct Memory {
   double total() const { return weights + trained + saved + workspace; }
 };
 
-/// What the estimate takes for granted.
-struct MemoryRules {
-  double trained_bytes = 16;           ///< per trained parameter: float32 value, gradient and two moments
-  bool recompute_elementwise = false;  ///< norms and products of the gate are computed again in backward instead of kept
-  bool narrow_adapter = false;         ///< an adapter's products run in the type of the activations, not in float32
-  bool masks = true;                   ///< attention is masked (CPU), not made of causal and of whole blocks
-};
-
-/// How this program computes: on a GPU the adapter is narrow and attention without masks. A window of one pass has no
-/// gradients yet where a pass is at its widest; with several they lie beside it. Bound by tests: on a CPU to what an
-/// allocator counts, on a GPU to data/results/step_7b.json.
+/// How this program computes. A window of one pass has no gradients yet where a pass is at its widest; with several they lie
+/// beside it. Bound by tests: on a CPU to what an allocator counts, on a GPU to data/results/step_7b.json.
 MemoryRules memory_rules(bool gpu, bool several_passes);
 
 /// Of a pass over `rows`: frozen weights, trained parameters, what forward keeps for backward, and the temporaries of a
 /// layer.
 Memory memory_of(const ModelShape& model, const PairRows& rows, const StepKind& kind, const MemoryRules& rules = {});
+
+/// A way to hold and to run the model, and what it takes.
+struct Fit {
+  MemoryRules rules;
+  Memory memory;
+};
+/// The ways in the order in which they cost more: nothing given up; gate and up computed again; whole layers, one more at a
+/// time; then the same in four bits, which alone change numbers (an adapter must be what is trained).
+std::vector<Fit> ways_to_fit(const ModelShape& model, const PairRows& rows, const StepKind& kind, const MemoryRules& rules);
+/// The first of them that takes at most `bytes`; nothing where none does.
+std::optional<Fit> first_fit(const std::vector<Fit>& ways, double bytes);
 
 }  // namespace rrpo::train

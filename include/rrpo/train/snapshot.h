@@ -33,6 +33,9 @@ struct Position {
 void save_snapshot(const std::filesystem::path& out, policy::Policy& policy, const AdamW& optimizer,
                    const TrainConfig& config, const Position& position, const Json& inputs);
 
+/// Fields that may differ between two parts of one run, and between its ranks: they move no number of its result.
+const std::vector<std::string>& free_fields();
+
 /// Throws Error(usage) for the first key of an earlier run's configuration that differs now and would change its result;
 /// where that is the length of the run, with the way to a longer one. `out` is the earlier run's folder.
 void check_same_run(const Json& config_before, const TrainConfig& config, const std::filesystem::path& out);

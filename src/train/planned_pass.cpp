@@ -1,0 +1,89 @@
+#include "planned_pass.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "recompute.h"
+#include "rrpo/data/media.h"
+#include "rrpo/policy/device.h"
+#include "rrpo/train/learner.h"
+#include "session.h"
+
+namespace rrpo::train {
+
+namespace {
+
+/// The rows of one pass at most, as many pairs as a pass takes of the longest one; `shared` pairs stand about one video.
+PairRows largest_pass(PairRows longest, int64_t pairs, int64_t shared) {
+  const int64_t videos = (pairs + shared - 1) / shared;
+  longest.prefix *= static_cast<double>(videos);
+  longest.vision.flop *= static_cast<double>(videos);
+  longest.vision.kept_values *= static_cast<double>(videos);
+  longest.pairs = pairs;
+  return longest;
+}
+
+/// What is computed in a step and gets gradients.
+StepKind step_kind(const TrainConfig& config, const loss::Objective& objective) {
+  const auto trains = [&](const char* part) {
+    const auto& names = config.train.trainable;
+    return std::any_of(names.begin(), names.end(),
+                       [part](const std::string& name) { return name == part || name == "all"; });
+  };
+  return {.encode = true,
+          .reference = objective.row->needs_reference,
+          .decoder = trains("decoder"),
+          .projector = trains("projector"),
+          .vision = trains("vision")};
+}
+
+/// The rows that a clip of this form takes with the words before them. Where only encoding tells their number: as if no
+/// token were left out.
+int64_t clip_rows(const policy::Policy& policy, const model::ClipForm& form) {
+  const model::Vision& vision = policy.lvlm.vision();
+  const std::vector<model::VisualRun> runs = vision.runs(form).value_or(vision.most_runs(form));
+  return data::ShownClip{policy::clip_leads(policy, runs, form.still), runs}.rows();
+}
+
+/// What a row shows: as many frames as it lists, or as `video.sampling` gives. No file is opened where the eye takes squares
+/// of a number that the row or the configuration says.
+Seen seen_by(const TrainConfig& config, const policy::Policy& policy, const data::Sample& sample) {
+  const bool still = data::is_still(policy, sample.media);
+  std::optional<model::ClipForm> form;
+  if (!still && data::has_fixed_count(sample.media, config.video))
+    form = data::square_form(policy, data::most_frames(sample.media, config.video));
+  if (!form) {
+    const video::Frames outline = data::outline_media(sample.media, config.data.video_root, config.video);
+    form = data::form_of(policy, sample.media, outline, config.video);
+  }
+  return {policy.lvlm.vision().cost(*form), clip_rows(policy, *form)};
+}
+
+/// The adapter that the run will make where it has none yet.
+model::LoraConfig new_adapter(const TrainConfig& config, const policy::Policy& policy) {
+  if (!trains_adapter(config.train) || model::has_adapter(policy.lvlm)) return {.targets = {}};
+  return {config.lora.rank, config.lora.alpha, config.lora.targets};
+}
+
+}  // namespace
+
+PlannedPass plan_pass(const TrainConfig& config, const loss::Objective& objective, const policy::Policy& policy,
+                      const data::Dataset& rows, int64_t ranks) {
+  const auto seen = [&](const data::Sample& sample) { return seen_by(config, policy, sample); };
+  const int64_t per_video = rows.rows() / std::max<int64_t>(1, static_cast<int64_t>(rows.videos.size()));
+  PlannedPass pass;
+  pass.shape = shape_of(policy.lvlm, new_adapter(config, policy));
+  pass.mean = mean_rows(rows, seen);
+  pass.mean.pairs = std::max<int64_t>(1, std::min(config.data.group_by_video, per_video));
+  pass.largest = largest_pass(longest_rows(rows, seen), micro_rows(config), pass.mean.pairs);
+  pass.kind = step_kind(config, objective);
+  const bool gpu = policy::resolve_device(config.device).starts_with("cuda");
+  const model::PassRules again = recompute_rules("train.recompute", config.train.recompute);
+  pass.rules = memory_rules(gpu, ranks > 1 || config.train.batch_pairs > pass.largest.pairs);
+  pass.rules.nf4 = config.model.frozen == "nf4";
+  pass.rules.recompute = again.recompute;
+  pass.rules.recompute_layers = again.recompute_layers;
+  return pass;
+}
+
+}  // namespace rrpo::train

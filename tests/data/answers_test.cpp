@@ -1,0 +1,152 @@
+// Videos answered together, and by several policies: what depends on it and what must not.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "rrpo/data/answers.h"
+#include "rrpo/data/shard.h"
+#include "rrpo/rows/question.h"
+#include "tiny_world.h"
+
+namespace rrpo::data {
+namespace {
+
+class AnswersTogether : public testing::Test {
+ protected:
+  AnswersTogether() : world_(5, 2), questions_(rows::read_questions(world_.questions())) {}
+
+  AnswerRules rules(int64_t together, int64_t threads = 1) const {
+    AnswerRules rules{.root = world_.root(), .video = {}, .max_new_tokens = 6, .threads = threads};
+    rules.together = together;
+    return rules;
+  }
+  /// Everything that is said of each video.
+  std::vector<Json> said(const std::vector<const policy::Policy*>& policies, const AnswerRules& rules,
+                         std::vector<VideoQuestions> groups) const {
+    std::vector<Json> out;
+    AnswerStream stream(policies, questions_, std::move(groups), rules);
+    while (const auto video = stream.next()) {
+      Json row = {{"group", video->group}, {"fault", video->fault}, {"frames", video->frames}, {"input", video->input}};
+      for (const policy::Generated& answer : video->answers) row["ids"].push_back(answer.ids);
+      for (const policy::PromptHashes& hashes : video->prompts) row["prompts"].push_back({hashes.text, hashes.ids});
+      out.push_back(row);
+    }
+    return out;
+  }
+
+  test::TinyWorld world_;
+  std::vector<rows::Question> questions_;
+};
+
+TEST_F(AnswersTogether, OfVideosThatGrowTogetherAreThoseOfEach) {
+  const policy::Policy policy = world_.open(model::Dtype::float64);
+  const std::vector<Json> alone = said({&policy}, rules(1), group_by_video(questions_));
+  ASSERT_EQ(alone.size(), 5U);
+  for (const int64_t together : {2, 3, 8}) {
+    for (const int64_t threads : {0, 1, 3})
+      EXPECT_EQ(said({&policy}, rules(together, threads), group_by_video(questions_)), alone) << together << threads;
+  }
+}
+
+/// One video of a block cannot be read: the others are answered.
+TEST_F(AnswersTogether, OfABlockDoNotNeedAllItsVideos) {
+  const policy::Policy policy = world_.open(model::Dtype::float64);
+  std::filesystem::remove(world_.root() / "1-0.png");
+  const std::vector<Json> alone = said({&policy}, rules(1), group_by_video(questions_));
+  EXPECT_NE(alone[1]["fault"], "");
+  EXPECT_EQ(said({&policy}, rules(3), group_by_video(questions_)), alone);
+}
+
+TEST_F(AnswersTogether, OfSeveralPoliciesAreThoseOfOne) {
+  const policy::Policy first = world_.open(), second = world_.open();
+  for (const int64_t together : {1, 2}) {
+    const std::vector<Json> one = said({&first}, rules(together), group_by_video(questions_));
+    for (const int64_t threads : {1, 2})
+      EXPECT_EQ(said({&first, &second}, rules(together, threads), group_by_video(questions_)), one) << together << threads;
+  }
+}
+
+TEST_F(AnswersTogether, DrawTheSameInAnyCompany) {
+  const policy::Policy policy = world_.open(model::Dtype::float64);
+  AnswerRules alone = rules(1), together = rules(4);
+  for (AnswerRules* one : {&alone, &together}) {
+    one->samples = 3;
+    one->temperature = 1;
+    one->seed = 5;
+  }
+  EXPECT_EQ(said({&policy}, together, group_by_video(questions_)), said({&policy}, alone, group_by_video(questions_)));
+}
+
+/// More branches than a pass takes: a clip's later questions begin at the prefix that its first ones have read.
+TEST_F(AnswersTogether, OfMoreQuestionsThanAPassTakes) {
+  const policy::Policy policy = world_.open(model::Dtype::float64);
+  AnswerRules few = rules(1), many = rules(1), together = rules(3);
+  for (AnswerRules* one : {&few, &many, &together}) {
+    one->temperature = 1;
+    one->max_new_tokens = 2;
+  }
+  many.samples = together.samples = 21;  // two questions: 42 branches
+  const std::vector<Json> once = said({&policy}, few, group_by_video(questions_));
+  const std::vector<Json> often = said({&policy}, many, group_by_video(questions_));
+  EXPECT_EQ(often, said({&policy}, together, group_by_video(questions_)));
+  for (size_t v = 0; v < once.size(); ++v) {
+    EXPECT_EQ(often[v]["ids"].size(), 42U);
+    EXPECT_EQ(often[v]["ids"][0], once[v]["ids"][0]);
+    EXPECT_EQ(often[v]["ids"][21], once[v]["ids"][1]);
+  }
+}
+
+/// A block with anything open is asked whole, and blocks stay those of the whole run.
+TEST_F(AnswersTogether, OfABlockAreGivenAgainTogether) {
+  const auto left = [&](int64_t together, const std::vector<size_t>& open) {
+    std::vector<VideoQuestions> groups = group_by_video(questions_);
+    std::vector<std::string> keys, kept;
+    for (const VideoQuestions& group : groups) keys.push_back(group.media.key());
+    drop_answered(groups, together, [&](const VideoQuestions& group) {
+      return std::none_of(open.begin(), open.end(), [&](size_t v) { return keys[v] == group.media.key(); });
+    });
+    std::vector<size_t> numbers;
+    for (const VideoQuestions& group : groups)
+      numbers.push_back(static_cast<size_t>(std::find(keys.begin(), keys.end(), group.media.key()) - keys.begin()));
+    return numbers;
+  };
+  EXPECT_THAT(left(1, {1, 4}), testing::ElementsAre(1, 4));
+  EXPECT_THAT(left(2, {1, 4}), testing::ElementsAre(0, 1, 4));
+  EXPECT_THAT(left(2, {2}), testing::ElementsAre(2, 3));
+  EXPECT_THAT(left(3, {}), testing::IsEmpty());
+}
+
+TEST_F(AnswersTogether, NoShardCutsABlock) {
+  std::set<std::string> seen;
+  for (int64_t part = 0; part < 2; ++part) {
+    const std::vector<rows::Question> own = shard_questions(questions_, {part, 2}, 2);
+    for (const rows::Question& question : own) {
+      EXPECT_TRUE(seen.insert(question.id).second);
+      for (const rows::Question& neighbour : block_with(questions_, question.media, 2))
+        EXPECT_TRUE(std::any_of(own.begin(), own.end(), [&](const auto& one) { return one.id == neighbour.id; }));
+    }
+  }
+  EXPECT_EQ(seen.size(), questions_.size());
+}
+
+TEST_F(AnswersTogether, OfOneQuestionAreGivenWithItsBlock) {
+  const std::vector<VideoQuestions> groups = group_by_video(questions_);
+  for (const int64_t together : {1, 2, 3}) {
+    for (size_t v = 0; v < groups.size(); ++v) {
+      const size_t first = v / static_cast<size_t>(together) * static_cast<size_t>(together);
+      std::vector<std::string> expected, actual;
+      for (const rows::Question& question : questions_) {
+        for (size_t w = first; w < std::min(groups.size(), first + static_cast<size_t>(together)); ++w) {
+          if (question.media.key() == groups[w].media.key()) expected.push_back(question.id);
+        }
+      }
+      for (const rows::Question& one : block_with(questions_, groups[v].media, together)) actual.push_back(one.id);
+      EXPECT_EQ(actual, expected) << together << " " << v;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rrpo::data
