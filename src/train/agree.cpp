@@ -72,8 +72,9 @@ std::vector<Json> agree(const world::World& world, const std::function<Json()>& 
   for (size_t rank = 0; rank < all.size(); ++rank) {
     if (all[rank].fault == 0) continue;
     if (static_cast<int64_t>(rank) == world.rank()) std::rethrow_exception(thrown);
+    const bool remedy = all[rank].line.find("; fix: ") != std::string::npos;  // one is enough
     throw Error(static_cast<Fault>(all[rank].fault), "ranks", "rank " + std::to_string(rank) + " failed: " + all[rank].line,
-                "see what that rank says");
+                remedy ? "" : "see what that rank says");
   }
   std::vector<Json> values;
   for (Outcome& outcome : all) {

@@ -38,6 +38,27 @@ command_not_found_handle() {
 
 say() { printf '== %s\n' "$*"; }
 
+# begin COMMAND…: starts it; process is its number.
+begin() {
+  "$@" >out.txt 2>err.txt </dev/null &
+  process=$!
+}
+
+# await FILE LINES: until it has so many, or the process has ended.
+await() {
+  while kill -0 "$process" 2>/dev/null; do
+    [ -e "$1" ] && [ "$(wc -l <"$1")" -ge "$2" ] && break
+    sleep 0.005
+  done
+}
+
+# ends CODE: the process has that exit code.
+ends() {
+  local got=0
+  wait "$process" 2>/dev/null || got=$?
+  [ "$got" = "$1" ] || fault "exit $got instead of $1 ($(tail -n 4 err.txt))"
+}
+
 # verdict: the last line of a test.
 verdict() {
   [ ! -e "$work/.mistyped" ] || faults=$((faults + 1))

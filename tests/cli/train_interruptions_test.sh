@@ -30,27 +30,6 @@ ended_alike() {
   same "$1.metrics" "$2.metrics"
 }
 
-# begin COMMAND…: starts it; process is its number.
-begin() {
-  "$@" >out.txt 2>err.txt </dev/null &
-  process=$!
-}
-
-# await FILE LINES: until it has so many, or the process has ended.
-await() {
-  while kill -0 "$process" 2>/dev/null; do
-    [ -e "$1" ] && [ "$(wc -l <"$1")" -ge "$2" ] && break
-    sleep 0.005
-  done
-}
-
-# ends CODE: the process has that exit code.
-ends() {
-  local got=0
-  wait "$process" 2>/dev/null || got=$?
-  [ "$got" = "$1" ] || fault "exit $got instead of $1 ($(tail -n 2 err.txt))"
-}
-
 killed=0
 for i in $(seq "$kills"); do
   moment=$((5 * (i - 1) + RANDOM % 5)) delay="0.$(printf '%03d' $((RANDOM % 200)))"

@@ -49,27 +49,6 @@ runs 4 "${command[@]}" --out ranks2 --nproc 2
 runs 0 "${command[@]}" --out ranks2 --nproc 2 --resume
 runs 0 "${command[@]}" --out ranks2 --resume
 
-# begin COMMAND…: starts it; process is its number.
-begin() {
-  "$@" >out.txt 2>err.txt </dev/null &
-  process=$!
-}
-
-# await FILE LINES: until it has so many, or the process has ended.
-await() {
-  while kill -0 "$process" 2>/dev/null; do
-    [ -e "$1" ] && [ "$(wc -l <"$1")" -ge "$2" ] && break
-    sleep 0.005
-  done
-}
-
-# ends CODE: the process has that exit code.
-ends() {
-  local got=0
-  wait "$process" 2>/dev/null || got=$?
-  [ "$got" = "$1" ] || fault "exit $got instead of $1 ($(tail -n 4 err.txt))"
-}
-
 # rank NUMBER: the process of that rank, by its environment.
 rank() {
   local child
