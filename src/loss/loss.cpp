@@ -2,6 +2,10 @@
 
 #include <ATen/ops/softplus.h>
 
+#include <algorithm>
+#include <map>
+#include <utility>
+
 #include "rows/rows.h"
 #include "rrpo/util/table.h"
 
@@ -14,9 +18,20 @@ const std::vector<ObjectiveRow>& objectives() {
   return rows;
 }
 
+at::Tensor RoleSums::of(Role role) const {
+  const auto found = std::find(stats_.roles.begin(), stats_.roles.end(), role);
+  if (found == stats_.roles.end()) return {};
+  return sums_.narrow(0, (found - stats_.roles.begin()) * stats_.pairs, stats_.pairs);
+}
+
+RoleSums sum_roles(const at::Tensor& values, const TokenStats& stats) {
+  const auto answers = static_cast<int64_t>(stats.roles.size()) * stats.pairs;
+  return {values.new_zeros({answers}).index_add(0, stats.row, values), stats};
+}
+
 Answers sum_answers(const at::Tensor& values, const TokenStats& stats) {
-  const at::Tensor sums = values.new_zeros({2 * stats.pairs}).index_add(0, stats.row, values);
-  return {sums.narrow(0, 0, stats.pairs), sums.narrow(0, stats.pairs, stats.pairs)};
+  const RoleSums sums = sum_roles(values, stats);
+  return {sums.of(Role::chosen), sums.of(Role::rejected)};
 }
 
 Answers count_answers(const TokenStats& stats) {
@@ -32,24 +47,103 @@ LossOutput with_rewards(const at::Tensor& loss, const Answers& reward, const Tok
           .kl = sum_answers(stats.kl.detach(), stats).chosen};
 }
 
-Objective make_objective(const Json& config) {
-  field::require_object(config, "objective");
-  Json resolved = Json::object();
+namespace {
+
+/// One term, its fields resolved in `resolved`.
+Term make_term(const Json& config, const std::string& at, bool in_sum, Json& resolved) {
+  field::require_object(config, at);
   std::string name = "rrpo";
-  if (config.contains("name")) field::read_value(name, config.at("name"), "objective.name");
-  check_choice("objective.name", name, row_names(objectives()));
-  const ObjectiveRow* row = find_row(objectives(), name);
-  resolved["name"] = name;
-  for (const FieldHelp& own : row->fields) resolved[own.path] = Json::parse(own.standard);
+  if (config.contains("name")) field::read_value(name, config.at("name"), at + ".name");
+  check_choice(at + ".name", name, row_names(objectives()));
+  Term term{.row = find_row(objectives(), name), .label = name, .weight = 1, .loss = {}};
+  resolved = {{"name", name}};
+  if (in_sum) {
+    if (config.contains("weight")) field::read_value(term.weight, config.at("weight"), at + ".weight");
+    check_positive(at, "weight", term.weight);
+    resolved["weight"] = term.weight;
+  }
+  for (const FieldHelp& own : term.row->fields) resolved[own.path] = Json::parse(own.standard);
+  if (!in_sum && config.contains("weight"))
+    bad_field(at + ".weight", "stands in no sum", "scale optim.lr, or write objective as a list of terms");
   overlay(resolved, config);
-  const LossFunction loss = row->make(resolved);
+  const LossFunction loss = term.row->make(resolved, at);
   // The weight of a pair is the trainer's business, not the formula's: no row can forget it.
-  const LossFunction weighted = [loss](const TokenStats& stats) {
-    LossOutput output = loss(stats);
+  term.loss = [loss](const TokenStats& stats, const Past& past) {
+    LossOutput output = loss(stats, past);
     if (stats.weight.defined()) output.loss = output.loss.mul(stats.weight.to(output.loss.scalar_type()));
     return output;
   };
-  return {row, weighted, row->needs_marks(resolved), resolved};
+  return term;
+}
+
+/// A second term of the same row has a label of its own.
+void label_terms(std::vector<Term>& terms) {
+  std::map<std::string, int64_t> count;
+  for (Term& term : terms) {
+    const int64_t number = ++count[term.label];
+    if (number > 1) term.label += "-" + std::to_string(number);
+  }
+}
+
+/// Adds what one term needs to what all need.
+void unite(Objective& objective, const ObjectiveRow& row, const Json& resolved) {
+  objective.needs_reference = objective.needs_reference || row.needs_reference;
+  objective.reference_apart = objective.reference_apart || row.reference_apart;
+  objective.needs_marks = objective.needs_marks || row.needs_marks(resolved);
+  for (const Role role : row.roles(resolved)) {
+    if (!objective.reads(role)) objective.roles.push_back(role);
+  }
+  std::sort(objective.roles.begin(), objective.roles.end());
+}
+
+/// Terms that a pass cannot serve together.
+void check_sum(const Objective& objective) {
+  for (const Term& term : objective.terms) {
+    if (!objective.reference_apart || !term.row->needs_reference || term.row->reference_apart) continue;
+    bad_field("objective", "holds " + term.label + " beside a term whose reference is asked about another clip",
+              "train with one of them");
+  }
+}
+
+}  // namespace
+
+bool Objective::reads(Role role) const { return std::find(roles.begin(), roles.end(), role) != roles.end(); }
+
+bool Objective::reads_past() const {
+  return std::any_of(terms.begin(), terms.end(), [](const Term& term) { return term.row->reads_past; });
+}
+
+std::string Objective::name() const {
+  std::string name;
+  for (const Term& term : terms) name += (name.empty() ? "" : " + ") + term.label;
+  return name;
+}
+
+std::vector<LossOutput> Objective::losses(const TokenStats& stats, const std::vector<Past>& past) const {
+  std::vector<LossOutput> outputs;
+  for (size_t i = 0; i < terms.size(); ++i) outputs.push_back(terms[i].loss(stats, past.empty() ? Past{} : past.at(i)));
+  return outputs;
+}
+
+Objective make_objective(const Json& config) {
+  Objective objective;
+  objective.config = config;
+  if (!config.is_array()) {
+    Json& resolved = objective.config;
+    resolved = Json::object();
+    objective.terms.push_back(make_term(config, "objective", /*in_sum=*/false, resolved));
+    unite(objective, *objective.terms[0].row, resolved);
+    return objective;
+  }
+  if (config.empty()) bad_field("objective", "is an empty list", "name at least one term");
+  for (size_t i = 0; i < config.size(); ++i) {
+    Json& resolved = objective.config[i];
+    objective.terms.push_back(make_term(config[i], "objective." + std::to_string(i), /*in_sum=*/true, resolved));
+    unite(objective, *objective.terms[i].row, resolved);
+  }
+  label_terms(objective.terms);
+  check_sum(objective);
+  return objective;
 }
 
 }  // namespace rrpo::loss

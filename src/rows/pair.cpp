@@ -58,6 +58,10 @@ Pair parse_ours(const Json& json, std::string_view place) {
   Json sides = Json::object();
   pair.chosen = read_side(row, "chosen", sides);
   pair.rejected = read_side(row, "rejected", sides);
+  pair.other = read_view(row, "other", pair.media);
+  if (row.has("other_chosen")) pair.other_chosen = read_side(row, "other_chosen", sides);
+  if (pair.other_chosen && !pair.other) row.fail("other_chosen", "is an answer about no clip", "give other, the clip");
+  pair.reference = read_view(row, "reference", pair.media);
   pair.weight = row.number("weight").value_or(1);
   if (pair.weight < 0) row.fail("weight", "is negative", "give 0 or more");
   pair.source = row.text_or("source", "");
@@ -119,6 +123,9 @@ Json pair_json(const Pair& pair) {
   out["question"] = pair.question;
   out["chosen"] = side_json(pair.chosen, pair.extra, "chosen");
   out["rejected"] = side_json(pair.rejected, pair.extra, "rejected");
+  if (pair.other) out["other"] = view_json(*pair.other, pair.media);
+  if (pair.other_chosen) out["other_chosen"] = side_json(*pair.other_chosen, pair.extra, "other_chosen");
+  if (pair.reference) out["reference"] = view_json(*pair.reference, pair.media);
   if (!pair.source.empty()) out["source"] = pair.source;
   if (pair.weight != 1) out["weight"] = pair.weight;
   for (const auto& [key, value] : pair.extra.items()) {

@@ -22,7 +22,7 @@ double loss_of_two_tokens() {
   stats.phrase = at::tensor({1, 1}, at::kLong);
   stats.weight = at::tensor({1.0}, at::kDouble);
   stats.pairs = 1;
-  return rrpo::loss::make_objective({{"name", "rrpo"}, {"beta", 0.1}}).loss(stats).loss.item<double>();
+  return rrpo::loss::make_objective({{"name", "rrpo"}, {"beta", 0.1}}).losses(stats).at(0).loss.item<double>();
 }
 
 }  // namespace

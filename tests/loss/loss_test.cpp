@@ -80,7 +80,7 @@ TEST(Golden, TokenStatisticsSumToThePublishedOnes) {
 TEST(Golden, RrpoAndItsGradient) {
   const Golden golden;
   const Objective rrpo = make_objective(Json{{"name", "rrpo"}, {"alpha", 0.05}, {"beta", 0.5}});
-  const at::Tensor loss = rrpo.loss(golden.stats()).loss;
+  const at::Tensor loss = rrpo.losses(golden.stats()).at(0).loss;
   expect_values(loss.detach(), {0.820203, 2.998732}, 6e-7);
   EXPECT_NEAR(loss.mean().item<double>(), 1.9094675, 6e-8);
   loss.mean().backward();
@@ -92,16 +92,17 @@ TEST(Golden, RrpoAndItsGradient) {
 
 TEST(Golden, DpoAndSft) {
   const Golden golden;
-  expect_values(make_objective(Json{{"name", "dpo"}}).loss(golden.stats()).loss.detach(), {0.326069, 0.857171}, 6e-7);
+  expect_values(make_objective(Json{{"name", "dpo"}}).losses(golden.stats()).at(0).loss.detach(), {0.326069, 0.857171},
+                6e-7);
   // NLL of the chosen answers, mean over their 4 + 4 tokens.
-  const at::Tensor sums = make_objective(Json{{"name", "sft"}}).loss(golden.stats()).loss.detach();
+  const at::Tensor sums = make_objective(Json{{"name", "sft"}}).losses(golden.stats()).at(0).loss.detach();
   EXPECT_NEAR(sums.sum().item<double>() / 8, 3.181253, 6e-7);
 }
 
 /// Losses of an objective on the published rows.
 void expect_losses(const Json& config, const std::vector<double>& expected, double tolerance = 6e-7) {
   SCOPED_TRACE(config.dump());
-  expect_values(make_objective(config).loss(Golden().stats()).loss.detach(), expected, tolerance);
+  expect_values(make_objective(config).losses(Golden().stats()).at(0).loss.detach(), expected, tolerance);
 }
 
 TEST(Golden, TheNeighboursOfDpo) {
@@ -130,23 +131,23 @@ TEST(Golden, DpaLeavesOutThePhraseThatAPairHasNot) {
 TEST(Golden, DpaMatchesPhrasesByNumber) {
   Golden golden;
   const Objective dpa = make_objective(Json{{"name", "dpa"}, {"alpha", 0}});
-  const at::Tensor before = dpa.loss(golden.stats()).loss.detach();
+  const at::Tensor before = dpa.losses(golden.stats()).at(0).loss.detach();
   // Numbers with a gap, the same on both sides, are the same phrases.
   golden.phrase = golden.phrase.mul(3);
-  EXPECT_TRUE(at::allclose(dpa.loss(golden.stats()).loss.detach(), before, 1e-15, 1e-15));
+  EXPECT_TRUE(at::allclose(dpa.losses(golden.stats()).at(0).loss.detach(), before, 1e-15, 1e-15));
   // A phrase of the chosen answer alone stands against nothing: log(1 + exp(-L)), with L its log-likelihood.
   golden.phrase = golden.phrase.mul(golden.row.lt(2).to(at::kLong));
   const TokenStats stats = golden.stats();
   const double first = stats.logp.detach().mul(stats.phrase.gt(0)).mul(stats.row.eq(0)).sum().item<double>();
-  EXPECT_NEAR(dpa.loss(stats).loss.select(0, 0).item<double>(), std::log1p(std::exp(-first)), 1e-14);
+  EXPECT_NEAR(dpa.losses(stats).at(0).loss.select(0, 0).item<double>(), std::log1p(std::exp(-first)), 1e-14);
 }
 
 TEST(Golden, RenumberedPhrasesChangeNothing) {
   Golden golden;
   const Objective rrpo = make_objective(Json{{"name", "rrpo"}});
-  const at::Tensor before = rrpo.loss(golden.stats()).loss.detach();
+  const at::Tensor before = rrpo.losses(golden.stats()).at(0).loss.detach();
   golden.phrase = golden.phrase.gt(0).to(at::kLong).mul(7);
-  EXPECT_TRUE(rrpo.loss(golden.stats()).loss.detach().equal(before));
+  EXPECT_TRUE(rrpo.losses(golden.stats()).at(0).loss.detach().equal(before));
 }
 
 TEST(Objectives, EveryRowPassesTheContract) {
@@ -157,13 +158,13 @@ TEST(Objectives, EveryRowPassesTheContract) {
     for (const FieldHelp& own : row.fields) EXPECT_TRUE(objective.config.contains(own.path));
     const Golden golden;
     TokenStats stats = golden.stats();
-    const LossOutput output = objective.loss(stats);
+    const LossOutput output = objective.losses(stats).at(0);
     ASSERT_EQ(output.loss.sizes(), at::IntArrayRef({2}));
     EXPECT_FALSE(output.chosen_reward.defined() && output.chosen_reward.requires_grad());
     EXPECT_FALSE(output.kl.defined() && output.kl.requires_grad());
     // A pair's weight multiplies its loss and no other's.
     stats.weight = at::tensor({1.0, 3.0}, at::kDouble);
-    expect_values(objective.loss(stats).loss.detach().div(output.loss.detach()), {1, 3}, 1e-12);
+    expect_values(objective.losses(stats).at(0).loss.detach().div(output.loss.detach()), {1, 3}, 1e-12);
     EXPECT_THROW(make_objective(Json{{"name", row.name}, {"gamma_of_nobody", 1}}), Error);
   }
 }
@@ -172,7 +173,7 @@ TEST(Objectives, LogTwoWhenPolicyIsReference) {
   Golden golden;
   golden.reference = golden.policy.detach().clone();
   for (const char* name : {"rrpo", "dpo", "tdpo", "ddpo"}) {
-    const LossOutput output = make_objective(Json{{"name", name}}).loss(golden.stats());
+    const LossOutput output = make_objective(Json{{"name", name}}).losses(golden.stats()).at(0);
     expect_values(output.loss.detach(), {std::log(2.0), std::log(2.0)}, 1e-14);
     expect_values(output.kl, {0, 0}, 0);
   }
@@ -181,8 +182,8 @@ TEST(Objectives, LogTwoWhenPolicyIsReference) {
 TEST(Objectives, AllTokensMarkedAndNoKlIsDpo) {
   Golden golden;
   golden.phrase = golden.phrase.fill_(1);
-  const at::Tensor rrpo = make_objective(Json{{"name", "rrpo"}, {"alpha", 0}}).loss(golden.stats()).loss;
-  const at::Tensor dpo = make_objective(Json{{"name", "dpo"}}).loss(golden.stats()).loss;
+  const at::Tensor rrpo = make_objective(Json{{"name", "rrpo"}, {"alpha", 0}}).losses(golden.stats()).at(0).loss;
+  const at::Tensor dpo = make_objective(Json{{"name", "dpo"}}).losses(golden.stats()).at(0).loss;
   EXPECT_TRUE(at::allclose(rrpo, dpo, 1e-14, 1e-14));
 }
 
@@ -191,9 +192,9 @@ TEST(Objectives, WholeAnswersReadNoMarks) {
   const Objective whole = make_objective(Json{{"name", "rrpo"}, {"phrase_rewards", false}});
   EXPECT_FALSE(whole.needs_marks);
   EXPECT_TRUE(make_objective(Json{{"name", "rrpo"}}).needs_marks);
-  const at::Tensor before = whole.loss(golden.stats()).loss.detach();
+  const at::Tensor before = whole.losses(golden.stats()).at(0).loss.detach();
   golden.phrase = golden.phrase.fill_(1);
-  EXPECT_TRUE(whole.loss(golden.stats()).loss.detach().equal(before));
+  EXPECT_TRUE(whole.losses(golden.stats()).at(0).loss.detach().equal(before));
 }
 
 TEST(Objectives, AKlWithoutWeightIsReportedAndCostsNoBackward) {
@@ -201,7 +202,7 @@ TEST(Objectives, AKlWithoutWeightIsReportedAndCostsNoBackward) {
   for (const char* name : {"rrpo", "dpa"}) {
     TokenStats stats = golden.stats();
     stats.kl = stats.kl.detach().requires_grad_();
-    const LossOutput output = make_objective(Json{{"name", name}, {"alpha", 0}}).loss(stats);
+    const LossOutput output = make_objective(Json{{"name", name}, {"alpha", 0}}).losses(stats).at(0);
     expect_values(output.kl, {4.567840, 5.072445}, 6e-7);
     output.loss.sum().backward();
     EXPECT_FALSE(stats.kl.grad().defined()) << name;
@@ -241,7 +242,7 @@ struct Small {
   at::Tensor loss(const at::Tensor& hidden, const at::Tensor& head) const {
     const TokenValues values = token_values(hidden, head, reference, labels);
     const TokenStats stats{values.logp, values.ref_logp, values.kl, row, phrase, {}, 1};
-    return make_objective(Json{{"name", "rrpo"}, {"alpha", 0.3}, {"beta", 0.7}}).loss(stats).loss.sum();
+    return make_objective(Json{{"name", "rrpo"}, {"alpha", 0.3}, {"beta", 0.7}}).losses(stats).at(0).loss.sum();
   }
 };
 
@@ -309,7 +310,7 @@ TEST(TokenValues, FiniteAtLargeLogits) {
                            {},
                            1};
     for (const ObjectiveRow& row : objectives()) {
-      const at::Tensor loss = make_objective(Json{{"name", row.name}}).loss(stats).loss.sum();
+      const at::Tensor loss = make_objective(Json{{"name", row.name}}).losses(stats).at(0).loss.sum();
       EXPECT_TRUE(loss.isfinite().item<bool>()) << row.name;
       loss.backward({}, /*retain_graph=*/true);
       EXPECT_TRUE(policy.grad().isfinite().all().item<bool>()) << row.name;

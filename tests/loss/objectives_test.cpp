@@ -56,7 +56,7 @@ void compare(const Json& one, at::ScalarType type, double tolerance) {
   };
   const Rows rows(type);
   const Objective objective = make_objective(one.at("objective"));
-  const LossOutput output = objective.loss(rows.stats);
+  const LossOutput output = objective.losses(rows.stats).at(0);
   const at::Tensor loss = output.loss.sum().div(rows.denominator(objective.row->average));
   expect_values("loss", loss, at::tensor({one.at("loss").get<double>()}, at::kDouble));
   if (one.contains("losses")) expect_values("loss", output.loss, numbers(one.at("losses")));

@@ -4,19 +4,23 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
+
+#include "rrpo/util/role.h"
 
 namespace rrpo::loss {
 
-/// Statistics of M answer tokens of P pairs, in float32 (float64 for float64 hidden rows), nats.
-/// Rows 0..P-1 are the chosen answers, P..2P-1 the rejected ones.
+/// Statistics of M answer tokens of P pairs, in float32 (float64 for float64 hidden rows), nats. The answers of R roles:
+/// those of `roles[s]` are the rows s P … (s + 1) P - 1.
 struct TokenStats {
   at::Tensor logp;      ///< [M] log p_policy(label)
   at::Tensor ref_logp;  ///< [M] log p_reference(label); undefined for an objective without reference
   at::Tensor kl;        ///< [M] KL(reference || policy) over the full vocabulary; undefined likewise
-  at::Tensor row;       ///< [M] int64 in [0, 2P)
+  at::Tensor row;       ///< [M] int64 in [0, R P)
   at::Tensor phrase;    ///< [M] int64, 0 outside any marked phrase
   at::Tensor weight;    ///< [P]
   int64_t pairs = 0;
+  std::vector<Role> roles = {Role::chosen, Role::rejected};  ///< [R]
 };
 
 struct TokenValues {

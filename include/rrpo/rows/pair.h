@@ -36,11 +36,25 @@ struct Media {
   std::string key() const;
 };
 
+/// What a prompt shows of a media: its frames as they are, or after perturbations.
+struct View {
+  Media media;
+  Json perturb = nullptr;  ///< steps as `gen.perturb` lists them; null: none
+  uint64_t seed = 0;       ///< of their random choices, which depend on the media's key too
+
+  bool perturbed() const { return !perturb.is_null(); }
+  /// Equal keys mean the same pictures.
+  std::string key() const;
+};
+
 struct Pair {
   std::string id;
   Media media;
   std::string question;
   text::MarkedText chosen, rejected;
+  std::optional<View> other;                     ///< a second clip, for objectives of several videos
+  std::optional<text::MarkedText> other_chosen;  ///< the right answer there
+  std::optional<View> reference;                 ///< the clip that the reference is asked about instead
   double weight = 1;
   std::string source;
   Json extra = Json::object();  ///< `made` and every key we do not know, carried through

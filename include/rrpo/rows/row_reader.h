@@ -60,6 +60,10 @@ Json range_json(const text::ByteRange& range);
 Media read_media(RowReader& row);
 void write_media(const Media& media, Json& row);
 
+/// The view that the row names as `key`, of pictures of its own or else of `own`; absent where it names none.
+std::optional<View> read_view(RowReader& row, const char* key, const Media& own);
+Json view_json(const View& view, const Media& own);
+
 /// Calls `row(value, place)` for each row of `text`, the content of `file`: JSONL (`place` = `file:line`), one JSON array
 /// (`file[index]`), or an object that holds the rows as a list (`file#data[index]`). A byte order mark is skipped; NaN and
 /// Infinity, which Python writes, are values that are no finite numbers. An Error(input) of a row is thrown on, or appended

@@ -126,7 +126,7 @@ Json loss(const Json& request) {
   const loss::TokenValues values = loss::token_values(in.hidden, in.head, in.reference, in.labels);
   loss::TokenStats stats = in.stats;
   stats.logp = values.logp, stats.ref_logp = values.ref_logp, stats.kl = values.kl;
-  const at::Tensor total = rrpo.loss(stats).loss.sum();
+  const at::Tensor total = rrpo.losses(stats).at(0).loss.sum();
   total.backward();
   const double seconds = cpu_seconds() - begin;
   const at::Tensor gradient = in.hidden.grad().contiguous();

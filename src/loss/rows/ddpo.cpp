@@ -39,9 +39,9 @@ LossOutput ddpo(const TokenStats& stats, const DdpoWeights& weights) {
   return with_rewards(logistic(reward.chosen.sub(reward.rejected)), reward, stats);
 }
 
-LossFunction make(const Json& config) {
-  const auto weights = read_weights<DdpoWeights>(config);
-  return [weights](const TokenStats& stats) { return ddpo(stats, weights); };
+LossFunction make(const Json& config, const std::string& at) {
+  const auto weights = read_weights<DdpoWeights>(config, at);
+  return [weights](const TokenStats& stats, const Past&) { return ddpo(stats, weights); };
 }
 
 }  // namespace

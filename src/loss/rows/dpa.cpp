@@ -24,21 +24,20 @@ struct DpaWeights {
   void check(const std::string& at) const { check_not_negative(at, "alpha", alpha); }
 };
 
-/// Sums of `values` [M] by answer and phrase: [2P, N], where N is the largest number of a phrase.
-at::Tensor sum_phrases(const at::Tensor& values, const TokenStats& stats, int64_t largest) {
+/// Sums of `values` [M] by answer and phrase: [P, N] of each role, where N is the largest number of a phrase.
+Answers sum_phrases(const at::Tensor& values, const TokenStats& stats, int64_t largest) {
+  const int64_t answers = static_cast<int64_t>(stats.roles.size()) * stats.pairs;
   const at::Tensor cell = stats.row.mul(largest + 1).add(stats.phrase);
-  const at::Tensor sums = values.new_zeros({2 * stats.pairs * (largest + 1)}).index_add(0, cell, values);
-  return sums.view({2 * stats.pairs, largest + 1}).narrow(1, 1, largest);
+  const at::Tensor sums = values.new_zeros({answers * (largest + 1)}).index_add(0, cell, values);
+  const RoleSums roles(sums.view({answers, largest + 1}).narrow(1, 1, largest), stats);
+  return {roles.of(Role::chosen), roles.of(Role::rejected)};
 }
 
 /// The mean over the phrases of each pair, [P]; 0 for a pair without any.
 at::Tensor contrast(const TokenStats& stats) {
   const int64_t largest = stats.phrase.max().item<int64_t>();
-  const auto halves = [&](const at::Tensor& sums) {
-    return Answers{sums.narrow(0, 0, stats.pairs), sums.narrow(0, stats.pairs, stats.pairs)};
-  };
-  const Answers likelihood = halves(sum_phrases(stats.logp, stats, largest));
-  const Answers tokens = halves(sum_phrases(stats.logp.detach().new_ones({stats.logp.numel()}), stats, largest));
+  const Answers likelihood = sum_phrases(stats.logp, stats, largest);
+  const Answers tokens = sum_phrases(stats.logp.detach().new_ones({stats.logp.numel()}), stats, largest);
   const at::Tensor present = tokens.chosen.add(tokens.rejected).gt(0).to(stats.logp.scalar_type());
   const at::Tensor terms = logistic(likelihood.chosen.sub(likelihood.rejected)).mul(present);
   return terms.sum({1}).div(present.sum({1}).clamp_min(1));
@@ -51,9 +50,9 @@ LossOutput dpa(const TokenStats& stats, const DpaWeights& weights) {
   return with_rewards(loss, sum_answers(stats.logp.mul(marked), stats), stats);
 }
 
-LossFunction make(const Json& config) {
-  const auto weights = read_weights<DpaWeights>(config);
-  return [weights](const TokenStats& stats) { return dpa(stats, weights); };
+LossFunction make(const Json& config, const std::string& at) {
+  const auto weights = read_weights<DpaWeights>(config, at);
+  return [weights](const TokenStats& stats, const Past&) { return dpa(stats, weights); };
 }
 
 }  // namespace

@@ -85,9 +85,9 @@ LossOutput dpo(const TokenStats& stats, const DpoWeights& weights) {
   return with_rewards(loss, reward, stats);
 }
 
-LossFunction make(const Json& config) {
-  const auto weights = read_weights<DpoWeights>(config);
-  return [weights](const TokenStats& stats) { return dpo(stats, weights); };
+LossFunction make(const Json& config, const std::string& at) {
+  const auto weights = read_weights<DpoWeights>(config, at);
+  return [weights](const TokenStats& stats, const Past&) { return dpo(stats, weights); };
 }
 
 }  // namespace

@@ -16,7 +16,22 @@ const ObjectiveRow& ddpo_row();
 const ObjectiveRow& dpa_row();
 const ObjectiveRow& sft_row();
 
-/// One value for each chosen and each rejected answer, [P] each.
+/// Sums of values by answer, of each role apart.
+class RoleSums {
+ public:
+  /// `sums` [R P, …]: one after the other.
+  RoleSums(at::Tensor sums, const TokenStats& stats) : sums_(std::move(sums)), stats_(stats) {}
+  /// [P, …]; undefined for a role that the statistics do not have.
+  at::Tensor of(Role role) const;
+
+ private:
+  at::Tensor sums_;
+  const TokenStats& stats_;
+};
+/// Sums of values [M].
+RoleSums sum_roles(const at::Tensor& values, const TokenStats& stats);
+
+/// One value for each chosen and each rejected answer under the row's own clip, [P] each.
 struct Answers {
   at::Tensor chosen, rejected;
 };
@@ -31,13 +46,13 @@ at::Tensor logistic(const at::Tensor& margin);
 /// A loss with what an objective with a reference reports beside it: rewards and the KL of the chosen answers, detached.
 LossOutput with_rewards(const at::Tensor& loss, const Answers& reward, const TokenStats& stats);
 
-/// A row's own fields from the `objective` object; `Weights` lists them in `fields()`, `name` is taken off.
+/// A row's own fields from its object at `at`; `Weights` lists them in `fields()`, what every term has is taken off.
 template <class Weights>
-Weights read_weights(const Json& config) {
+Weights read_weights(const Json& config, const std::string& at = "objective") {
   Json own = config;
-  own.erase("name");
+  for (const char* common : {"name", "weight"}) own.erase(common);
   Weights weights;
-  field::read(weights, own, "objective");
+  field::read(weights, own, at);
   return weights;
 }
 

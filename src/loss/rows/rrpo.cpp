@@ -41,9 +41,9 @@ LossOutput rrpo(const TokenStats& stats, const RrpoWeights& weights) {
   return with_rewards(loss, reward, stats);
 }
 
-LossFunction make(const Json& config) {
-  const auto weights = read_weights<RrpoWeights>(config);
-  return [weights](const TokenStats& stats) { return rrpo(stats, weights); };
+LossFunction make(const Json& config, const std::string& at) {
+  const auto weights = read_weights<RrpoWeights>(config, at);
+  return [weights](const TokenStats& stats, const Past&) { return rrpo(stats, weights); };
 }
 
 }  // namespace

@@ -14,9 +14,9 @@ LossOutput sft(const TokenStats& stats) {
   return {.loss = sum_answers(stats.logp.neg(), stats).chosen, .chosen_reward = {}, .rejected_reward = {}, .kl = {}};
 }
 
-LossFunction make(const Json& config) {
-  read_weights<SftWeights>(config);
-  return sft;
+LossFunction make(const Json& config, const std::string& at) {
+  read_weights<SftWeights>(config, at);
+  return [](const TokenStats& stats, const Past&) { return sft(stats); };
 }
 
 }  // namespace
@@ -26,7 +26,7 @@ const ObjectiveRow& sft_row() {
       .name = "sft",
       .help = "log-likelihood of the chosen answers, mean over their tokens; reads question rows too",
       .needs_reference = false,
-      .needs_rejected = false,
+      .roles = [](const Json&) { return std::vector{Role::chosen}; },
       .average = Average::tokens,
       .fields = {},
       .make = make,

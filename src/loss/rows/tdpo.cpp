@@ -43,9 +43,9 @@ LossOutput tdpo(const TokenStats& stats, const TdpoWeights& weights) {
   return with_rewards(logistic(margin.mul(weights.beta)), reward, stats);
 }
 
-LossFunction make(const Json& config) {
-  const auto weights = read_weights<TdpoWeights>(config);
-  return [weights](const TokenStats& stats) { return tdpo(stats, weights); };
+LossFunction make(const Json& config, const std::string& at) {
+  const auto weights = read_weights<TdpoWeights>(config, at);
+  return [weights](const TokenStats& stats, const Past&) { return tdpo(stats, weights); };
 }
 
 }  // namespace
