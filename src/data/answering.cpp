@@ -74,10 +74,10 @@ Shown show(const policy::Policy& policy, const std::vector<rows::Question>& ques
 model::VisualTokens visual_of(const policy::Policy& policy, const rows::Media& media, const model::ClipInput& input,
                               const std::vector<int64_t>& eye_text, const AnswerRules& rules) {
   const bool cached = rules.cache != nullptr && !rules.change && !model::adapts_vision(policy.lvlm);
-  model::VisualTokens visual = cached ? rules.cache->find(media, eye_text) : model::VisualTokens();
+  model::VisualTokens visual = cached ? rules.cache->find({media}, eye_text) : model::VisualTokens();
   if (visual.defined()) return visual;
   visual = model::encode(policy.lvlm, input, model::Adapter::on, eye_text);
-  if (cached) rules.cache->insert(media, eye_text, visual);
+  if (cached) rules.cache->insert({media}, eye_text, visual);
   return visual;
 }
 

@@ -17,6 +17,7 @@
 #include "rrpo/text/token_diff.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/prefetch.h"
+#include "rrpo/video/perturbation.h"
 
 namespace rrpo::data {
 
@@ -39,12 +40,17 @@ rows::Pair question_pair(const Json& row, std::string_view place) {
   return pair;
 }
 
+bool reads_rejected(const DatasetRules& rules) {
+  return std::any_of(rules.roles.begin(), rules.roles.end(),
+                     [](Role role) { return parts(role).answer == AnswerOf::rejected; });
+}
+
 /// Pairs and, where no rejected answer is read, questions: decided row by row.
 std::vector<rows::Pair> read_rows(const std::filesystem::path& file, const DatasetRules& rules,
                                   std::vector<rows::BadRow>* bad) {
   std::vector<rows::Pair> pairs = rows::read_rows(file, bad, [&rules](const Json& row, std::string_view place) {
     if (!is_question(row)) return rows::parse_pair(row, place);
-    if (rules.rejected)
+    if (reads_rejected(rules))
       rows::bad_row(place, "holds a question, this objective needs pairs",
                     "make pairs of questions with rrpo-gen, or train with objective.name=sft");
     return question_pair(row, place);
@@ -70,8 +76,13 @@ class Builder {
   void find_times(const std::vector<rows::Pair>& pairs) {
     if (policy_.time_instruction == "off") return;
     std::vector<const rows::Media*> media;
+    const auto add = [&](const rows::Media& one) {
+      if (times_.try_emplace(one.key()).second) media.push_back(&one);
+    };
     for (const rows::Pair& pair : pairs) {
-      if (times_.try_emplace(pair.media.key()).second) media.push_back(&pair.media);
+      add(pair.media);
+      if (asks_other() && pair.other) add(pair.other->media);
+      if (rules_.reference_apart && pair.reference) add(pair.reference->media);
     }
     Prefetch<Times> found(0, static_cast<int64_t>(media.size()), rules_.threads, 2 * rules_.threads,
                           [&](int64_t i) { return times_of(*media[static_cast<size_t>(i)]); });
@@ -116,17 +127,13 @@ class Builder {
   Sample sample_of(const rows::Pair& pair, const std::string& place) {
     Sample sample;
     sample.id = pair.id;
-    sample.media = pair.media;
     sample.weight = pair.weight;
     refuse_special_tokens(pair.question, "question", place);
     refuse_special_tokens(pair.chosen.text, "chosen", place);
-    if (rules_.rejected) refuse_special_tokens(pair.rejected.text, "rejected", place);
-    const bool still = is_still(policy_, pair.media);
-    const std::string question = asked(pair);
-    sample.question = text::encode_question(*policy_.tokenizer, policy_.chat, question, "", still);
-    sample.chosen = text::encode_answer(*policy_.tokenizer, pair.chosen, policy_.end_of_turn, policy_.chat.answer_end);
-    if (rules_.rejected) {
-      sample.rejected = text::encode_answer(*policy_.tokenizer, pair.rejected, policy_.end_of_turn, policy_.chat.answer_end);
+    if (reads(AnswerOf::rejected)) refuse_special_tokens(pair.rejected.text, "rejected", place);
+    sample.chosen = encode(pair.chosen);
+    if (reads(AnswerOf::rejected)) {
+      sample.rejected = encode(pair.rejected);
       if (pair.chosen.text == pair.rejected.text) {
         throw Error(Fault::input, "data", place + ": chosen and rejected are the same text", "leave the pair out");
       }
@@ -136,15 +143,69 @@ class Builder {
       throw Error(Fault::input, "data", place + ": no marked token on either side",
                   "give spans, or use an objective without marks");
     }
-    sample.video = video_of(pair.media, policy::eye_text(policy_, question), place);
+    if (reads(AnswerOf::other_chosen)) sample.other_chosen = encode(other_answer(pair, place));
+    sample.own = asked_clip({pair.media}, pair, sample, place);
+    if (asks_other()) sample.other = asked_clip(needed(pair.other, "other", place), pair, sample, place);
+    if (rules_.reference_apart)
+      sample.reference = asked_clip(needed(pair.reference, "reference", place), pair, sample, place);
+    return sample;
+  }
+
+  bool reads(AnswerOf answer) const {
+    return std::any_of(rules_.roles.begin(), rules_.roles.end(),
+                       [answer](Role role) { return parts(role).answer == answer; });
+  }
+
+  bool asks_other() const {
+    return std::any_of(rules_.roles.begin(), rules_.roles.end(),
+                       [](Role role) { return parts(role).clip == ShownClipOf::other; });
+  }
+
+  text::AnswerIds encode(const text::MarkedText& answer) const {
+    return text::encode_answer(*policy_.tokenizer, answer, policy_.end_of_turn, policy_.chat.answer_end);
+  }
+
+  /// The right answer about the other clip.
+  const text::MarkedText& other_answer(const rows::Pair& pair, const std::string& place) const {
+    const text::MarkedText& answer = needed(pair.other_chosen, "other_chosen", place);
+    refuse_special_tokens(answer.text, "other_chosen", place);
+    if (answer.text != pair.chosen.text) return answer;
+    throw Error(Fault::input, "data", place + ": other_chosen and chosen are the same text",
+                "name another clip whose answer differs");
+  }
+
+  template <class Value>
+  static const Value& needed(const std::optional<Value>& value, const char* key, const std::string& place) {
+    if (value) return *value;
+    throw Error(Fault::input, "data", place + ": has no " + key + ", which this objective reads",
+                "add it (docs/data.md), or train with another objective");
+  }
+
+  /// The question of `pair` about `view`; what can be known of its length is checked.
+  AskedClip asked_clip(const rows::View& view, const rows::Pair& pair, const Sample& sample, const std::string& place) {
+    check_perturbations(view, place);
+    const bool still = is_still(policy_, view.media);
+    const std::string question = asked(pair.question, view.media);
+    AskedClip asked;
+    asked.question = text::encode_question(*policy_.tokenizer, policy_.chat, question, "", still);
+    asked.video = video_of(view, policy::eye_text(policy_, question), place);
     // Those of a still, and of frames whose number or size follows from the file, are known when they are read.
-    if (!still && has_fixed_count(pair.media, rules_.video)) {
-      const auto form = square_form(policy_, most_frames(pair.media, rules_.video));
+    if (!still && has_fixed_count(view.media, rules_.video)) {
+      const auto form = square_form(policy_, most_frames(view.media, rules_.video));
       if (const auto runs = form ? policy_.lvlm.vision().runs(*form) : std::nullopt) {
-        check_length(policy_, sample, {policy::clip_leads(policy_, *runs), *runs}, place);
+        check_length(policy_, sample, asked, {policy::clip_leads(policy_, *runs), *runs}, place);
       }
     }
-    return sample;
+    return asked;
+  }
+
+  static void check_perturbations(const rows::View& view, const std::string& place) {
+    if (!view.perturbed()) return;
+    try {
+      video::parse_perturbations(view.perturb, "perturb");
+    } catch (const Error& error) {
+      throw Error(Fault::input, "data", place + ": " + error.what(), "");
+    }
   }
 
   /// Texts of the prompt and labels are read; they may not control the model.
@@ -173,7 +234,7 @@ class Builder {
 
   /// VideoChat2's code compares the labels of whole conversations, padded to one length.
   void mark_difference(Sample& sample) const {
-    const size_t prompt = static_cast<size_t>(prompt_rows()) + sample.question.size();
+    const size_t prompt = static_cast<size_t>(prompt_rows()) + sample.own.question.size();
     const size_t size = prompt + std::max(sample.chosen.ids.size(), sample.rejected.ids.size());
     const auto labels = [&](const text::AnswerIds& answer) {
       std::vector<int64_t> all(size, kNoLabel);
@@ -197,13 +258,13 @@ class Builder {
       ids = std::move(official.answer);
       return official.unmarked;
     };
-    sample.question_labels = text::official_labels(tokenizer, sample.question, /*to_answer=*/true);
+    sample.question_labels = text::official_labels(tokenizer, sample.own.question, /*to_answer=*/true);
     if (dataset_.before_labels.empty()) {
       const text::PromptIds prompt = text::encode_prompt(tokenizer, policy_.chat, "");
       dataset_.before_labels = text::official_labels(tokenizer, prompt.before, /*to_answer=*/false);
     }
     const std::string chosen = replace(pair.chosen, sample.chosen);
-    const std::string rejected = rules_.rejected ? replace(pair.rejected, sample.rejected) : "";
+    const std::string rejected = reads(AnswerOf::rejected) ? replace(pair.rejected, sample.rejected) : "";
     if (rules_.difference) {
       mark_difference(sample);
       return "";
@@ -213,20 +274,20 @@ class Builder {
   }
 
   /// The question; with the times of its frames where the policy wants them.
-  std::string asked(const rows::Pair& pair) const {
-    if (policy_.time_instruction == "off") return pair.question;
-    const Times& times = times_.at(pair.media.key());
+  std::string asked(const std::string& question, const rows::Media& media) const {
+    if (policy_.time_instruction == "off") return question;
+    const Times& times = times_.at(media.key());
     if (times.fault) std::rethrow_exception(times.fault);
-    return policy::timed_question(policy_, times.frames, pair.question);
+    return policy::timed_question(policy_, times.frames, question);
   }
 
-  int64_t video_of(const rows::Media& media, std::vector<int64_t> eye, const std::string& place) {
-    const auto [found, is_new] = videos_.try_emplace({media.key(), eye}, -1);
+  int64_t video_of(const rows::View& view, std::vector<int64_t> eye, const std::string& place) {
+    const auto [found, is_new] = videos_.try_emplace({view.key(), eye}, -1);
     if (is_new) {
       try {
-        media_files(media, root_, rules_.video.follow_links);
+        media_files(view.media, root_, rules_.video.follow_links);
         found->second = static_cast<int64_t>(dataset_.videos.size());
-        dataset_.videos.push_back(media);
+        dataset_.videos.push_back(view);
         if (policy_.lvlm.vision().reads_text()) dataset_.eye_texts.push_back(std::move(eye));
       } catch (const Error& error) {
         videos_.erase(found);
@@ -241,7 +302,7 @@ class Builder {
   const std::filesystem::path& root_;
   const policy::Policy& policy_;
   const DatasetRules& rules_;
-  std::map<std::pair<std::string, std::vector<int64_t>>, int64_t> videos_;  ///< by media and what the eye reads
+  std::map<std::pair<std::string, std::vector<int64_t>>, int64_t> videos_;  ///< by view and what the eye reads
   std::map<std::string, Times> times_;                                      ///< by media
 };
 
@@ -252,10 +313,36 @@ const std::vector<int64_t>& Dataset::eye_text(int64_t video) const {
   return eye_texts.empty() ? none : eye_texts.at(static_cast<size_t>(video));
 }
 
-void check_length(const policy::Policy& policy, const Sample& sample, const ShownClip& clip, const std::string& place) {
+const text::AnswerIds& answer_of(const Sample& sample, Role role) {
+  switch (parts(role).answer) {
+    case AnswerOf::chosen:
+      return sample.chosen;
+    case AnswerOf::rejected:
+      return sample.rejected;
+    case AnswerOf::other_chosen:
+      return sample.other_chosen;
+  }
+  return sample.chosen;
+}
+
+const AskedClip& clip_of(const Sample& sample, Role role, bool to_reference) {
+  if (parts(role).clip == ShownClipOf::other) return sample.other.value();
+  return to_reference && sample.reference ? *sample.reference : sample.own;
+}
+
+std::vector<const AskedClip*> clips_of(const Sample& sample) {
+  std::vector<const AskedClip*> clips = {&sample.own};
+  for (const auto* clip : {&sample.other, &sample.reference}) {
+    if (*clip) clips.push_back(&**clip);
+  }
+  return clips;
+}
+
+void check_length(const policy::Policy& policy, const Sample& sample, const AskedClip& asked, const ShownClip& clip,
+                  const std::string& place) {
   const int64_t most = policy.positions, visual = clip.visual_tokens();
-  const size_t answer = std::max(sample.chosen.ids.size(), sample.rejected.ids.size());
-  const auto tokens = static_cast<int64_t>(sample.question.size() + answer) + clip.words() + visual;
+  const size_t answer = std::max({sample.chosen.ids.size(), sample.rejected.ids.size(), sample.other_chosen.ids.size()});
+  const auto tokens = static_cast<int64_t>(asked.question.size() + answer) + clip.words() + visual;
   if (most == 0 || tokens <= most) return;
   throw Error(Fault::input, "data",
               place + ": " + std::to_string(tokens) + " tokens (" + std::to_string(visual) + " of the video, " +
@@ -266,6 +353,7 @@ void check_length(const policy::Policy& policy, const Sample& sample, const Show
 Dataset read_dataset(const std::vector<std::filesystem::path>& files, const std::filesystem::path& root,
                      const policy::Policy& policy, const DatasetRules& rules) {
   Dataset dataset;
+  dataset.roles = rules.roles;
   dataset.ones_in_front = rules.official && policy.eye_words != nullptr;
   Builder builder(dataset, root, policy, rules);
   for (const auto& file : files) {

@@ -12,6 +12,7 @@
 #include "rrpo/util/error.h"
 #include "rrpo/util/random.h"
 #include "rrpo/util/ranks.h"
+#include "rrpo/video/perturbation.h"
 
 namespace rrpo::data {
 
@@ -37,6 +38,11 @@ int64_t most_pixels(const policy::Policy& policy, const rows::Media& media, cons
   return most_frames(media, config) * area;
 }
 
+/// What a view shows of the frames of its media.
+video::Frames perturbed(const video::Frames& frames, const rows::View& view) {
+  return video::perturb(frames, video::parse_perturbations(view.perturb, "perturb"), view.seed, view.media.key());
+}
+
 uint64_t hash_of(const video::Frames& frames) {
   return hash64({reinterpret_cast<const char*>(frames.rgb.data()), frames.rgb.size()});
 }
@@ -52,7 +58,7 @@ class Loader::Places {
         per_epoch_(windows_per_epoch(dataset.rows(), rules.batch)),
         first_window_(first_window),
         last_window_(last_window) {
-    for (const Sample& sample : dataset.samples) videos_.push_back(sample.video);
+    for (const Sample& sample : dataset.samples) videos_.push_back(sample.own.video);
     if (per_epoch_ > 0) epoch_ = first_window / per_epoch_;
   }
 
@@ -120,7 +126,7 @@ std::optional<PairBatch> Loader::next() {
 void Loader::compare(const PairBatch& batch) {
   if (rules_.seen == nullptr) return;
   for (const Clip& clip : batch.clips) {
-    const rows::Media& media = dataset_.videos[static_cast<size_t>(clip.video)];
+    const rows::Media& media = dataset_.videos[static_cast<size_t>(clip.video)].media;
     const std::string key = media.key();
     Seen& seen = (*rules_.seen)[key];
     const bool decoded = !clip.input.pixels.empty();
@@ -138,9 +144,11 @@ void Loader::compare(const PairBatch& batch) {
 /// As many passes as fit into the memory for them, by the largest clip of all; two for each thread at most.
 int64_t Loader::passes_ahead() const {
   int64_t pixels = 1;
-  for (const rows::Media& media : dataset_.videos) pixels = std::max(pixels, most_pixels(policy_, media, rules_.video));
+  for (const rows::View& view : dataset_.videos) pixels = std::max(pixels, most_pixels(policy_, view.media, rules_.video));
   const int64_t clip = pixels * 3 * static_cast<int64_t>(sizeof(float));
-  return std::clamp<int64_t>(rules_.ahead_bytes / (clip * rules_.batch.micro), 1, std::max<int64_t>(1, 2 * rules_.threads));
+  const auto clips = dataset_.samples.empty() ? int64_t{1} : static_cast<int64_t>(clips_of(dataset_.samples[0]).size());
+  return std::clamp<int64_t>(rules_.ahead_bytes / (clip * clips * rules_.batch.micro), 1,
+                             std::max<int64_t>(1, 2 * rules_.threads));
 }
 
 /// Hash of the files of a media, where tokens may come from a folder that knows clips by it, or came from one before.
@@ -151,19 +159,21 @@ std::string Loader::files_of(const rows::Media& media) const {
 }
 
 /// The visual tokens of a cache, or what they are made of; both where the adapter sits on the eye, since the cache's are
-/// those of the reference.
-Clip Loader::read(const Sample& sample) const {
+/// those of the reference. `decoded` are the frames of the row's clips so far, by media.
+Clip Loader::read(int64_t video, std::map<std::string, video::Frames>& decoded) const {
+  const rows::View& view = dataset_.videos.at(static_cast<size_t>(video));
   Clip clip;
-  clip.video = sample.video;
+  clip.video = video;
   clip.input.form.still =
-      is_still(policy_, sample.media);  // the words around it depend on that, wherever its tokens come from
-  if (cache_) clip.visual = cache_->find(sample.media, dataset_.eye_text(sample.video));
-  clip.files = files_of(sample.media);
+      is_still(policy_, view.media);  // the words around it depend on that, wherever its tokens come from
+  if (cache_) clip.visual = cache_->find(view, dataset_.eye_text(video));
+  clip.files = files_of(view.media);
   if (clip.visual.defined() && !encodes_always_) return clip;
-  const int64_t threads = threads_of_a_clip(rules_.threads);
-  const video::Frames frames = read_media(sample.media, rules_.root, rules_.video, threads);
-  if (rules_.seen) clip.frames = hash_of(frames);
-  clip.input = clip_input(policy_, sample.media, frames, rules_.video);
+  const auto [frames, is_new] = decoded.try_emplace(view.media.key());
+  if (is_new) frames->second = read_media(view.media, rules_.root, rules_.video, threads_of_a_clip(rules_.threads));
+  if (rules_.seen) clip.frames = hash_of(frames->second);
+  clip.input =
+      clip_input(policy_, view.media, view.perturbed() ? perturbed(frames->second, view) : frames->second, rules_.video);
   return clip;
 }
 
@@ -174,19 +184,24 @@ PairBatch Loader::make(const MicroBatch& place) const {
   std::map<int64_t, std::string> faults;  // by video; empty: it was read
   for (const int64_t row : place.rows) {
     const Sample& sample = dataset_.samples[static_cast<size_t>(row)];
-    const auto [fault, is_new] = faults.try_emplace(sample.video);
-    try {
-      if (is_new) batch.clips.push_back(read(sample));
-    } catch (const Error& error) {
-      if (error.fault() != Fault::input) throw;
-      if (!rules_.skip_bad_media) throw Error(Fault::input, "data", sample.id + ": " + error.what(), "");
-      fault->second = error.what();
+    std::map<std::string, video::Frames> decoded;
+    std::string fault;
+    for (const AskedClip* asked : clips_of(sample)) {
+      const auto [found, is_new] = faults.try_emplace(asked->video);
+      try {
+        if (is_new) batch.clips.push_back(read(asked->video, decoded));
+      } catch (const Error& error) {
+        if (error.fault() != Fault::input) throw;
+        if (!rules_.skip_bad_media) throw Error(Fault::input, "data", sample.id + ": " + error.what(), "");
+        found->second = error.what();
+      }
+      if (fault.empty()) fault = found->second;
     }
-    if (fault->second.empty()) {
+    if (fault.empty()) {
       batch.place.rows.push_back(row);
       batch.ids.push_back(sample.id);
     } else {
-      batch.skipped.push_back({sample.id, fault->second});
+      batch.skipped.push_back({sample.id, fault});
     }
   }
   return batch;

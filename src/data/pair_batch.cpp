@@ -32,34 +32,66 @@ int64_t ShownClip::visual_tokens() const {
   return tokens;
 }
 
-PackedPairs pack_pairs(const Dataset& dataset, const std::vector<int64_t>& numbers, const std::vector<ShownClip>& clips) {
-  PackedPairs batch;
-  policy::LabelledRows packed;
-  // The rows of a video follow it at once: segments stand in the order of their rows.
-  const auto pairs = static_cast<int64_t>(numbers.size());
-  std::map<int64_t, std::vector<int64_t>> pairs_of_video;
-  batch.weight = at::empty({pairs}, at::kDouble);
-  for (int64_t i = 0; i < pairs; ++i) {
-    const Sample& sample = dataset.samples[static_cast<size_t>(numbers[static_cast<size_t>(i)])];
-    pairs_of_video[sample.video].push_back(i);
-    batch.weight.mutable_data_ptr<double>()[i] = sample.weight;
-  }
-  size_t packed_pairs = 0;
-  for (size_t c = 0; c < clips.size(); ++c) {
-    const int64_t video = packed.add_clip(clips[c].leads, clips[c].runs, static_cast<int64_t>(c));
-    for (const int64_t i : pairs_of_video[clips[c].video]) {
-      const Sample& sample = dataset.samples[static_cast<size_t>(numbers[static_cast<size_t>(i)])];
-      const int64_t question = packed.add_question(video, sample.question);
-      const auto add = [&](const text::AnswerIds& answer, int64_t number) {
-        packed.add_prompt_labels(question, dataset.before_labels, sample.question_labels, number);
-        packed.add_answer(question, answer, number);
-      };
-      add(sample.chosen, i);
-      if (!sample.rejected.ids.empty()) add(sample.rejected, pairs + i);
-      ++packed_pairs;
+namespace {
+
+/// A pair whose question is asked about a clip, with the roles whose answers then follow.
+struct Asking {
+  int64_t pair = 0;
+  const AskedClip* asked = nullptr;
+  std::vector<size_t> roles;  ///< places in Dataset::roles
+};
+
+/// Who asks about each video, pairs in their order, of one pair its own clip first.
+std::map<int64_t, std::vector<Asking>> askings_of(const Dataset& dataset, const std::vector<int64_t>& numbers,
+                                                  bool to_reference) {
+  std::map<int64_t, std::vector<Asking>> all;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const Sample& sample = dataset.samples[static_cast<size_t>(numbers[i])];
+    std::map<const AskedClip*, std::vector<size_t>> roles;
+    for (size_t r = 0; r < dataset.roles.size(); ++r) {
+      if (answer_of(sample, dataset.roles[r]).ids.empty()) continue;
+      roles[&clip_of(sample, dataset.roles[r], to_reference)].push_back(r);
+    }
+    for (const AskedClip* asked : clips_of(sample)) {
+      const auto found = roles.find(asked);
+      if (found == roles.end()) continue;
+      all[asked->video].push_back({static_cast<int64_t>(i), asked, found->second});
     }
   }
-  expect(packed_pairs == numbers.size(), "a row's video is not among the clips of its micro-batch");
+  return all;
+}
+
+}  // namespace
+
+PackedPairs pack_pairs(const Dataset& dataset, const std::vector<int64_t>& numbers, const std::vector<ShownClip>& clips,
+                       bool to_reference) {
+  PackedPairs batch;
+  policy::LabelledRows packed;
+  const auto pairs = static_cast<int64_t>(numbers.size());
+  batch.roles = dataset.roles;
+  batch.weight = at::empty({pairs}, at::kDouble);
+  const auto sample_of = [&](int64_t i) -> const Sample& {
+    return dataset.samples[static_cast<size_t>(numbers[static_cast<size_t>(i)])];
+  };
+  for (int64_t i = 0; i < pairs; ++i) batch.weight.mutable_data_ptr<double>()[i] = sample_of(i).weight;
+  // The rows of a video follow it at once: segments stand in the order of their rows.
+  std::map<int64_t, std::vector<Asking>> askings = askings_of(dataset, numbers, to_reference);
+  for (size_t c = 0; c < clips.size(); ++c) {
+    const auto found = askings.find(clips[c].video);
+    if (found == askings.end()) continue;
+    const int64_t video = packed.add_clip(clips[c].leads, clips[c].runs, static_cast<int64_t>(c));
+    for (const Asking& asking : found->second) {
+      const Sample& sample = sample_of(asking.pair);
+      const int64_t question = packed.add_question(video, asking.asked->question);
+      for (const size_t role : asking.roles) {
+        const int64_t number = static_cast<int64_t>(role) * pairs + asking.pair;
+        packed.add_prompt_labels(question, dataset.before_labels, sample.question_labels, number);
+        packed.add_answer(question, answer_of(sample, dataset.roles[role]), number);
+      }
+    }
+    askings.erase(found);
+  }
+  expect(askings.empty(), "a row's video is not among the clips of its micro-batch");
   batch.labels = tensor_of(packed.labels);
   batch.phrase = tensor_of(packed.phrase);
   batch.answer = tensor_of(packed.answer);

@@ -58,8 +58,8 @@ int64_t bytes_of(const model::VisualTokens& visual) {
   return bytes;
 }
 
-std::string name_in_memory(const rows::Media& media, const std::vector<int64_t>& eye_text) {
-  return eye_text.empty() ? media.key() : media.key() + "\n" + Json(eye_text).dump();
+std::string name_in_memory(const rows::View& view, const std::vector<int64_t>& eye_text) {
+  return eye_text.empty() ? view.key() : view.key() + "\n" + Json(eye_text).dump();
 }
 
 model::VisualTokens on_cpu(const model::VisualTokens& visual) {
@@ -77,42 +77,44 @@ void VisualCache::open_folder(const fs::path& folder, policy::Policy& policy, co
   root_ = root;
 }
 
-std::string VisualCache::name_in_folder(const rows::Media& media, const std::vector<int64_t>& eye_text) {
+std::string VisualCache::name_in_folder(const rows::View& view, const std::vector<int64_t>& eye_text) {
   std::string parts = key_;
   // Whether links may lead out of the root was asked when the rows were read.
-  for (const fs::path& file : media_files(media, root_, /*follow_links=*/true)) parts += "\n" + hashes_.of(file);
+  for (const fs::path& file : media_files(view.media, root_, /*follow_links=*/true)) parts += "\n" + hashes_.of(file);
+  const rows::Media& media = view.media;
   Json clip = {{"start_s", media.start_s ? Json(*media.start_s) : Json()},
                {"end_s", media.end_s ? Json(*media.end_s) : Json()}};
   if (!media.frame_indices.empty()) clip["frame_indices"] = media.frame_indices;
   if (media.folder) clip["folder"] = {media.folder->fps, media.folder->first};
+  if (view.perturbed()) clip["view"] = view.key();  // the media's key too, by which the choices are drawn
   if (!eye_text.empty()) clip["eye_text"] = eye_text;
   return io::sha256(parts + "\n" + clip.dump());
 }
 
-std::string VisualCache::name(const rows::Media& media, const std::vector<int64_t>& eye_text) {
-  return folder_ ? name_in_folder(media, eye_text) : name_in_memory(media, eye_text);
+std::string VisualCache::name(const rows::View& view, const std::vector<int64_t>& eye_text) {
+  return folder_ ? name_in_folder(view, eye_text) : name_in_memory(view, eye_text);
 }
 
 std::string VisualCache::files_of(const rows::Media& media) { return folder_ ? hashes_.of(media, root_) : ""; }
 
-model::VisualTokens VisualCache::find(const rows::Media& media, const std::vector<int64_t>& eye_text) {
-  const std::string clip = name_in_memory(media, eye_text);
+model::VisualTokens VisualCache::find(const rows::View& view, const std::vector<int64_t>& eye_text) {
+  const std::string clip = name_in_memory(view, eye_text);
   if (std::optional<model::VisualTokens> found = clips_.find(clip)) return *found;
   if (!folder_) return {};
-  const std::optional<KeptTensors> kept = folder_->read(name_in_folder(media, eye_text));
+  const std::optional<KeptTensors> kept = folder_->read(name_in_folder(view, eye_text));
   if (!kept) return {};
   const model::VisualTokens visual = visual_of(*kept);
   clips_.insert(clip, visual, bytes_of(visual));
   return visual;
 }
 
-void VisualCache::insert(const rows::Media& media, const std::vector<int64_t>& eye_text, const model::VisualTokens& visual) {
+void VisualCache::insert(const rows::View& view, const std::vector<int64_t>& eye_text, const model::VisualTokens& visual) {
   const int64_t bytes = bytes_of(visual);
   if (!folder_ && !clips_.has_room(bytes)) return;  // a copy from the device would wait for it
   const model::VisualTokens plain = on_cpu(visual);
   // find() has hashed the media in its own thread; here the hash is only looked up.
-  if (folder_) folder_->write(name_in_folder(media, eye_text), kept_of(plain));
-  clips_.insert(name_in_memory(media, eye_text), plain, bytes);
+  if (folder_) folder_->write(name_in_folder(view, eye_text), kept_of(plain));
+  clips_.insert(name_in_memory(view, eye_text), plain, bytes);
 }
 
 }  // namespace rrpo::data

@@ -3,23 +3,32 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "rrpo/policy/policy.h"
 #include "rrpo/rows/pair.h"
 #include "rrpo/text/span.h"
+#include "rrpo/util/role.h"
 
 namespace rrpo::data {
 
-/// One training row.
+/// A clip of a row, and the row's question as it is asked about it.
+struct AskedClip {
+  int64_t video = 0;              ///< number of its view in `Dataset::videos`: equal numbers mean the same visual tokens
+  std::vector<int64_t> question;  ///< ids of the prompt after the video
+};
+
+/// One training row. What no role of the dataset asks for is empty.
 struct Sample {
   std::string id;
-  rows::Media media;
-  int64_t video = 0;              ///< number of its media in `Dataset::videos`: equal numbers mean the same visual tokens
-  std::vector<int64_t> question;  ///< ids of the prompt after the video
+  AskedClip own;
+  std::optional<AskedClip> other;      ///< a second clip
+  std::optional<AskedClip> reference;  ///< what the reference is asked about in place of its own
   text::AnswerIds chosen;
-  text::AnswerIds rejected;              ///< empty for an objective that reads none
+  text::AnswerIds rejected;
+  text::AnswerIds other_chosen;
   std::vector<int64_t> question_labels;  ///< places in `question` that are labels too: none but in official rows
   double weight = 1;
 };
@@ -33,21 +42,33 @@ struct Dataset {
   std::vector<Sample> samples;  ///< in file order
   std::vector<SkippedRow> skipped;
   std::vector<SkippedRow> dropped;  ///< sound rows that the authors' code leaves out, in official data sets
-  std::vector<rows::Media> videos;  ///< by number, in order of first use
+  std::vector<Role> roles = {Role::chosen, Role::rejected};  ///< what is packed of each sample
+  std::vector<rows::View> videos;                            ///< by number, in order of first use
   /// By the same number, where the eye reads the question: its ids. One media then has a number for each text.
   std::vector<std::vector<int64_t>> eye_texts;
   std::vector<int64_t> before_labels;  ///< places in the words before a clip that are labels too
   bool ones_in_front = false;          ///< a vector of ones takes the place of each prompt's first token
   int64_t rows() const { return static_cast<int64_t>(samples.size()); }
   const std::vector<int64_t>& eye_text(int64_t video) const;
+  const rows::View& view(const AskedClip& clip) const { return videos.at(static_cast<size_t>(clip.video)); }
 };
+
+/// The text of a sample that a role scores.
+const text::AnswerIds& answer_of(const Sample& sample, Role role);
+/// The clip of a sample that a role shows; with `to_reference`, to the reference.
+const AskedClip& clip_of(const Sample& sample, Role role, bool to_reference = false);
+/// All clips of a sample, its own first.
+std::vector<const AskedClip*> clips_of(const Sample& sample);
 
 /// What an objective asks of a row, and what a caller tolerates.
 struct DatasetRules {
-  bool rejected = true;  ///< reads rejected answers (else question files are taken too: their answer is the chosen one)
-  bool marks = true;     ///< needs a marked token on one side at least
-  bool skip_bad_rows = false;  ///< collect bad rows in `skipped` instead of throwing at the first
-  bool difference = false;     ///< mark the tokens in which the answers differ, whatever spans the row has
+  /// The answers that are read and the clips that they stand under. Without a rejected answer question files are taken too:
+  /// their answer is the chosen one.
+  std::vector<Role> roles = {Role::chosen, Role::rejected};
+  bool reference_apart = false;  ///< each row names a clip for the reference
+  bool marks = true;             ///< needs a marked token on one side at least
+  bool skip_bad_rows = false;    ///< collect bad rows in `skipped` instead of throwing at the first
+  bool difference = false;       ///< mark the tokens in which the answers differ, whatever spans the row has
   /// Marks and labels of the authors' code (`--compat official`); of VideoChat2, whose marks are differences and whose
   /// labels are ours, the vector of ones in front.
   bool official = false;
@@ -55,7 +76,8 @@ struct DatasetRules {
   int64_t threads = 0;             ///< so many videos are looked into for them at a time; 0: one, on the caller's thread
 };
 
-/// Reads `files` in order. A bad row (syntax, spans, no marked token, equal answers, missing media) throws
+/// Reads `files` in order. A bad row (syntax, spans, no marked token, equal answers, a role's clip or answer or any media
+/// missing) throws
 /// Error(input, "data") or is skipped, a question where pairs are needed among them; an empty result always throws.
 Dataset read_dataset(const std::vector<std::filesystem::path>& files, const std::filesystem::path& root,
                      const policy::Policy& policy, const DatasetRules& rules);

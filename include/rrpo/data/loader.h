@@ -59,7 +59,7 @@ class Loader {
   int64_t passes_ahead() const;
   void compare(const PairBatch& batch);
   std::string files_of(const rows::Media& media) const;
-  Clip read(const Sample& sample) const;
+  Clip read(int64_t video, std::map<std::string, video::Frames>& decoded) const;
   PairBatch make(const MicroBatch& place) const;
 
   const Dataset& dataset_;

@@ -45,17 +45,20 @@ struct ShownClip {
 };
 
 /// A micro-batch as rows: videos once, questions and answers as branches, and the label of every read row. Letters: P pairs,
-/// T rows, M read rows. All tensors on the CPU.
+/// R roles, T rows, M read rows. All tensors on the CPU.
 struct PackedPairs {
   model::PackedRows rows;
   at::Tensor labels;  ///< [M] int64
   at::Tensor phrase;  ///< [M] int64, 0 outside any marked phrase
-  at::Tensor answer;  ///< [M] int64: 0..P-1 chosen, P..2P-1 rejected
+  at::Tensor answer;  ///< [M] int64: those of roles[r] are r P … (r + 1) P - 1
   at::Tensor weight;  ///< [P] float64
+  std::vector<Role> roles = {};
 };
 
-/// Packs the dataset rows `numbers` about `clips`, whose order is that of the videos in PackedPairs::rows. Rows of one video
-/// share its prefix. Throws Error(internal) for a row whose video is not among the clips.
-PackedPairs pack_pairs(const Dataset& dataset, const std::vector<int64_t>& numbers, const std::vector<ShownClip>& clips);
+/// Packs the roles of the dataset rows `numbers` about `clips`, whose order is that of the videos in PackedPairs::rows. Rows
+/// of one video share its prefix; a clip that no role shows takes no row. With `to_reference`, about the clips that the
+/// reference is shown. Throws Error(internal) for a row whose video is not among the clips.
+PackedPairs pack_pairs(const Dataset& dataset, const std::vector<int64_t>& numbers, const std::vector<ShownClip>& clips,
+                       bool to_reference = false);
 
 }  // namespace rrpo::data

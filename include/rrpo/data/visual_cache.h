@@ -35,15 +35,15 @@ class VisualCache {
   void open_folder(const std::filesystem::path& folder, policy::Policy& policy, const policy::VideoConfig& video,
                    const std::filesystem::path& root);
 
-  /// The visual tokens (CPU) of a media, for an eye that reads `eye_text` beside it; undefined where there are none. A file
+  /// The visual tokens (CPU) of a view, for an eye that reads `eye_text` beside it; undefined where there are none. A file
   /// that is not what insert() wrote counts as damaged: it is never used, and the next insert() replaces it. Throws
   /// Error(input) for a media that cannot be read.
-  model::VisualTokens find(const rows::Media& media, const std::vector<int64_t>& eye_text = {});
-  void insert(const rows::Media& media, const std::vector<int64_t>& eye_text, const model::VisualTokens& visual);
+  model::VisualTokens find(const rows::View& view, const std::vector<int64_t>& eye_text = {});
+  void insert(const rows::View& view, const std::vector<int64_t>& eye_text, const model::VisualTokens& visual);
 
   /// By what it knows a clip, for others who keep what follows from its tokens: equal names, equal tokens. With a folder
   /// from run to run, else within this one. Throws Error(input) as find() does.
-  std::string name(const rows::Media& media, const std::vector<int64_t>& eye_text);
+  std::string name(const rows::View& view, const std::vector<int64_t>& eye_text);
 
   /// Hash of the content of a media's files, by which a folder knows it; empty where there is no folder. Throws Error(input)
   /// for a media that cannot be read.
@@ -53,7 +53,7 @@ class VisualCache {
   int64_t damaged() const { return folder_ ? folder_->damaged() : 0; }
 
  private:
-  std::string name_in_folder(const rows::Media& media, const std::vector<int64_t>& eye_text);
+  std::string name_in_folder(const rows::View& view, const std::vector<int64_t>& eye_text);
 
   BoundedMap<model::VisualTokens> clips_;  ///< by media and text
   std::optional<TensorFolder> folder_;
