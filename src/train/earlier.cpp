@@ -50,8 +50,11 @@ Json recorded_inputs(const fs::path& out) {
 
 std::map<std::string, int64_t> media_bytes(const data::Dataset& rows, const fs::path& root) {
   std::map<std::string, int64_t> all;
-  for (const rows::Media& media : rows.videos) {
-    int64_t& bytes = all[media.key()];
+  for (const rows::View& view : rows.videos) {
+    const rows::Media& media = view.media;
+    const auto [found, is_new] = all.try_emplace(media.key());
+    if (!is_new) continue;
+    int64_t& bytes = found->second;
     std::error_code gone;
     // Whether links may lead out of the root was asked when the rows were read.
     for (const fs::path& file : data::media_files(media, root, /*follow_links=*/true))

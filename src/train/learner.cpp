@@ -67,7 +67,7 @@ namespace {
 }  // namespace
 
 void check_reference(const policy::Policy& policy, const loss::Objective& objective) {
-  if (objective.row->needs_reference && model::replaces_weights(policy.lvlm))
+  if (objective.needs_reference && model::replaces_weights(policy.lvlm))
     refuse_replaced("the model without it is no reference");
 }
 
@@ -78,9 +78,9 @@ void check_trainable(const TrainConfig& config, const loss::Objective& objective
               "names parts of the model while model.frozen=" + config.model.frozen + " holds its matrices",
               "train.trainable=lora, or model.frozen=plain");
   }
-  if (objective.row->needs_reference) {
+  if (objective.needs_reference) {
     bad_field("train.trainable",
-              "must be lora for objective " + objective.row->name + ": its reference is the model without the adapter",
+              "must be lora for objective " + objective.name() + ": its reference is the model without the adapter",
               "train.trainable=lora, or objective.name=sft");
   }
   if (config.model.adapter) {

@@ -41,7 +41,7 @@ Visual policy_tokens(const Scorer& scorer, const data::Dataset& dataset, const d
 /// What the reference sees of them: the same, unless the adapter sits on the eye.
 Visual reference_tokens(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch,
                         const Visual& policy) {
-  if (!scorer.objective.row->needs_reference || !model::adapts_vision(scorer.policy.lvlm)) return policy;
+  if (!scorer.objective.needs_reference || !model::adapts_vision(scorer.policy.lvlm)) return policy;
   const at::NoGradGuard frozen;
   Visual visual;
   for (size_t c = 0; c < batch.clips.size(); ++c) {
@@ -67,7 +67,8 @@ data::PackedPairs pack(const Scorer& scorer, const data::Dataset& dataset, const
   }
   for (const int64_t row : batch.place.rows) {
     const data::Sample& sample = dataset.samples[static_cast<size_t>(row)];
-    check_length(scorer.policy, sample, clips.at(of_video.at(sample.video)), sample.id);
+    for (const data::AskedClip* asked : data::clips_of(sample))
+      check_length(scorer.policy, sample, *asked, clips.at(of_video.at(asked->video)), sample.id);
   }
   return data::pack_pairs(dataset, batch.place.rows, clips);
 }
@@ -83,7 +84,7 @@ struct Reference {
 Reference find_reference(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch,
                          const data::PackedPairs& packed) {
   Reference reference;
-  if (scorer.references == nullptr || scorer.cache == nullptr || !scorer.objective.row->needs_reference) return reference;
+  if (scorer.references == nullptr || scorer.cache == nullptr || !scorer.objective.needs_reference) return reference;
   std::vector<std::string> clips;
   for (const data::Clip& clip : batch.clips) {
     clips.push_back(scorer.cache->name(dataset.videos[static_cast<size_t>(clip.video)], dataset.eye_text(clip.video)));
@@ -100,7 +101,7 @@ at::Tensor sent(const at::Tensor& tensor, at::Device device) {
 
 at::Tensor reference_rows(const Scorer& scorer, const model::RowsPlan& plan, const Reference& reference,
                           const at::Tensor& policy_rows) {
-  if (!scorer.objective.row->needs_reference) return {};
+  if (!scorer.objective.needs_reference) return {};
   if (reference.kept.defined()) return sent(reference.kept, policy_rows.device());
   const model::Lvlm& lvlm = scorer.policy.lvlm;
   const at::NoGradGuard frozen;
@@ -126,15 +127,17 @@ Pass run_pass(const Scorer& scorer, data::PackedPairs packed, const Visual& visu
                 sent(pass.packed.answer, device),
                 sent(pass.packed.phrase, device),
                 sent(pass.packed.weight.to(values.logp.scalar_type()), device),
-                pass.packed.weight.numel()};
-  pass.output = scorer.objective.loss(pass.stats);
+                pass.packed.weight.numel(),
+                pass.packed.roles};
+  pass.outputs = scorer.objective.losses(pass.stats, scorer.past ? *scorer.past : std::vector<loss::Past>());
   return pass;
 }
 
 /// True where no loss, log-probability or divergence is otherwise: one wait for the device.
 bool all_finite(const Pass& pass) {
   std::vector<at::Tensor> all;
-  for (const at::Tensor& values : {pass.output.loss, pass.stats.logp, pass.stats.ref_logp, pass.stats.kl}) {
+  for (const loss::LossOutput& output : pass.outputs) all.push_back(output.loss.detach());
+  for (const at::Tensor& values : {pass.stats.logp, pass.stats.ref_logp, pass.stats.kl}) {
     if (values.defined()) all.push_back(values.detach());
   }
   return at::cat(all).isfinite().all().item<bool>();
@@ -169,13 +172,24 @@ std::vector<std::string> pairs_not_finite(const Pass& pass, const data::PairBatc
       bad[static_cast<size_t>(row % pairs)] = 1;
     }
   };
-  note(pass.output.loss, {});
+  for (const loss::LossOutput& output : pass.outputs) note(output.loss, {});
   for (const at::Tensor& tokens : {pass.stats.logp, pass.stats.ref_logp, pass.stats.kl}) note(tokens, pass.packed.answer);
   std::vector<std::string> ids;
   for (size_t i = 0; i < bad.size(); ++i) {
     if (bad[i] != 0) ids.push_back(batch.ids[i]);
   }
   return ids;
+}
+
+at::Tensor total_loss(const Pass& pass, const loss::Objective& objective) {
+  at::Tensor total;
+  for (size_t i = 0; i < pass.outputs.size(); ++i) {
+    const double weight = objective.terms.at(i).weight;
+    const at::Tensor sum = pass.outputs[i].loss.sum();
+    const at::Tensor term = weight == 1 ? sum : sum.mul(weight);
+    total = total.defined() ? total.add(term) : term;
+  }
+  return total;
 }
 
 void check_finite(const Pass& pass, const data::PairBatch& batch) {

@@ -86,7 +86,7 @@ PairRows rows_of(const data::Sample& sample, const Seen& seen) {
   PairRows rows;
   rows.vision = seen.vision;
   rows.prefix = d(seen.rows);
-  rows.question = length(sample.question);
+  rows.question = length(sample.own.question);
   rows.chosen = input_rows(sample.chosen);
   rows.rejected = input_rows(sample.rejected);
   rows.read = length(sample.chosen.ids) + length(sample.rejected.ids);

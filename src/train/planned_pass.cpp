@@ -31,7 +31,7 @@ StepKind step_kind(const TrainConfig& config, const loss::Objective& objective) 
                        [part](const std::string& name) { return name == part || name == "all"; });
   };
   return {.encode = true,
-          .reference = objective.row->needs_reference,
+          .reference = objective.needs_reference,
           .decoder = trains("decoder"),
           .projector = trains("projector"),
           .vision = trains("vision")};
@@ -47,14 +47,14 @@ int64_t clip_rows(const policy::Policy& policy, const model::ClipForm& form) {
 
 /// What a row shows: as many frames as it lists, or as `video.sampling` gives. No file is opened where the eye takes squares
 /// of a number that the row or the configuration says.
-Seen seen_by(const TrainConfig& config, const policy::Policy& policy, const data::Sample& sample) {
-  const bool still = data::is_still(policy, sample.media);
+Seen seen_by(const TrainConfig& config, const policy::Policy& policy, const rows::Media& media) {
+  const bool still = data::is_still(policy, media);
   std::optional<model::ClipForm> form;
-  if (!still && data::has_fixed_count(sample.media, config.video))
-    form = data::square_form(policy, data::most_frames(sample.media, config.video));
+  if (!still && data::has_fixed_count(media, config.video))
+    form = data::square_form(policy, data::most_frames(media, config.video));
   if (!form) {
-    const video::Frames outline = data::outline_media(sample.media, config.data.video_root, config.video);
-    form = data::form_of(policy, sample.media, outline, config.video);
+    const video::Frames outline = data::outline_media(media, config.data.video_root, config.video);
+    form = data::form_of(policy, media, outline, config.video);
   }
   return {policy.lvlm.vision().cost(*form), clip_rows(policy, *form)};
 }
@@ -69,7 +69,7 @@ model::LoraConfig new_adapter(const TrainConfig& config, const policy::Policy& p
 
 PlannedPass plan_pass(const TrainConfig& config, const loss::Objective& objective, const policy::Policy& policy,
                       const data::Dataset& rows, int64_t ranks) {
-  const auto seen = [&](const data::Sample& sample) { return seen_by(config, policy, sample); };
+  const auto seen = [&](const data::Sample& sample) { return seen_by(config, policy, rows.view(sample.own).media); };
   const int64_t per_video = rows.rows() / std::max<int64_t>(1, static_cast<int64_t>(rows.videos.size()));
   PlannedPass pass;
   pass.shape = shape_of(policy.lvlm, new_adapter(config, policy));

@@ -8,7 +8,7 @@ namespace {
 
 /// True where the reference of a training run is the same in every epoch, and somebody wants it kept.
 bool keeps_reference(const TrainConfig& config, const loss::Objective& objective) {
-  return config.train.reference_cache && objective.row->needs_reference && trains_adapter(config.train) &&
+  return config.train.reference_cache && objective.needs_reference && trains_adapter(config.train) &&
          freezes_vision(config.train);
 }
 
@@ -41,7 +41,7 @@ std::unique_ptr<data::ReferenceCache> open_references(const TrainConfig& config,
 
 std::unique_ptr<data::ReferenceCache> open_scored_references(const TrainConfig& config, policy::Policy& policy,
                                                              const loss::Objective& objective) {
-  if (!config.train.reference_cache || !objective.row->needs_reference) return nullptr;
+  if (!config.train.reference_cache || !objective.needs_reference) return nullptr;
   return open(0, config, policy);
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 std::set<int64_t> used_rows(const LedgerSource& run) {
   std::vector<int64_t> videos;
-  for (const data::Sample& sample : run.rows.samples) videos.push_back(sample.video);
+  for (const data::Sample& sample : run.rows.samples) videos.push_back(sample.own.video);
   const int64_t per_epoch = data::windows_per_epoch(run.rows.rows(), run.rules.batch);
   std::set<int64_t> used;
   // An epoch after the first adds rows only where each leaves some out.

@@ -71,7 +71,7 @@ Json Run::one_step(data::Loader& loader) {
   if (!report.updated && !evaluates()) return nullptr;
   Json line = {{"step", at_.step}, {"epoch", static_cast<double>(at_.step) / static_cast<double>(per_epoch_)}};
   if (report.updated) {
-    line.update(report.sums.means(objective_.row->average));
+    line.update(report.sums.means(objective_));
     line["grad_norm"] = report.grad_norm;
     line["lr"] = lr;
     line["pairs"] = report.sums.pairs;
@@ -101,7 +101,7 @@ Json Run::evaluate_share() {
     if (micro->pairs() == 0) continue;
     const Pass pass = forward(scorer(), *held_out_, *micro);
     check_finite(pass, *micro);
-    passes.push_back({micro->place.window, measure(pass, objective_.row->needs_rejected).told()});
+    passes.push_back({micro->place.window, measure(pass, objective_).told()});
   }
   return passes;
 }
@@ -113,7 +113,7 @@ Json Run::evaluate() {
   }
   MetricSums sums;
   for (const auto& [number, pass] : passes) sums.add(pass);
-  return sums.means(objective_.row->average, "eval/");
+  return sums.means(objective_, "eval/");
 }
 
 /// A checkpoint of all ranks: what each has read of the media stands in it.

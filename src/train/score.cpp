@@ -67,9 +67,10 @@ Json answer_json(const Columns& columns, int64_t number) {
 }
 
 /// The lines of a pass by row number of the dataset.
-void add_lines(const Pass& pass, const data::PairBatch& batch, bool has_rejected, std::map<int64_t, Json>& lines) {
+void add_lines(const Pass& pass, const data::PairBatch& batch, const loss::Objective& objective,
+               std::map<int64_t, Json>& lines) {
   const Columns columns(pass);
-  const loss::LossOutput& output = pass.output;
+  const loss::LossOutput& output = pass.outputs.at(0);
   const std::vector<double> loss = values_of(output.loss), chosen = values_of(output.chosen_reward),
                             rejected = values_of(output.rejected_reward), kl = values_of(output.kl);
   for (int64_t p = 0; p < batch.pairs(); ++p) {
@@ -79,7 +80,7 @@ void add_lines(const Pass& pass, const data::PairBatch& batch, bool has_rejected
     if (!rejected.empty()) line["reward_rejected"] = nine_digits(rejected[i]);
     if (!kl.empty()) line["kl_chosen"] = nine_digits(kl[i]);
     line["chosen"] = answer_json(columns, p);
-    if (has_rejected) line["rejected"] = answer_json(columns, batch.pairs() + p);
+    if (objective.reads(Role::rejected)) line["rejected"] = answer_json(columns, batch.pairs() + p);
     lines.emplace(batch.place.rows[i], std::move(line));
   }
 }
@@ -107,8 +108,8 @@ MetricSums score_rows(const Scorer& scorer, const data::Dataset& rows, data::Loa
   while (const auto batch = next_unless_stopped(loader)) {
     const Pass pass = forward(scorer, rows, *batch);
     check_finite(pass, *batch);
-    sums.add(measure(pass, scorer.objective.row->needs_rejected));
-    add_lines(pass, *batch, scorer.objective.row->needs_rejected, lines);
+    sums.add(measure(pass, scorer.objective));
+    add_lines(pass, *batch, scorer.objective, lines);
     for (auto next = lines.find(written); next != lines.end(); next = lines.find(++written)) {
       writer.write(next->second);
       lines.erase(next);
@@ -150,7 +151,7 @@ Result score(const TrainConfig& config, const RunOptions& options) {
     const MetricSums sums =
         score_rows({policy, objective, cache.get(), references.get()}, rows, loader, out / "scores.jsonl");
     Json summary = {{"pairs", sums.pairs}, {"dropped", rows.dropped.size()}, {"out", out.string()}};
-    if (sums.pairs > 0) summary["metrics"] = sums.means(objective.row->average);
+    if (sums.pairs > 0) summary["metrics"] = sums.means(objective);
     const int code = sums.pairs < rows.rows() ? 128 + stop_signal() : 0;
     record.end(code, summary);
     return {summary, code};

@@ -114,7 +114,7 @@ data::Dataset dataset_of(const Json& golden, bool rejected) {
   for (const Json& pair : golden.at("pairs")) {
     data::Sample sample;
     sample.id = std::to_string(dataset.samples.size());
-    sample.question = golden.at("prompt").at("after").get<std::vector<int64_t>>();
+    sample.own.question = golden.at("prompt").at("after").get<std::vector<int64_t>>();
     sample.chosen = answer_of(pair.at("chosen"));
     if (rejected) sample.rejected = answer_of(pair.at("rejected"));
     dataset.samples.push_back(std::move(sample));
@@ -159,18 +159,18 @@ class Machine {
   void add_objective(const std::string& name, Json settings, std::map<std::string, Values>& found) {
     settings["name"] = name;
     const loss::Objective objective = loss::make_objective(settings);
-    const data::Dataset dataset = dataset_of(golden_, objective.row->needs_rejected);
+    const data::Dataset dataset = dataset_of(golden_, objective.reads(Role::rejected));
     std::vector<int64_t> rows;
     for (int64_t i = 0; i < dataset.rows(); ++i) rows.push_back(i);
     const model::VisualTokens visual = model::encode(policy_.lvlm, clip_);
     const data::ShownClip shown{{golden_.at("prompt").at("before")}, visual.runs, 0};
     const Pass pass = forward({policy_, objective}, data::pack_pairs(dataset, rows, {shown}), {visual}, {visual});
-    const bool by_tokens = objective.row->average == loss::Average::tokens;
+    const bool by_tokens = objective.terms[0].row->average == loss::Average::tokens;
     const double count = by_tokens ? static_cast<double>(pass.stats.logp.numel()) : static_cast<double>(dataset.rows());
-    const at::Tensor mean = pass.output.loss.sum().div(count);
+    const at::Tensor mean = pass.outputs.at(0).loss.sum().div(count);
     found[name] = values_of(mean);
     if (name != "rrpo") return;
-    found["kl"] = values_of(pass.output.kl.sum().div(count));
+    found["kl"] = values_of(pass.outputs.at(0).kl.sum().div(count));
     mean.backward();
     found["gradient"] = gradient();
   }

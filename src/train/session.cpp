@@ -23,7 +23,8 @@ int64_t reading_threads(const TrainConfig& config) {
 
 data::Dataset open_rows(const std::vector<std::filesystem::path>& files, const TrainConfig& config,
                         const policy::Policy& policy, const loss::Objective& objective, bool skip_bad_rows) {
-  const data::DatasetRules rules{.rejected = objective.row->needs_rejected,
+  const data::DatasetRules rules{.roles = objective.roles,
+                                 .reference_apart = objective.reference_apart,
                                  .marks = objective.needs_marks,
                                  .skip_bad_rows = skip_bad_rows,
                                  .difference = config.data.marks == "difference",
@@ -90,7 +91,8 @@ void set_tensor_threads(int64_t threads) { at::set_num_threads(static_cast<int>(
 void keep_inputs(io::RunHead& head, const TrainConfig& config, const data::Dataset& rows) {
   head.keep.push_back(config.model.path);
   if (config.model.adapter) head.keep.push_back(*config.model.adapter);
-  for (const rows::Media& media : rows.videos) {
+  for (const rows::View& view : rows.videos) {
+    const rows::Media& media = view.media;
     if (!media.video.empty()) head.keep.push_back(config.data.video_root / media.video);
     if (media.folder) head.keep.push_back(config.data.video_root / media.folder->path);
     for (const std::string& frame : media.frames) head.keep.push_back(config.data.video_root / frame);

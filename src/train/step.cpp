@@ -40,9 +40,9 @@ struct Part {
 /// Adds one micro-batch to the gradients.
 MetricSums accumulate(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch, int64_t saved) {
   const Pass pass = forward(scorer, dataset, batch);
-  const MetricSums sums = measure(pass, scorer.objective.row->needs_rejected);
-  if (!std::isfinite(sums.loss)) not_finite("the loss", pairs_not_finite(pass, batch), saved);
-  pass.output.loss.sum().backward();
+  const MetricSums sums = measure(pass, scorer.objective);
+  if (!std::isfinite(sums.loss(scorer.objective))) not_finite("the loss", pairs_not_finite(pass, batch), saved);
+  total_loss(pass, scorer.objective).backward();
   return sums;
 }
 
@@ -157,7 +157,7 @@ StepReport step(const Stepper& stepper, double lr, int64_t saved) {
   if (report.sums.pairs == 0) return report;
   if (!stepper.world.alone()) norm = sum_gradients(stepper, parts);
   if (!std::isfinite(norm)) not_finite("the gradient", report.ids, saved);
-  report.grad_norm = stepper.optimizer.step(lr, 1 / report.sums.denominator(stepper.scorer.objective.row->average), norm);
+  report.grad_norm = stepper.optimizer.step(lr, 1 / report.sums.terms.at(0).over, norm);
   report.updated = true;
   return report;
 }

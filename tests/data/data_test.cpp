@@ -43,7 +43,7 @@ TEST(Dataset, ReadsPairsAndSharesVideos) {
   const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {});
   EXPECT_EQ(dataset.rows(), 6);
   EXPECT_EQ(dataset.videos.size(), 3U);
-  EXPECT_EQ(dataset.samples[0].video, dataset.samples[3].video);
+  EXPECT_EQ(dataset.samples[0].own.video, dataset.samples[3].own.video);
   for (const Sample& sample : dataset.samples) {
     EXPECT_EQ(sample.chosen.ids.back(), policy.end_of_turn);
     EXPECT_EQ(sample.rejected.ids.back(), policy.end_of_turn);
@@ -54,7 +54,7 @@ TEST(Dataset, ReadsPairsAndSharesVideos) {
 TEST(Dataset, TakesQuestionsOnlyWhereNoRejectedAnswerIsRead) {
   const TinyWorld world;
   const policy::Policy policy = world.open();
-  const Dataset dataset = read_dataset({world.questions()}, world.root(), policy, {.rejected = false, .marks = false});
+  const Dataset dataset = read_dataset({world.questions()}, world.root(), policy, {.roles = {Role::chosen}, .marks = false});
   EXPECT_EQ(dataset.rows(), 9);
   EXPECT_TRUE(dataset.samples[0].rejected.ids.empty());
   EXPECT_THAT(fault_of([&] { read_dataset({world.questions()}, world.root(), policy, {}); }),
@@ -73,7 +73,7 @@ TEST(Dataset, DecidesByRowWhetherItIsAQuestion) {
     const auto file = world.dir().write("mixed.jsonl", first ? question.dump() + "\n" : "");
     append(file, TinyWorld::pair(0, 0));
     if (!first) append(file, question);
-    const Dataset sft = read_dataset({file}, world.root(), policy, {.rejected = false, .marks = false});
+    const Dataset sft = read_dataset({file}, world.root(), policy, {.roles = {Role::chosen}, .marks = false});
     EXPECT_EQ(sft.rows(), 2);
     DatasetRules rules;
     rules.skip_bad_rows = true;
@@ -139,7 +139,7 @@ TEST(Dataset, RefusesControlTokensOfTheTokenizerOrCountsTheirRows) {
   EXPECT_EQ(dataset.rows(), 2);
   EXPECT_EQ(dataset.skipped.size(), 3U);
   // Where no rejected answer is read, nobody minds what it holds.
-  DatasetRules alone{.rejected = false, .marks = false, .skip_bad_rows = true};
+  DatasetRules alone{.roles = {Role::chosen}, .marks = false, .skip_bad_rows = true};
   EXPECT_EQ(read_dataset({world.pairs()}, world.root(), policy, alone).rows(), 3);
 }
 
@@ -281,7 +281,7 @@ TEST(Loader, NamesTheRowWhosePicturesAreDamagedOrDropsIt) {
 std::vector<ShownClip> two_clips(const policy::Policy& policy, const Dataset& dataset) {
   const std::vector<model::VisualRun> runs = {model::plain_run(5)};
   const auto leads = policy::clip_leads(policy, runs);
-  return {{leads, runs, dataset.samples[0].video}, {leads, runs, dataset.samples[1].video}};
+  return {{leads, runs, dataset.samples[0].own.video}, {leads, runs, dataset.samples[1].own.video}};
 }
 
 TEST(PairBatch, SharesThePrefixOfAVideo) {
@@ -329,7 +329,7 @@ TEST(Official, PromptsCarryTheAuthorsLabels) {
     for (const auto& [number, answer] : {std::pair(p, &sample.chosen), {4 + p, &sample.rejected}}) {
       std::vector<int64_t> ids = clips.front().leads.front();
       ids.insert(ids.end(), 5, -1);
-      ids.insert(ids.end(), sample.question.begin(), sample.question.end());
+      ids.insert(ids.end(), sample.own.question.begin(), sample.own.question.end());
       const auto answer_begin = static_cast<int64_t>(ids.size());
       ids.insert(ids.end(), answer->ids.begin(), answer->ids.end());
       std::map<int64_t, int64_t> expected;
@@ -392,9 +392,9 @@ TEST(Dataset, MarksTheDifferenceWhereAskedTo) {
 
 TEST(VisualCache, ReturnsWhatWasPutInAndKeepsToItsRoom) {
   VisualCache cache(3 * 40);
-  rows::Media a, b;
-  a.video = "a.mp4";
-  b.video = "b.mp4";
+  rows::View a, b;
+  a.media.video = "a.mp4";
+  b.media.video = "b.mp4";
   const model::VisualTokens tokens{at::randn({5, 4}), {}, {model::plain_run(5)}};  // 80 bytes
   EXPECT_FALSE(cache.find(a).defined());
   cache.insert(a, {}, tokens);
@@ -457,11 +457,10 @@ TEST(Loader, AStillOutOfACacheIsAStill) {
   policy::Policy policy = world.open();
   policy.still = policy.pixels.front();
   Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {});
-  rows::Media& media = dataset.samples[0].media;
-  media.frames.resize(1);
-  dataset.videos[0] = media;
+  rows::View& view = dataset.videos[0];
+  view.media.frames.resize(1);
   VisualCache cache;
-  cache.insert(media, {}, {at::randn({5, 24}), {}, {model::plain_run(5)}});
+  cache.insert(view, {}, {at::randn({5, 24}), {}, {model::plain_run(5)}});
   Loader loader(dataset, policy, &cache, {.root = world.root(), .batch = {.batch = 1, .micro = 1}}, 0, 1);
   const auto batch = loader.next();
   ASSERT_TRUE(batch);
@@ -486,7 +485,7 @@ TEST(Dataset, TimesOfAVideoStandInItsQuestions) {
   const policy::VideoConfig four{.frames = 4, .sampling = "linspace"};
   const Dataset dataset = read_dataset({file}, root, policy, {.video = four});
   EXPECT_THAT(
-      policy.tokenizer->decode(dataset.samples.at(0).question),
+      policy.tokenizer->decode(dataset.samples.at(0).own.question),
       testing::HasSubstr("lasts for 2.50 seconds, and 4 frames are uniformly sampled from it. These frames are located "
                          "at 0.00s,0.75s,1.50s,2.38s.Please answer the following questions related to this "
                          "video.\nWhat?"));

@@ -36,7 +36,7 @@ struct Kept {
   model::VisualTokens tokens = plain_tokens(at::randn({5, 24}));
   fs::path folder = world / "cache";
 
-  Kept() { opened()->insert(media, {}, tokens); }
+  Kept() { opened()->insert({media}, {}, tokens); }
   std::unique_ptr<VisualCache> opened() {
     auto cache = std::make_unique<VisualCache>();
     cache->open_folder(folder, policy, {}, world.root());
@@ -49,13 +49,13 @@ TEST(VisualCache, OtherFramesOfTheSameFileAreAnotherClip) {
   Kept kept;
   rows::Media listed = kept.media;
   listed.frame_indices = {2, 1};
-  EXPECT_FALSE(kept.opened()->find(listed).defined());
-  kept.opened()->insert(listed, {}, kept.tokens);
-  EXPECT_TRUE(kept.opened()->find(listed).defined());
+  EXPECT_FALSE(kept.opened()->find({listed}).defined());
+  kept.opened()->insert({listed}, {}, kept.tokens);
+  EXPECT_TRUE(kept.opened()->find({listed}).defined());
   EXPECT_EQ(files_in(kept.folder).size(), 2u);
   listed.frame_indices = {1, 2};
-  EXPECT_FALSE(kept.opened()->find(listed).defined());
-  EXPECT_TRUE(kept.opened()->find(kept.media).defined());
+  EXPECT_FALSE(kept.opened()->find({listed}).defined());
+  EXPECT_TRUE(kept.opened()->find({kept.media}).defined());
 }
 
 TEST(VisualKey, HoldsAllThatTurnsPixelsIntoTokens) {
@@ -136,10 +136,10 @@ TEST(VisualCache, GivesBackEverythingOfAClip) {
   clip.deep = {at::randn({5, 24}), at::randn({5, 24})};
   clip.runs = {{.count = 2, .positions = {{0, 0, 0}, {0, 1, 0}}, .extent = 2, .time_s = 0.1},
                {.count = 3, .positions = {{0, 0, 0}, {0, 0, 1}, {0, 1, 1}}, .extent = 2, .time_s = 1.25}};
-  kept.opened()->insert(kept.media, {7, 8}, clip);
-  EXPECT_TRUE(kept.opened()->find(kept.media).tokens.equal(kept.tokens.tokens));  // of an eye that reads nothing
-  EXPECT_FALSE(kept.opened()->find(kept.media, {7}).defined());
-  const model::VisualTokens found = kept.opened()->find(kept.media, {7, 8});
+  kept.opened()->insert({kept.media}, {7, 8}, clip);
+  EXPECT_TRUE(kept.opened()->find({kept.media}).tokens.equal(kept.tokens.tokens));  // of an eye that reads nothing
+  EXPECT_FALSE(kept.opened()->find({kept.media}, {7}).defined());
+  const model::VisualTokens found = kept.opened()->find({kept.media}, {7, 8});
   EXPECT_TRUE(found.tokens.equal(clip.tokens));
   ASSERT_EQ(found.deep.size(), 2u);
   EXPECT_TRUE(found.deep[1].equal(clip.deep[1]));
@@ -164,11 +164,11 @@ TEST(VisualCache, ADamagedFileIsNeverUsedAndMadeAnew) {
       fs::create_directory(file);
     }
     const auto cache = kept.opened();
-    EXPECT_FALSE(cache->find(kept.media).defined());
+    EXPECT_FALSE(cache->find({kept.media}).defined());
     EXPECT_EQ(cache->damaged(), 1);
     if (kind == "a folder") fs::remove(file);
-    cache->insert(kept.media, {}, kept.tokens);
-    EXPECT_TRUE(kept.opened()->find(kept.media).tokens.equal(kept.tokens.tokens));
+    cache->insert({kept.media}, {}, kept.tokens);
+    EXPECT_TRUE(kept.opened()->find({kept.media}).tokens.equal(kept.tokens.tokens));
   }
 }
 
@@ -176,12 +176,12 @@ TEST(VisualCache, TokensOfAnotherClipUnderThisNameAreDamage) {
   Kept kept;
   const fs::path own = kept.file();
   std::ofstream(kept.world.root() / "0-0.png", std::ios::app) << "more bytes: another clip";
-  kept.opened()->insert(kept.media, {}, plain_tokens(kept.tokens.tokens.mul(2)));
+  kept.opened()->insert({kept.media}, {}, plain_tokens(kept.tokens.tokens.mul(2)));
   for (const fs::path& file : files_in(kept.folder)) {
     if (file != own) fs::copy_file(own, file, fs::copy_options::overwrite_existing);
   }
   const auto cache = kept.opened();
-  EXPECT_FALSE(cache->find(kept.media).defined());
+  EXPECT_FALSE(cache->find({kept.media}).defined());
   EXPECT_EQ(cache->damaged(), 1);
 }
 

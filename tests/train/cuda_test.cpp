@@ -60,12 +60,12 @@ Gradient gradient_on(const TinyWorld& world, const std::string& device, model::D
       .root = world.root(), .video = {}, .order = {.seed = 1, .shuffle = false}, .batch = {.batch = 6, .micro = 6}};
   data::Loader loader(rows, policy, nullptr, rules, 0, 1);
   const Pass pass = forward({policy, objective}, rows, *loader.next());
-  pass.output.loss.sum().backward();
+  pass.outputs.at(0).loss.sum().backward();
   std::vector<at::Tensor> parts;
   for (const model::NamedTensor& weight : trained) {
     parts.push_back(weight.tensor->grad().to(at::kCPU, at::kDouble).flatten());
   }
-  return {pass.output.loss.sum().item<double>(), at::cat(parts)};
+  return {pass.outputs.at(0).loss.sum().item<double>(), at::cat(parts)};
 }
 
 at::Tensor adapter_of(const std::filesystem::path& out) {

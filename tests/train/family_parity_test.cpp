@@ -34,8 +34,8 @@ struct GoldenPairs {
       const bool still = golden.clip(pair.at("clip")).at("still");
       data::Sample sample;
       sample.id = "pair-" + std::to_string(dataset.samples.size());
-      sample.video = video_of(pair.at("clip"), policy::eye_text(policy, question));
-      sample.question = text::encode_question(*policy.tokenizer, policy.chat, question, "", still);
+      sample.own.video = video_of(pair.at("clip"), policy::eye_text(policy, question));
+      sample.own.question = text::encode_question(*policy.tokenizer, policy.chat, question, "", still);
       for (const auto& [side, answer] : {std::pair{"chosen", &sample.chosen}, {"rejected", &sample.rejected}}) {
         *answer = text::encode_answer(*policy.tokenizer, golden_files::marked_text(pair.at(side)), policy.end_of_turn,
                                       policy.chat.answer_end);
@@ -65,7 +65,7 @@ struct Trainee {
         objective(loss::make_objective(objective_config)),
         parameters(adapter.empty() ? model::tensors(policy.lvlm) : model::adapter_tensors(policy.lvlm)) {
     for (const model::NamedTensor& parameter : parameters) parameter.tensor->set_requires_grad(true);
-    if (objective.row->needs_rejected) return;
+    if (objective.reads(Role::rejected)) return;
     for (data::Sample& sample : pairs.dataset.samples) sample.rejected = {};
   }
   /// Adds the gradients of these rows and returns the sum of their losses.
@@ -75,12 +75,12 @@ struct Trainee {
     for (const int64_t row : rows) {
       const data::Sample& sample = pairs.dataset.samples[static_cast<size_t>(row)];
       batch.ids.push_back(sample.id);
-      const auto shown = [&sample](const data::Clip& clip) { return clip.video == sample.video; };
+      const auto shown = [&sample](const data::Clip& clip) { return clip.video == sample.own.video; };
       if (std::any_of(batch.clips.begin(), batch.clips.end(), shown)) continue;
-      const Json& clip = golden.clip(pairs.clips[static_cast<size_t>(sample.video)]);
-      batch.clips.push_back({sample.video, golden_files::family_clip(policy, clip), {}});
+      const Json& clip = golden.clip(pairs.clips[static_cast<size_t>(sample.own.video)]);
+      batch.clips.push_back({sample.own.video, golden_files::family_clip(policy, clip), {}});
     }
-    const at::Tensor sum = forward({policy, objective}, pairs.dataset, batch).output.loss.sum();
+    const at::Tensor sum = forward({policy, objective}, pairs.dataset, batch).outputs.at(0).loss.sum();
     sum.backward();
     return sum.item<double>();
   }

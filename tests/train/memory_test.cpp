@@ -54,8 +54,7 @@ model::Lvlm random_model(const Shape& shape, model::Dtype dtype, bool nf4) {
 data::Sample sample_of(const Rows& rows, int64_t number) {
   data::Sample sample;
   sample.id = std::to_string(number);
-  sample.media.video = "clip.mp4";
-  sample.question.assign(static_cast<size_t>(rows.question), 5);
+  sample.own.question.assign(static_cast<size_t>(rows.question), 5);
   const auto answer = [](int64_t length) {
     text::AnswerIds ids;
     ids.ids.assign(static_cast<size_t>(length), 6);
@@ -70,7 +69,7 @@ data::Sample sample_of(const Rows& rows, int64_t number) {
 data::Dataset dataset_of(const Rows& rows) {
   data::Dataset dataset;
   for (int64_t i = 0; i < rows.pairs; ++i) dataset.samples.push_back(sample_of(rows, i));
-  dataset.videos.push_back(dataset.samples.front().media);
+  dataset.videos.emplace_back().media.video = "clip.mp4";
   return dataset;
 }
 
@@ -98,7 +97,10 @@ int64_t measured(const Shape& shape, const Rows& rows, model::Dtype dtype, const
     data::PackedPairs packed = data::pack_pairs(dataset, numbers, {{{{1, 2, 3}}, visual.front().runs, 0}});
     test::Counted::allocator().forget();
     const model::PassRules pass_rules{.recompute = rules.recompute, .recompute_layers = rules.recompute_layers};
-    forward({policy, row, nullptr, nullptr, pass_rules}, std::move(packed), visual, visual).output.loss.sum().backward();
+    forward({policy, row, nullptr, nullptr, pass_rules}, std::move(packed), visual, visual)
+        .outputs.at(0)
+        .loss.sum()
+        .backward();
     most = test::Counted::allocator().most() - before;
   }
   return most;

@@ -55,7 +55,7 @@ class OfficialLoss : public testing::Test {
     batch.place = {rows, 0, 0, true};
     std::vector<data::Clip>& clips = batch.clips;
     for (const int64_t row : rows) {
-      const int64_t video = dataset_.samples[static_cast<size_t>(row)].video;
+      const int64_t video = dataset_.samples[static_cast<size_t>(row)].own.video;
       batch.ids.push_back(dataset_.samples[static_cast<size_t>(row)].id);
       const auto known = [&](const data::Clip& clip) { return clip.video == video; };
       if (std::any_of(clips.begin(), clips.end(), known)) continue;
@@ -88,10 +88,10 @@ class OfficialLoss : public testing::Test {
 TEST_F(OfficialLoss, PairsHaveTheAuthorsNumbers) {
   ASSERT_EQ(dataset_.rows(), static_cast<int64_t>(loss_.at("pairs").size()));
   const Pass pass = forward_rows(all_);
-  expect("loss", pass.output.loss);
-  expect("reward_chosen", pass.output.chosen_reward);
-  expect("reward_rejected", pass.output.rejected_reward);
-  expect("kl_chosen", pass.output.kl);
+  expect("loss", pass.outputs.at(0).loss);
+  expect("reward_chosen", pass.outputs.at(0).chosen_reward);
+  expect("reward_rejected", pass.outputs.at(0).rejected_reward);
+  expect("kl_chosen", pass.outputs.at(0).kl);
   at::Tensor logp = pass.stats.logp.new_zeros({2 * pass.stats.pairs});
   logp.index_add_(0, pass.stats.row, pass.stats.logp.detach());
   expect("logp_chosen", logp.slice(0, 0, pass.stats.pairs));
@@ -101,7 +101,7 @@ TEST_F(OfficialLoss, PairsHaveTheAuthorsNumbers) {
 TEST_F(OfficialLoss, GradientsAreTheAuthors) {
   std::vector<model::NamedTensor> weights = model::adapter_tensors(policy_.lvlm);
   for (const model::NamedTensor& weight : weights) weight.tensor->set_requires_grad(true);
-  forward_rows(all_).output.loss.mean().backward();
+  forward_rows(all_).outputs.at(0).loss.mean().backward();
   ASSERT_EQ(weights.size(), loss_.at("gradients").size());
   const Comparison comparison{"compat official", rrpo::test::original(loss_, "pritamqu/RRPO"),
                               "gradient of each LoRA tensor, double", 1e-7};

@@ -30,8 +30,8 @@ data::Dataset dataset_of(const Golden& golden, const policy::Policy& policy) {
         text::encode_prompt(*policy.tokenizer, policy.chat, pair.at("question").get<std::string>());
     data::Sample sample;
     sample.id = "pair-" + std::to_string(dataset.samples.size());
-    sample.video = pair.at("clip");
-    sample.question = prompt.after;
+    sample.own.video = pair.at("clip");
+    sample.own.question = prompt.after;
     sample.chosen = text::encode_answer(*policy.tokenizer, golden_files::marked_text(pair.at("chosen")), policy.end_of_turn);
     sample.rejected =
         text::encode_answer(*policy.tokenizer, golden_files::marked_text(pair.at("rejected")), policy.end_of_turn);
@@ -51,7 +51,7 @@ struct Trainee {
         objective(loss::make_objective(objective_config(given, name))),
         parameters(trains == Trains::adapter ? model::adapter_tensors(policy.lvlm) : model::tensors(policy.lvlm)) {
     for (const model::NamedTensor& parameter : parameters) parameter.tensor->set_requires_grad(true);
-    if (!objective.row->needs_rejected) {
+    if (!objective.reads(Role::rejected)) {
       for (data::Sample& sample : dataset.samples) sample.rejected = {};
     }
   }
@@ -64,7 +64,7 @@ struct Trainee {
     data::PairBatch batch;
     batch.place = {rows, 0, 0, true};
     for (const int64_t row : rows) {
-      const int64_t video = dataset.samples[static_cast<size_t>(row)].video;
+      const int64_t video = dataset.samples[static_cast<size_t>(row)].own.video;
       batch.ids.push_back(dataset.samples[static_cast<size_t>(row)].id);
       if (!batch.clips.empty() && batch.clips.back().video == video) continue;
       const Json& clip = golden.json.at("clips").at(static_cast<size_t>(video));
@@ -75,11 +75,11 @@ struct Trainee {
   /// Adds the gradients of these rows and returns the sum of their losses.
   double accumulate(const std::vector<int64_t>& rows) {
     const Pass pass = forward({policy, objective}, dataset, pack(rows));
-    const at::Tensor sum = pass.output.loss.sum();
+    const at::Tensor sum = pass.outputs.at(0).loss.sum();
     sum.backward();
     return sum.item<double>();
   }
-  double denominator() const { return golden.json.at("objectives").at(objective.row->name).at("denominator"); }
+  double denominator() const { return golden.json.at("objectives").at(objective.terms[0].row->name).at("denominator"); }
 
   const Golden& golden;
   policy::Policy policy;
@@ -137,7 +137,8 @@ TEST_P(TrainParity, LossAndGradientsInDouble) {
   Trainee mine = trainee(model::Dtype::float64);
   const double loss = mine.accumulate({0, 1, 2}) / mine.denominator();
   expect_parity({part(), peft(), "loss, double", 1e-9}, std::abs(loss / losses()[0] - 1));
-  expect_all(mine, "gradient." + mine.objective.row->name, {part(), peft(), "gradient of each LoRA tensor, double", 1e-7},
+  expect_all(mine, "gradient." + mine.objective.terms[0].row->name,
+             {part(), peft(), "gradient of each LoRA tensor, double", 1e-7},
              [&](size_t i) { return mine.parameters[i].tensor->grad().div(mine.denominator()); });
 }
 
@@ -162,7 +163,7 @@ TEST_P(TrainParity, ThreeStepsOfAdamW) {
     EXPECT_NEAR(mine.accumulate({0, 1, 2}) / mine.denominator(), expected, 1e-7 * expected);
     optimizer.step(optim.lr, 1 / mine.denominator(), optimizer.gradient_norm());
   }
-  expect_all(mine, "movement." + mine.objective.row->name,
+  expect_all(mine, "movement." + mine.objective.terms[0].row->name,
              {part(), peft(), "movement of each LoRA tensor in three AdamW steps, double", 1e-5},
              [&](size_t i) { return mine.parameters[i].tensor->detach().sub(start[i]); });
 }
@@ -216,13 +217,12 @@ struct Learner {
     trainee.objective = loss::make_objective(course().json.at("objective"));
     data::Dataset& dataset = trainee.dataset;
     for (size_t v = 0; v < dataset.videos.size(); ++v) {
-      dataset.videos[v].video = "clip-" + std::to_string(v);
+      dataset.videos[v].media.video = "clip-" + std::to_string(v);
       const at::NoGradGuard frozen;
       cache.insert(dataset.videos[v], {}, golden_files::encode_clip(trainee.policy, trainee.golden.json.at("clips").at(v)));
     }
     const size_t count = dataset.samples.size();
     for (size_t i = 0; i < count; ++i) {
-      dataset.samples[i].media = dataset.videos[static_cast<size_t>(dataset.samples[i].video)];
       dataset.samples.push_back(dataset.samples[i]);
       std::swap(dataset.samples.back().chosen, dataset.samples.back().rejected);
     }
@@ -269,7 +269,7 @@ TEST_P(TrainingSteps, AreThoseOfTransformersWithTheAuthorsLoss) {
     EXPECT_DOUBLE_EQ(lr, rates[at]);
     const StepReport report =
         step({mine.trainee.policy, mine.trainee.objective}, mine.trainee.dataset, loader, optimizer, lr);
-    const double loss = report.sums.loss / report.sums.denominator(loss::Average::pairs);
+    const double loss = report.sums.loss(mine.trainee.objective);
     expect_parity(of_step("loss of each step", 1e-9), std::abs(loss / losses[at] - 1));
     expect_parity(of_step("gradient norm of each step", 1e-9), std::abs(report.grad_norm / norms[at] - 1));
   }

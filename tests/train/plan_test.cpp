@@ -140,13 +140,13 @@ TEST(Plan, RowsOfADataset) {
   data::Dataset dataset;
   for (const size_t length : {3, 5}) {
     data::Sample sample;
-    sample.question.resize(length);
+    sample.own.question.resize(length);
     sample.chosen.ids.resize(length + 1);
     if (length == 5) sample.rejected.ids.resize(9);
     dataset.samples.push_back(sample);
   }
   const SeenOf seen = [](const data::Sample& sample) {
-    return sample.question.size() == 3 ? Seen{{2, 1}, 8} : Seen{{6, 3}, 16};
+    return sample.own.question.size() == 3 ? Seen{{2, 1}, 8} : Seen{{6, 3}, 16};
   };
   const PairRows mean = mean_rows(dataset, seen), longest = longest_rows(dataset, seen);
   EXPECT_EQ(mean.vision.flop, 4);

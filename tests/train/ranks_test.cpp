@@ -187,7 +187,7 @@ void double_steps(const world::World& world, const fs::path& file) {
     const StepReport report = step({scorer, rows, loader, optimizer, world}, 1e-3);
     tensors["report." + std::to_string(i)] = at::Tensor(optimizer.parameters()[0].tensor->detach().new_zeros({3}));
     const at::NoGradGuard frozen;
-    tensors["report." + std::to_string(i)].select(0, 0).fill_(report.sums.loss);
+    tensors["report." + std::to_string(i)].select(0, 0).fill_(report.sums.terms.at(0).loss);
     tensors["report." + std::to_string(i)].select(0, 1).fill_(report.grad_norm);
     tensors["report." + std::to_string(i)].select(0, 2).fill_(static_cast<double>(report.ids.size()));
   }

@@ -97,8 +97,8 @@ Seen learn(Learner& learner, bool kept, const data::BatchRules& batch, int64_t g
   while (const auto micro = loader.next()) {
     if (micro->pairs() == 0) continue;
     const Pass pass = forward(learner.scorer(kept), learner.rows, *micro);
-    pass.output.loss.sum().backward();
-    seen.losses.push_back(pass.output.loss.sum().item<double>());
+    pass.outputs.at(0).loss.sum().backward();
+    seen.losses.push_back(pass.outputs.at(0).loss.sum().item<double>());
     seen.hits.push_back(pass.reference_hits);
     learner.descend();
   }

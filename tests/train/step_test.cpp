@@ -34,7 +34,7 @@ struct Bench {
         objective(loss::make_objective(objective)),
         policy(world.open(model::Dtype::float64)),
         rows(data::read_dataset({world.pairs()}, world.root(), policy,
-                                {.rejected = this->objective.row->needs_rejected, .marks = this->objective.needs_marks})),
+                                {.roles = this->objective.roles, .marks = this->objective.needs_marks})),
         optimizer(prepare_trainable(policy, config), config.optim) {
     const at::NoGradGuard frozen;
     Random random(5, "adapter");
@@ -100,7 +100,8 @@ TEST(Step, DoesNotDependOnTheCutIntoMicroBatchesOrOnGrouping) {
     for (const auto& [micro, group] : {std::pair{9, 1}, std::pair{4, 1}, std::pair{3, 3}, std::pair{9, 3}}) {
       Bench other(world, objective);
       const StepReport report = other.one_step(9, micro, group);
-      EXPECT_NEAR(report.sums.loss, expected.sums.loss, 1e-9 * std::abs(expected.sums.loss));
+      const double loss = expected.sums.terms.at(0).loss;
+      EXPECT_NEAR(report.sums.terms.at(0).loss, loss, 1e-9 * std::abs(loss));
       EXPECT_NEAR(report.grad_norm, expected.grad_norm, 1e-9 * expected.grad_norm);
       EXPECT_EQ(report.sums.tokens, expected.sums.tokens);
       expect_same(other.weights(), single.weights(), 1e-7);
@@ -129,12 +130,12 @@ TEST(Step, AWeightOfTwoIsThePairTwice) {
   const Json objective = {{"name", "rrpo"}};
   Bench plain(world, objective), heavy(world, objective);
   heavy.rows.samples[0].weight = 2;
-  const double pair = plain.one_step(2, 1).sums.loss;
+  const double pair = plain.one_step(2, 1).sums.terms.at(0).loss;
   data::Loader loader = plain.loader(1, 1);
   Bench fresh(world, objective);
   data::Loader first = fresh.loader(1, 1);
-  const double one = step({fresh.policy, fresh.objective}, fresh.rows, first, fresh.optimizer, 0).sums.loss;
-  EXPECT_NEAR(heavy.one_step(2, 1).sums.loss, pair + one, 1e-9);
+  const double one = step({fresh.policy, fresh.objective}, fresh.rows, first, fresh.optimizer, 0).sums.terms.at(0).loss;
+  EXPECT_NEAR(heavy.one_step(2, 1).sums.terms.at(0).loss, pair + one, 1e-9);
 }
 
 TEST(Step, StopsBeforeTheUpdateAndNamesThePairWhenTheLossIsNotFinite) {
@@ -230,7 +231,7 @@ TEST(Step, GradientMeetsFiniteDifferencesThroughTheWholeModel) {
     Bench bench(world, objective);
     const auto loss = [&] {
       data::Loader loader = bench.loader(4, 4);
-      return forward({bench.policy, bench.objective}, bench.rows, *loader.next()).output.loss.sum();
+      return forward({bench.policy, bench.objective}, bench.rows, *loader.next()).outputs.at(0).loss.sum();
     };
     loss().backward();
     // Along a random direction in all adapter tensors at once.

@@ -49,15 +49,15 @@ struct Course {
     };
     data::Sample sample;
     sample.id = "pair-" + std::to_string(dataset.samples.size());
-    sample.video = static_cast<int64_t>(dataset.samples.size());
-    sample.question = words.question;
+    sample.own.video = static_cast<int64_t>(dataset.samples.size());
+    sample.own.question = words.question;
     sample.chosen = marked(words.chosen, marks.a);
     sample.rejected = marked(words.rejected, marks.b);
-    numbers.push_back(sample.video);
+    numbers.push_back(sample.own.video);
     const model::ClipInput clip = golden_files::family_clip(policy, golden_files::videochat2().clip(training().at("clip")));
     visual.push_back(model::encode(policy.lvlm, clip, model::Adapter::on,
                                    policy.eye_words->encode_for_eye(pair.at("read").get<std::string>(), 512)));
-    clips.push_back({{words.lead}, visual.back().runs, sample.video});
+    clips.push_back({{words.lead}, visual.back().runs, sample.own.video});
     dataset.samples.push_back(std::move(sample));
   }
 
@@ -71,7 +71,7 @@ struct Course {
 
   /// Adds the gradients of all pairs; returns their mean loss.
   double accumulate() {
-    const at::Tensor sum = pass().output.loss.sum();
+    const at::Tensor sum = pass().outputs.at(0).loss.sum();
     sum.backward();
     return sum.item<double>() / static_cast<double>(numbers.size());
   }
@@ -134,7 +134,7 @@ TEST_P(VideoChat2Training, TokenStatisticsAndLosses) {
   }
   const auto losses = golden().at("pair_losses").get<std::vector<double>>();
   expect_parity(row_of("loss of each pair", 1e-6),
-                golden_files::relative(pass.output.loss, at::tensor(losses, at::kDouble)));
+                golden_files::relative(pass.outputs.at(0).loss, at::tensor(losses, at::kDouble)));
 }
 
 TEST_P(VideoChat2Training, LossAndGradients) {

@@ -12,26 +12,32 @@
 
 namespace rrpo::train {
 
+/// What one term of the objective comes to.
+struct TermSums {
+  double loss = 0;     ///< its sum, before its denominator and weight
+  double over = 0;     ///< its denominator: what it averages over
+  double rewards = 0;  ///< of chosen and rejected answers, for terms that read them later
+};
+
 /// Sums over the rows of a window or of an evaluation.
 struct MetricSums {
   int64_t pairs = 0;
-  int64_t tokens = 0;                  ///< answer tokens, chosen and rejected
-  double loss = 0;                     ///< sum of the objective, before its denominator
+  int64_t tokens = 0;                  ///< answer tokens of all roles
+  std::vector<TermSums> terms;         ///< by term; empty before the first pass
   std::map<std::string, double> rows;  ///< sums over pairs by key: rewards/…, kl/…, logps/…
 
   void add(const MetricSums& other);
   /// As one rank tells another, to the last bit.
   Json told() const;
   static MetricSums heard(const Json& told);
-  /// What the objective averages over.
-  double denominator(loss::Average average) const {
-    return static_cast<double>(average == loss::Average::pairs ? pairs : tokens);
-  }
-  /// `loss` over its denominator, the others over the pairs, in the contract's order, each key behind `prefix`.
-  Json means(loss::Average average, const std::string& prefix = "") const;
+  /// The weighted sum of the terms, each over its denominator.
+  double loss(const loss::Objective& objective) const;
+  /// `loss`, of a sum also `loss/NAME` of its terms; the others over the pairs, in the contract's order, each key behind
+  /// `prefix`.
+  Json means(const loss::Objective& objective, const std::string& prefix = "") const;
 };
 
 /// The sums of one pass.
-MetricSums measure(const Pass& pass, bool has_rejected);
+MetricSums measure(const Pass& pass, const loss::Objective& objective);
 
 }  // namespace rrpo::train

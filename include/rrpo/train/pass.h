@@ -23,13 +23,14 @@ struct Scorer {
   const loss::Objective& objective;
   data::VisualCache* cache = nullptr;
   data::ReferenceCache* references = nullptr;
-  model::PassRules rules = {};  ///< of the policy's pass; the reference keeps nothing anyway
+  model::PassRules rules = {};                    ///< of the policy's pass; the reference keeps nothing anyway
+  const std::vector<loss::Past>* past = nullptr;  ///< by term; null: nothing was before
 };
 
 struct Pass {
   data::PackedPairs packed;
   loss::TokenStats stats;
-  loss::LossOutput output;  ///< [P]
+  std::vector<loss::LossOutput> outputs;  ///< by term of the objective, [P] each
   /// Pairs for which the reference was not run, since a cache had its rows; absent where none was asked.
   std::optional<int64_t> reference_hits = {};
 };
@@ -45,6 +46,8 @@ Pass forward(const Scorer& scorer, data::PackedPairs packed, const std::vector<m
 
 /// The ids of the pairs of which a loss, a log-probability or a divergence is not finite.
 std::vector<std::string> pairs_not_finite(const Pass& pass, const data::PairBatch& batch);
+/// The weighted sum of the terms' losses over the pairs of a pass: what is differentiated.
+at::Tensor total_loss(const Pass& pass, const loss::Objective& objective);
 /// Throws Error(numerics, "score") naming such pairs.
 void check_finite(const Pass& pass, const data::PairBatch& batch);
 
