@@ -13,7 +13,8 @@ namespace rrpo::loss {
 
 const std::vector<ObjectiveRow>& objectives() {
   static const std::vector<ObjectiveRow> rows = {
-      rrpo_row(), dpo_row(), tdpo_row(), ddpo_row(), dpa_row(), sft_row(),
+      rrpo_row(), dpo_row(),   tdpo_row(),    ddpo_row(),  dpa_row(),  sft_row(), mdpo_row(),
+      vdpo_row(), sympo_row(), longvpo_row(), simpo_row(), orpo_row(), mpo_row(),
   };
   return rows;
 }
@@ -29,6 +30,10 @@ RoleSums sum_roles(const at::Tensor& values, const TokenStats& stats) {
   return {values.new_zeros({answers}).index_add(0, stats.row, values), stats};
 }
 
+RoleSums sum_rewards(const TokenStats& stats, double beta) {
+  return sum_roles(stats.logp.sub(stats.ref_logp).mul(beta), stats);
+}
+
 Answers sum_answers(const at::Tensor& values, const TokenStats& stats) {
   const RoleSums sums = sum_roles(values, stats);
   return {sums.of(Role::chosen), sums.of(Role::rejected)};
@@ -38,6 +43,11 @@ Answers count_answers(const TokenStats& stats) {
   return sum_answers(stats.logp.detach().new_ones({stats.logp.numel()}), stats);
 }
 
+Answers mean_likelihood(const TokenStats& stats) {
+  const Answers sums = sum_answers(stats.logp, stats), length = count_answers(stats);
+  return {sums.chosen.div(length.chosen), sums.rejected.div(length.rejected)};
+}
+
 at::Tensor logistic(const at::Tensor& margin) { return at::softplus(margin.neg(), 1, 60); }
 
 LossOutput with_rewards(const at::Tensor& loss, const Answers& reward, const TokenStats& stats) {
@@ -45,6 +55,10 @@ LossOutput with_rewards(const at::Tensor& loss, const Answers& reward, const Tok
           .chosen_reward = reward.chosen.detach(),
           .rejected_reward = reward.rejected.detach(),
           .kl = sum_answers(stats.kl.detach(), stats).chosen};
+}
+
+LossOutput without_reference(const at::Tensor& loss, const Answers& reward) {
+  return {.loss = loss, .chosen_reward = reward.chosen.detach(), .rejected_reward = reward.rejected.detach(), .kl = {}};
 }
 
 namespace {

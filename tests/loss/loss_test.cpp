@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../../src/loss/token_function.h"
+#include "role_rows.h"
 
 namespace rrpo::loss {
 namespace {
@@ -122,6 +123,12 @@ TEST(Golden, TdpoAndDdpo) {
   expect_losses({{"name", "ddpo"}, {"gamma", 5}}, {0.003610, 12.239336});
 }
 
+TEST(Golden, SimpoAndOrpo) {
+  expect_losses({{"name", "simpo"}}, {0.029614, 4.441957});
+  // The likelihoods are those above, over 4 tokens; 0.086703 and 1.926101 are the published -log sigmoid of the odds ratio.
+  expect_losses({{"name", "orpo"}}, {1.8807195 + 0.0086703, 4.48178725 + 0.1926101}, 1.2e-6);
+}
+
 TEST(Golden, DpaLeavesOutThePhraseThatAPairHasNot) {
   // Pair 0 has phrase 1, pair 1 has 1 and 2; the authors' mean over both pairs would count log 2 for phrase 2 of pair 0.
   expect_losses({{"name", "dpa"}, {"alpha", 0}}, {0.402777, (3.079351 + 3.027755) / 2});
@@ -156,8 +163,7 @@ TEST(Objectives, EveryRowPassesTheContract) {
     EXPECT_FALSE(row.help.empty());
     const Objective objective = make_objective(Json{{"name", row.name}});
     for (const FieldHelp& own : row.fields) EXPECT_TRUE(objective.config.contains(own.path));
-    const Golden golden;
-    TokenStats stats = golden.stats();
+    TokenStats stats = RoleRows(objective.roles).stats();
     const LossOutput output = objective.losses(stats).at(0);
     ASSERT_EQ(output.loss.sizes(), at::IntArrayRef({2}));
     EXPECT_FALSE(output.chosen_reward.defined() && output.chosen_reward.requires_grad());
@@ -298,17 +304,19 @@ TEST(TokenValues, ChunksMeetTheWhole) {
 
 TEST(TokenValues, FiniteAtLargeLogits) {
   for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
-    const at::Tensor sign = at::rand({6, 9}, type).gt(0.5).to(type).mul(2).sub(1);
+    const int64_t answers = static_cast<int64_t>(kRoles.size()), rows = 3 * answers;
+    const at::Tensor sign = at::rand({rows, 9}, type).gt(0.5).to(type).mul(2).sub(1);
     const at::Tensor policy = sign.mul(1e4).requires_grad_(), reference = sign.roll({1}, {1}).mul(1e4);
-    const at::Tensor labels = at::randint(9, {6}, at::kLong);
+    const at::Tensor labels = at::randint(9, {rows}, at::kLong);
     const TokenValues values = token_values_from_logits(policy, reference, labels);
     const TokenStats stats{values.logp,
                            values.ref_logp,
                            values.kl,
-                           at::tensor({0, 0, 0, 1, 1, 1}, at::kLong),
-                           at::tensor({1, 0, 1, 1, 0, 1}, at::kLong),
+                           at::arange(rows, at::kLong).div(3, "floor"),
+                           at::tensor({1, 0, 1}, at::kLong).repeat({answers}),
                            {},
-                           1};
+                           1,
+                           all_roles()};
     for (const ObjectiveRow& row : objectives()) {
       const at::Tensor loss = make_objective(Json{{"name", row.name}}).losses(stats).at(0).loss.sum();
       EXPECT_TRUE(loss.isfinite().item<bool>()) << row.name;

@@ -15,6 +15,13 @@ const ObjectiveRow& tdpo_row();
 const ObjectiveRow& ddpo_row();
 const ObjectiveRow& dpa_row();
 const ObjectiveRow& sft_row();
+const ObjectiveRow& mdpo_row();
+const ObjectiveRow& vdpo_row();
+const ObjectiveRow& sympo_row();
+const ObjectiveRow& longvpo_row();
+const ObjectiveRow& simpo_row();
+const ObjectiveRow& orpo_row();
+const ObjectiveRow& mpo_row();
 
 /// Sums of values by answer, of each role apart.
 class RoleSums {
@@ -30,6 +37,8 @@ class RoleSums {
 };
 /// Sums of values [M].
 RoleSums sum_roles(const at::Tensor& values, const TokenStats& stats);
+/// Rewards of whole answers: beta times the sum of log p_policy - log p_reference.
+RoleSums sum_rewards(const TokenStats& stats, double beta);
 
 /// One value for each chosen and each rejected answer under the row's own clip, [P] each.
 struct Answers {
@@ -39,12 +48,16 @@ struct Answers {
 Answers sum_answers(const at::Tensor& values, const TokenStats& stats);
 /// The numbers of tokens, in the type of the statistics.
 Answers count_answers(const TokenStats& stats);
+/// Their log-likelihoods per token.
+Answers mean_likelihood(const TokenStats& stats);
 
 /// -log sigmoid(margin), finite for any finite margin.
 at::Tensor logistic(const at::Tensor& margin);
 
 /// A loss with what an objective with a reference reports beside it: rewards and the KL of the chosen answers, detached.
 LossOutput with_rewards(const at::Tensor& loss, const Answers& reward, const TokenStats& stats);
+/// The same of an objective without one: no KL, whether or not another term of the sum has a reference.
+LossOutput without_reference(const at::Tensor& loss, const Answers& reward);
 
 /// A row's own fields from its object at `at`; `Weights` lists them in `fields()`, what every term has is taken off.
 template <class Weights>
