@@ -24,8 +24,12 @@ int finish_plan(const Invocation& call, Json plan, const QuestionMedia& media) {
   if (!decodes(call)) return finish(plan, 0);
   std::vector<rows::Media> all;
   std::set<std::string> known;
+  const auto add = [&](const rows::Media& one) {
+    if (known.insert(one.key()).second) all.push_back(one);
+  };
   for (const rows::Question& question : media.questions) {
-    if (known.insert(question.media.key()).second) all.push_back(question.media);
+    add(question.media);
+    if (media.others && question.other) add(question.other->media);
   }
   const auto faults = data::unreadable_media(all, media.root, media.video, data::answer_threads(0, "cpu"));
   print(data::fault_lines(faults));

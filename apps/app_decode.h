@@ -21,6 +21,7 @@ struct QuestionMedia {
   const std::vector<rows::Question>& questions;
   std::filesystem::path root;
   const policy::VideoConfig& video;
+  bool others = false;  ///< the other clips of the questions too
 };
 
 /// Prints `plan` as the last line. With --decode every media is read before: a line for each that cannot be, and

@@ -105,10 +105,14 @@ std::vector<fs::path> model_folders(const policy::ModelConfig& config) {
 
 std::vector<fs::path> media_of(const std::vector<rows::Question>& questions, const fs::path& root) {
   std::set<fs::path> files;
+  const auto add = [&](const rows::Media& media) {
+    if (!media.video.empty()) files.insert(root / media.video);
+    if (media.folder) files.insert(root / media.folder->path);
+    for (const std::string& frame : media.frames) files.insert(root / frame);
+  };
   for (const rows::Question& question : questions) {
-    if (!question.media.video.empty()) files.insert(root / question.media.video);
-    if (question.media.folder) files.insert(root / question.media.folder->path);
-    for (const std::string& frame : question.media.frames) files.insert(root / frame);
+    add(question.media);
+    if (question.other) add(question.other->media);
   }
   return {files.begin(), files.end()};
 }

@@ -4,6 +4,7 @@
 #include "rrpo/policy/hub.h"
 #include "rrpo/rows/check.h"
 #include "rrpo/util/log.h"
+#include "rrpo/video/perturbation.h"
 #include "rrpo/video/reader.h"
 #include "rrpo_gen_commands.h"
 
@@ -27,6 +28,16 @@ void look_at(const rows::Media& media, const gen::CheckConfig& config, const fs:
   }
 }
 
+/// What a row's perturbations say; with `decode` also that they change what is shown.
+void look_at_view(const rows::View& view, const std::string& at, const gen::CheckConfig& config, const fs::path& root,
+                  bool decode) {
+  const std::vector<video::PerturbStep> steps = video::row_perturbations(view.perturb, at);
+  if (!decode) return;
+  const video::Frames frames = data::read_media(view.media, root, config.video);
+  if (video::perturb(frames, steps, view.seed, view.media.key()).rgb == frames.rgb)
+    throw Error(Fault::input, "data", at + ": changes no frame of this clip", "other perturbations, or another seed");
+}
+
 }  // namespace
 
 int run_check(const Invocation& call) {
@@ -40,6 +51,7 @@ int run_check(const Invocation& call) {
   rules.tokenizer = tokenizer.get();
   rules.root = root;
   rules.media = [&](const rows::Media& media) { look_at(media, config, root, decode); };
+  rules.perturbed = [&](const rows::View& view, const std::string& at) { look_at_view(view, at, config, root, decode); };
   const rows::CheckedRows checked = rows::check_rows(read_file(file, "data"), file.string(), rules);
   if (checked.rows == 0 && checked.faults.empty())
     throw Error(Fault::input, "data", file.string() + ": holds no row", "name a file of pairs or questions");

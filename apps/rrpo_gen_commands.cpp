@@ -13,6 +13,7 @@
 #include "rrpo/gen/scenes.h"
 #include "rrpo/gen/shard.h"
 #include "rrpo/policy/hub.h"
+#include "rrpo/util/log.h"
 #include "rrpo/util/stop.h"
 #include "rrpo_gen_earlier.h"
 #include "rrpo_gen_result.h"
@@ -33,6 +34,7 @@ Json plan(const gen::GenConfig& config, const std::vector<rows::Question>& quest
                {"frames", config.video.frames},
                {"max_new_tokens", config.gen.max_new_tokens}};
   if (const int64_t unread = count_unread(config, questions); unread > 0) plan["open_without_judge"] = unread;
+  if (config.gen.other == "twin") plan["with_other"] = gen::count_twins(questions);
   const gen::LlmFields& llm = config.gen.llm;
   const int64_t prompts = gen::most_prompts(config.gen, questions);
   if (prompts > 0)
@@ -84,13 +86,17 @@ int run_one(const Invocation& typed) {
   if (questions.empty())
     throw Error(Fault::input, "data", config.gen.questions.string() + ": holds no question",
                 "write one JSON object per line");
+  gen::check_twins(config, questions);
+  if (const int64_t twins = gen::count_twins(questions); twins > 0 && config.gen.other != "twin")
+    log_info(std::to_string(twins) + " questions name another clip, which gen.other=twin puts into their pairs");
   const size_t all = questions.size();
   if (config.gen.shard)
     questions = data::shard_questions(questions, data::parse_shard(*config.gen.shard, "gen.shard"), config.gen.together);
   if (gen::asks_llm(config.gen) && config.gen.llm.replay.empty()) config.gen.llm.chat.check_key("gen.llm");
   warn_of_unread(config, questions);
   if (call.dry_run || decodes(call))
-    return finish_plan(call, plan(config, questions), {questions, gen::media_root(config.gen), config.video});
+    return finish_plan(call, plan(config, questions),
+                       {questions, gen::media_root(config.gen), config.video, config.gen.other == "twin"});
   check_replay(call, config.gen.llm.replay);
   const io::OutputFolder folder(call.out, call.existing, gen_claim(call));
   io::RunHead head = run_head(call, folder, config_json(config), std::move(inputs), "responses.jsonl",
@@ -111,7 +117,9 @@ int run_gen(const Invocation& typed) {
 
 int run_scenes(const Invocation& call) {
   const auto config = read_config<gen::ScenesConfig>(call.sources);
-  if (call.dry_run) return finish({{"kind", config.kind}, {"count", config.count}}, 0);
+  Json summary = {{"kind", config.kind}, {"count", config.count}};
+  if (config.twins) summary["twins"] = config.count;
+  if (call.dry_run) return finish(summary, 0);
   const io::OutputFolder folder(call.out, call.existing,
                                 claim_of(call, {"questions.jsonl", config.kind == "clips" ? "videos" : "frames"}));
   io::RunRecord record(folder.path(), run_head(call, folder, config_json(config), {}, "questions.jsonl"));
@@ -120,9 +128,12 @@ int run_scenes(const Invocation& call) {
       gen::make_scenes(config, call.out, std::max(1u, std::thread::hardware_concurrency()));
     const bool complete = fs::exists(call.out / "questions.jsonl");
     const int exit_code = complete ? 0 : 128 + stop_signal();
-    record.set_counts({{config.kind, config.count}});
+    const Json counts = complete ? gen::scene_counts(config, call.out) : Json{{config.kind, config.count}};
+    record.set_counts(counts);
     record.end(exit_code);
-    return finish({{"kind", config.kind}, {"count", config.count}, {"out", call.out.string()}}, exit_code);
+    if (counts.contains("with_other")) summary["with_other"] = counts.at("with_other");
+    summary["out"] = call.out.string();
+    return finish(summary, exit_code);
   });
 }
 

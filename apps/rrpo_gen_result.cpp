@@ -100,7 +100,12 @@ int conclude_pairs(const Invocation& call, const gen::GenConfig& config, const s
   const gen::PairSet set = gen::make_pairs(config, questions, responses, judgements);
   gen::write_pairs(set, questions, call.out);
   io::write_file(call.out / "report.html", gen::run_report(config, questions, responses, set));
-  return conclude(call, config, set, questions, {{"questions", questions.size()}, {"pairs", set.pairs.size()}}, record);
+  Json summary = {{"questions", questions.size()}, {"pairs", set.pairs.size()}};
+  if (config.gen.other != "none") {
+    summary["with_other"] =
+        std::count_if(set.pairs.begin(), set.pairs.end(), [](const rows::Pair& pair) { return pair.other.has_value(); });
+  }
+  return conclude(call, config, set, questions, std::move(summary), record);
 }
 
 int conclude_shard(const Invocation& call, const gen::GenConfig& config, const std::vector<rows::Question>& questions,

@@ -99,6 +99,9 @@ void GenFields::check(const std::string& at) const {
   check_require(at + ".require", require);
   check_sampling(at, *this);
   check_choice(at + ".rewrite", rewrite, row_names(rewrites()));
+  check_choice(at + ".other", other, {"none", "perturbed", "twin"});
+  if (other == "perturbed" && perturb_list(*this).empty())
+    bad_field(at + ".other", "perturbed, and gen.perturb has no step", at + ".perturb=[\"mask\"]");
   check_balance(at + ".balance", balance);
   check_limits(at + ".max_per_format", max_per_format);
   if (shard && *shard != "auto") data::parse_shard(*shard, at + ".shard");
@@ -163,6 +166,13 @@ bool asks_llm(const GenFields& config) {
 
 Json perturb_list(const GenFields& config) {
   return config.perturb.is_array() ? config.perturb : Json::array({config.perturb});
+}
+
+Json perturb_settings(const GenFields& config) {
+  Json steps = Json::array();
+  for (const video::PerturbStep& step : video::parse_perturbations(perturb_list(config), "gen.perturb"))
+    steps.push_back(step.settings);
+  return steps;
 }
 
 std::filesystem::path media_root(const GenFields& config) {

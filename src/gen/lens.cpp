@@ -8,6 +8,7 @@
 #include "pair_html.h"
 #include "rrpo/report/html.h"
 #include "rrpo/report/table.h"
+#include "rrpo/rows/row_reader.h"
 #include "rrpo/text/official.h"
 #include "rrpo/text/span.h"
 #include "rrpo/util/compat.h"
@@ -58,6 +59,11 @@ std::string bracketed(const text::MarkedText& side, const text::Tokenizer* token
     at = end;
   }
   return out + piece(at, static_cast<int64_t>(side.text.size()));
+}
+
+/// A clip beside the pair's own, as its row names it.
+std::string view_line(const rows::View& view, const rows::Media& own) {
+  return printable(json_line(rows::view_json(view, own)), 1000);
 }
 
 }  // namespace
@@ -139,6 +145,10 @@ std::string lens_text(const ShowConfig& config, const std::vector<rows::Pair>& p
     out += printable(pair.id) + "\n  question  " + printable(pair.question, 1000) + "\n  chosen    " +
            bracketed(pair.chosen, tokenizer.get(), colour ? "\x1b[32m" : "") + "\n  rejected  " +
            bracketed(pair.rejected, tokenizer.get(), colour ? "\x1b[31m" : "") + "\n";
+    if (pair.other) out += "  other     " + view_line(*pair.other, pair.media) + "\n";
+    if (pair.other_chosen)
+      out += "  there     " + bracketed(*pair.other_chosen, tokenizer.get(), colour ? "\x1b[32m" : "") + "\n";
+    if (pair.reference) out += "  reference " + view_line(*pair.reference, pair.media) + "\n";
     const std::string official = official_line(config, pair, tokenizer.get());
     if (!official.empty()) out += "  official  " + official + "\n";
   }

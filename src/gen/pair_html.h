@@ -25,13 +25,15 @@ struct ClipView {
 struct Perturbed {
   std::vector<video::PerturbStep> steps;
   uint64_t seed = 0;
+  std::string also{};  ///< behind the line below its frames
 };
 
 /// The frames of a clip as they are and, where there are steps, as the model saw them. Throws Error(input) for a clip that
 /// cannot be read.
 std::string clip_html(const ClipView& view, const rows::Media& media, const Perturbed& perturbed);
 
-/// The same for a pair, with the steps that its row names.
+/// The same for a pair, with the steps that its row names, and below it the clips that it names beside its own, as the model
+/// sees them.
 std::string pair_frames_html(const ClipView& view, const rows::Pair& pair);
 
 /// The question, both answers with their marks (of whole tokens where there is a tokenizer), the response; `official` is a

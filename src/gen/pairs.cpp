@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "case.h"
+#include "other.h"
 #include "rrpo/gen/select.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/rows/ledger.h"
-#include "rrpo/video/perturbation.h"
 
 namespace rrpo::gen {
 
@@ -14,11 +14,7 @@ namespace {
 
 /// What every pair of a run says about its making.
 Json made_of(const GenConfig& config) {
-  Json steps = Json::array();
-  if (requires_of(config.gen, "wrong_on_perturbed")) {
-    for (const video::PerturbStep& step : video::parse_perturbations(perturb_list(config.gen), "gen.perturb"))
-      steps.push_back(step.settings);
-  }
+  const Json steps = requires_of(config.gen, "wrong_on_perturbed") ? perturb_settings(config.gen) : Json::array();
   Json made = {{"perturbation", {{"steps", steps}}}, {"seed", config.seed}};
   if (config.gen.temperature > 0) {
     made["samples"] = config.gen.samples;
@@ -30,7 +26,7 @@ Json made_of(const GenConfig& config) {
   return made;
 }
 
-rows::Pair pair_of(const Case& one, const Mistake& mistake, Rewritten sides, const Json& made) {
+rows::Pair pair_of(const GenConfig& config, const Case& one, const Mistake& mistake, Rewritten sides, const Json& made) {
   const rows::Question& question = one.question();
   const Said& said = one.said();
   rows::Pair pair;
@@ -60,6 +56,7 @@ rows::Pair pair_of(const Case& one, const Mistake& mistake, Rewritten sides, con
   if (!prompts.empty()) own["llm"] = {{"model", one.gen().llm.chat.model}, {"prompts", prompts}};
   pair.extra["format"] = question.format;
   if (!question.tags.empty()) pair.extra["tags"] = question.tags;
+  add_other(config, question, pair);
   return pair;
 }
 
@@ -117,7 +114,7 @@ PairSet make_pairs(const GenConfig& config, const std::vector<rows::Question>& q
     out.fates.push_back(end.fate);
     if (end.fate.state != "pair") continue;
     candidates.push_back(candidate_of(questions[i], end.mistake.judged));
-    open.push_back({i, pair_of(one, end.mistake, std::move(end.sides), made)});
+    open.push_back({i, pair_of(config, one, end.mistake, std::move(end.sides), made)});
   }
   const std::vector<Selection> selection =
       select(candidates, {balances(config.gen, "yesno"), balances(config.gen, "letters"), format_limits(config.gen),

@@ -205,6 +205,17 @@ const std::vector<Rewrite>& rewrites() {
   return rows;
 }
 
+text::MarkedText mark_other(const rows::Question& question, const std::string& answer) {
+  const rows::Judged judged = rows::judge(question, answer);
+  if (!judged.found.empty()) {
+    Rewritten sides = exchanged(question, judged, answer);
+    if (sides.reason.empty() && sides.rejected.text == answer) return sides.rejected;
+  }
+  return {
+      answer,
+      text::differing_words(question.answer, answer, body_begin(question, question.answer), body_begin(question, answer)).b};
+}
+
 const Rewrite& rewrite_of(const GenFields& gen, const std::string& format) {
   const Rewrite& named = *find_row(rewrites(), gen.rewrite);
   return named.asks && !llm_serves(gen, format) ? rewrites().front() : named;

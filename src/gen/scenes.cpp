@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
+#include <optional>
 
 #include "rrpo/io/atomic.h"
 #include "rrpo/io/output_folder.h"
@@ -10,6 +12,7 @@
 #include "rrpo/util/table.h"
 #include "rrpo/video/writer.h"
 #include "scenes_questions.h"
+#include "scenes_twin.h"
 
 namespace rrpo::gen {
 namespace {
@@ -81,34 +84,88 @@ std::string media_name(const ScenesConfig& config, int64_t index) {
   return numbered(config.kind == "clips" ? "videos/%05lld.mp4" : "frames/%05lld.png", index);
 }
 
-// Makes sample `index`: writes its picture or clip, returns its lines of questions.jsonl.
-std::string make_sample(const ScenesConfig& config, const std::filesystem::path& out, int64_t index) {
-  const std::string world = config.kind + "/" + config.distribution;
-  const auto seed = static_cast<uint64_t>(config.seed);
-  const auto sample = static_cast<uint64_t>(index);
-  Random shape(seed, "scene/" + world, sample), look(seed, "look/" + world, sample), talk(seed, "talk/" + world, sample);
-  const bool moving = config.kind == "clips";
-  const Scene scene = moving ? draw_clip(config, shape) : draw_still(shape);
-  const std::string name = media_name(config, index);
-  const video::Frames frames = paint(scene, moving, look);
-  if (moving)
-    video::write_clip(out / name, frames, kFps, static_cast<int>(config.crf));
-  else
-    video::write_png(out / name, frames, 0);
-  std::string lines;
-  int64_t number = 0;
-  for (const std::string& type : draw_types(config, talk)) {
-    rows::Question row = ask(config, scene, type, talk);
-    row.id = config.kind + "-" + std::to_string(config.seed) + numbered("-%05lld-", index) + std::to_string(number++) + "-" +
-             type;
-    if (moving)
-      row.media.video = name;
-    else
-      row.media.frames = {name};
-    row.extra["scene"] = scene_json(scene);
-    lines += json_line(rows::question_json(row)) + "\n";
+std::string twin_name(int64_t index) { return numbered("videos/%05lld-twin.mp4", index); }
+
+/// A clip or still, and the streams of its random choices.
+class Sample {
+ public:
+  Sample(const ScenesConfig& config, int64_t index)
+      : config_(config), index_(index), world_(config.kind + "/" + config.distribution) {
+    Random shape = stream("scene"), look = stream("look");
+    own_.scene = moving() ? draw_clip(config, shape) : draw_still(shape);
+    own_.look = draw_look(own_.scene, look);
+    if (!config.twins) return;
+    Random other = stream("twin");
+    twin_ = twin_of(own_, fact_of(config, index), other);
   }
-  return lines;
+
+  void write_pictures(const std::filesystem::path& out) const {
+    write(out / media_name(config_, index_), own_);
+    if (twin_) write(out / twin_name(index_), *twin_);
+  }
+
+  /// Its lines of questions.jsonl.
+  std::string lines() const {
+    Random talk = stream("talk");
+    std::string lines;
+    int64_t number = 0;
+    for (const std::string& type : draw_types(config_, talk)) {
+      const Random before = talk;
+      rows::Question row = ask(config_, own_.scene, type, talk);
+      row.id = config_.kind + "-" + std::to_string(config_.seed) + numbered("-%05lld-", index_) + std::to_string(number++) +
+               "-" + type;
+      if (moving())
+        row.media.video = media_name(config_, index_);
+      else
+        row.media.frames = {media_name(config_, index_)};
+      row.extra["scene"] = scene_json(own_.scene);
+      if (twin_) name_twin(before, row);
+      lines += json_line(rows::question_json(row)) + "\n";
+    }
+    return lines;
+  }
+
+ private:
+  bool moving() const { return config_.kind == "clips"; }
+  Random stream(const char* purpose) const {
+    return {static_cast<uint64_t>(config_.seed), std::string(purpose) + "/" + world_, static_cast<uint64_t>(index_)};
+  }
+
+  void write(const std::filesystem::path& file, const Shown& shown) const {
+    const video::Frames frames = paint(shown.scene, moving(), shown.look);
+    if (moving())
+      video::write_clip(file, frames, kFps, static_cast<int>(config_.crf));
+    else
+      video::write_png(file, frames, 0);
+  }
+
+  /// Where its answer is another one there. `before`: the stream with which the question was asked.
+  void name_twin(const Random& before, rows::Question& row) const {
+    row.other_answer = answer_there(config_, own_.scene, twin_->scene, row, before);
+    if (row.other_answer.empty()) return;
+    row.other.emplace().media.video = twin_name(index_);
+    row.extra["twin"] = {{"fact", fact_of(config_, index_)}, {"scene", scene_json(twin_->scene)}};
+  }
+
+  const ScenesConfig& config_;
+  int64_t index_;
+  std::string world_;
+  Shown own_;
+  std::optional<Shown> twin_;
+};
+
+/// Makes sample `index`: writes its picture or clip, returns its lines of questions.jsonl.
+std::string make_sample(const ScenesConfig& config, const std::filesystem::path& out, int64_t index) {
+  const Sample sample(config, index);
+  sample.write_pictures(out);
+  return sample.lines();
+}
+
+void check_twins(const ScenesConfig& config, const std::string& at) {
+  if (!config.twins) return;
+  if (config.kind == "stills") bad_field(at, "stills have none", "kind=clips");
+  if (config.stereotype > 0 || config.lure > 0)
+    bad_field(at, "need true answers, and stereotype or lure asks for others", "stereotype=0 lure=0");
 }
 
 }  // namespace
@@ -130,13 +187,17 @@ void ScenesConfig::check(const std::string& at) const {
   if (kind == "stills" && (stereotype > 0 || lure > 0))
     bad_field(path("stereotype"), "stills are told truly", "use kind=clips");
   check_count(path("round"), round, 1, check_weights(*this, path("weights")));
+  check_twins(*this, path("twins"));
 }
 
 void make_scenes(const ScenesConfig& config, const std::filesystem::path& out, int64_t threads) {
   config.check("");
   std::error_code error;
   std::vector<std::filesystem::path> files;
-  for (int64_t i = 0; i < config.count; ++i) files.push_back(out / media_name(config, i));
+  for (int64_t i = 0; i < config.count; ++i) {
+    files.push_back(out / media_name(config, i));
+    if (config.twins) files.push_back(out / twin_name(i));
+  }
   io::claim_outputs(files);
   std::filesystem::create_directories(files.front().parent_path(), error);
   if (error) {
@@ -151,6 +212,26 @@ void make_scenes(const ScenesConfig& config, const std::filesystem::path& out, i
     if (stop_signal() != 0) return;
   }
   io::write_file(out / "questions.jsonl", lines);
+}
+
+Json scene_counts(const ScenesConfig& config, const std::filesystem::path& out) {
+  Json counts = {{config.kind, config.count}};
+  if (!config.twins) return counts;
+  std::map<std::string, int64_t> facts, types;
+  for (int64_t i = 0; i < config.count; ++i) ++facts[fact_of(config, i)];
+  int64_t questions = 0, with_other = 0;
+  each_json_line(out / "questions.jsonl", "data", [&](const Json& row, int64_t) {
+    ++questions;
+    if (!row.contains("other")) return;
+    ++with_other;
+    ++types[row.at("tags").at("type").get<std::string>()];
+  });
+  counts["twins"] = config.count;
+  counts["facts"] = facts;
+  counts["questions"] = questions;
+  counts["with_other"] = with_other;
+  counts["with_other_by_type"] = types;
+  return counts;
 }
 
 }  // namespace rrpo::gen

@@ -15,9 +15,7 @@ constexpr int64_t kLastBegins = kClipFrames - kVisibleFrames;
 constexpr std::array<std::array<float, 3>, 4> kRgb = {
     {{225, 45, 45}, {45, 190, 65}, {60, 90, 235}, {230, 210, 45}}};  // in the order of kColours
 
-struct Point {
-  double x = 0, y = 0;
-};
+using Point = Look::Offset;
 
 // How much of the pixel at (dx, dy) from the centre is covered, 0 to 1.
 float coverage(int64_t shape, float dx, float dy) {
@@ -66,21 +64,24 @@ std::vector<float> background(Random& random) {
 
 }  // namespace
 
-video::Frames paint(const Scene& scene, bool moving, Random& random) {
-  const std::vector<float> empty = background(random);
-  std::vector<Point> jitter;
+Look draw_look(const Scene& scene, Random& random) {
+  Look look{background(random), {}};
   for (size_t i = 0; i < scene.size(); ++i) {
     const double x = random.uniform(-kJitter, kJitter), y = random.uniform(-kJitter, kJitter);
-    jitter.push_back({x, y});
+    look.offsets.push_back({x, y});
   }
+  return look;
+}
+
+video::Frames paint(const Scene& scene, bool moving, const Look& look) {
   video::Frames frames;
   frames.count = moving ? kClipFrames : 1;
   frames.height = frames.width = kPixels;
   for (int64_t t = 0; t < frames.count; ++t) {
-    std::vector<float> canvas = empty;
+    std::vector<float> canvas = look.background;
     for (size_t i = 0; i < scene.size(); ++i) {
       const int64_t k = t - (moving && i == 1 ? kLastBegins : 0);
-      if (k >= 0 && k < kVisibleFrames) draw(canvas, scene[i], centre_of(scene[i], k, jitter[i]));
+      if (k >= 0 && k < kVisibleFrames) draw(canvas, scene[i], centre_of(scene[i], k, look.offsets[i]));
     }
     for (const float value : canvas) frames.rgb.push_back(static_cast<uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f)));
     frames.index.push_back(t);

@@ -1,46 +1,11 @@
 #include "scenes_questions.h"
 
 #include <algorithm>
-#include <cctype>
+
+#include "scenes_answer.h"
 
 namespace rrpo::gen {
 namespace {
-
-// An answer being written: plain words, and slots with the values that may stand there.
-class Answer {
- public:
-  explicit Answer(rows::Question& row) : row_(row) {}
-  Answer& say(std::string_view words) {
-    row_.answer += words;
-    return *this;
-  }
-  Answer& slot(const std::string& value, const std::vector<std::string>& values) {
-    row_.slots.push_back({range_of(value), values});
-    row_.answer += value;
-    return *this;
-  }
-  /// A slot that is a key phrase too.
-  Answer& key(const std::string& value, const std::vector<std::string>& values) {
-    row_.spans.push_back(range_of(value));
-    return slot(value, values);
-  }
-  /// A key phrase of two slots.
-  Answer& key_object(const Object& object) {
-    row_.spans.push_back(range_of(object.name()));
-    return slot(object.colour_name(), kColours).say(" ").slot(object.shape_name(), kShapes);
-  }
-
- private:
-  text::ByteRange range_of(const std::string& value) const {
-    const auto begin = static_cast<int64_t>(row_.answer.size());
-    return {begin, begin + static_cast<int64_t>(value.size())};
-  }
-  rows::Question& row_;
-};
-
-const Object& any_of(const Scene& scene, Random& random) {
-  return scene[static_cast<size_t>(random.below(static_cast<int64_t>(scene.size())))];
-}
 
 const char* which(const Scene& scene, const Object& object) { return &object == scene.data() ? "first" : "last"; }
 
@@ -101,50 +66,6 @@ void ask_option(const Scene&, Random& random, rows::Question& row) {
 void ask_order(const Scene& scene, Random&, rows::Question& row) {
   row.question = "Which object appears first?";
   Answer(row).say("The ").key_object(scene[0]).say(" appears first.");
-}
-
-// What is absent: half of the time something that the stereotypes suggest here, if there is such a thing.
-Object draw_absent(const Scene& scene, int64_t colour, Random& random) {
-  const auto present = [&](int64_t c, int64_t s) {
-    return std::any_of(scene.begin(), scene.end(), [&](const Object& o) { return o.colour == c && o.shape == s; });
-  };
-  std::vector<Object> absent, lures;
-  for (int64_t c = 0; c < 4; ++c) {
-    for (int64_t s = 0; s < 3; ++s) {
-      Object object;
-      object.colour = c;
-      object.shape = s;
-      if (!present(c, s)) absent.push_back(object);
-    }
-  }
-  for (const int64_t c : {colour, usual_partner(colour)}) {
-    Object object;
-    object.colour = c;
-    object.shape = usual_shape(c);
-    if (!present(c, object.shape)) lures.push_back(object);
-  }
-  return any_of(random.chance(0.5) && !lures.empty() ? lures : absent, random);
-}
-
-// True for an absent object that goes with a colour of the scene.
-bool is_lure(const Object& object, const Scene& scene) {
-  return object.shape == usual_shape(object.colour) && std::any_of(scene.begin(), scene.end(), [&](const Object& seen) {
-           return seen.colour == object.colour || seen.colour == usual_partner(object.colour);
-         });
-}
-
-void ask_exist(const ScenesConfig& config, const Scene& scene, Random& random, rows::Question& row) {
-  const Object& there = any_of(scene, random);
-  bool yes = random.chance(config.yes_rate);
-  const Object object = yes ? there : draw_absent(scene, there.colour, random);
-  if (!yes && config.lure > 0 && is_lure(object, scene)) yes = random.chance(config.lure);
-  row.format = "yesno";
-  row.question = "Is there a " + object.name() + " in the video?";
-  Answer(row)
-      .key(yes ? "Yes" : "No", {"Yes", "No"})
-      .say(", there is ")
-      .key(yes ? "a" : "no", {"a", "no"})
-      .say(" " + object.name() + ".");
 }
 
 void ask_caption(const Scene& scene, Random&, rows::Question& row) {
@@ -250,6 +171,13 @@ const std::vector<Type>& plain_types() {
   return types;
 }
 
+rows::Question begun(const ScenesConfig& config, const std::string& type) {
+  rows::Question row;
+  row.format = "short";
+  row.tags = {{"type", type}, {"distribution", config.distribution}};
+  return row;
+}
+
 }  // namespace
 
 const std::vector<std::string>& question_types(const std::string& kind) {
@@ -265,12 +193,10 @@ std::vector<std::string> standard_types(const std::string& kind) {
 }
 
 rows::Question ask(const ScenesConfig& config, const Scene& scene, const std::string& type, Random& random) {
-  rows::Question row;
-  row.format = "short";
-  row.tags = {{"type", type}, {"distribution", config.distribution}};
   const Scene told = config.kind == "clips" ? reported(config, scene, random) : scene;
+  rows::Question row = begun(config, type);
   if (type == "exist") {
-    ask_exist(config, told, random, row);
+    ask_exist(config, told, nullptr, random, row);
   } else {
     const auto found =
         std::find_if(plain_types().begin(), plain_types().end(), [&](const Type& t) { return t.name == type; });
@@ -278,6 +204,12 @@ rows::Question ask(const ScenesConfig& config, const Scene& scene, const std::st
     found->ask(told, random, row);
   }
   if (!config.style.empty() && row.format != "mcq" && row.format != "yesno") add_style(config.style, row);
+  return row;
+}
+
+rows::Question ask_existence(const ScenesConfig& config, const Scene& scene, const Scene& seen, Random& random) {
+  rows::Question row = begun(config, "exist");
+  ask_exist(config, scene, &seen, random, row);
   return row;
 }
 

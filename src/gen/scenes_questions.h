@@ -15,6 +15,9 @@ std::vector<std::string> standard_types(const std::string& kind);
 /// (`stereotype`, `lure`), else true.
 rows::Question ask(const ScenesConfig& config, const Scene& scene, const std::string& type, Random& random);
 
+/// The `exist` question that ask() draws about `scene`, answered as `seen` shows it.
+rows::Question ask_existence(const ScenesConfig& config, const Scene& scene, const Scene& seen, Random& random);
+
 /// Puts the style before the answer, whose first letter becomes small, in a slot's values too.
 void add_style(const std::string& style, rows::Question& row);
 

@@ -55,7 +55,18 @@ Scene draw_clip(const ScenesConfig& config, Random& random);
 /// Two to four objects of different colours in different cells.
 Scene draw_still(Random& random);
 
-/// 96 x 96 frames of a scene on a dark background with static noise: 8 of a clip, 1 of a still.
-video::Frames paint(const Scene& scene, bool moving, Random& random);
+/// What a scene looks like beside what it holds: a dark background with static noise, and how far each object stands off the
+/// centre of its cells, in pixels.
+struct Look {
+  struct Offset {
+    double x = 0, y = 0;
+  };
+  std::vector<float> background;
+  std::vector<Offset> offsets;  ///< one for each object
+};
+Look draw_look(const Scene& scene, Random& random);
+
+/// 96 x 96 frames of a scene: 8 of a clip, 1 of a still.
+video::Frames paint(const Scene& scene, bool moving, const Look& look);
 
 }  // namespace rrpo::gen

@@ -82,14 +82,19 @@ class Checker {
       fault(place, "chosen and rejected are the same text; fix: leave the pair out");
     if (pair.chosen.spans.empty() && pair.rejected.spans.empty())
       ++out_.notes["pairs without a mark, which objectives that read marks refuse"];
+    if (pair.other_chosen && pair.other_chosen->text == pair.chosen.text)
+      fault(place, "other_chosen and chosen are the same text; fix: name another clip whose answer differs");
     sides(pair, place);
     medium(pair.media, place);
+    view(pair.other, "other", pair.media, place);
+    view(pair.reference, "reference", pair.media, place);
   }
 
   void question(const Question& question, const std::string& place) {
     known(question.id, question.extra, place);
     truth(question, place);
     medium(question.media, place);
+    view(question.other, "other", question.media, place);
   }
 
   void sides(const Pair& pair, const std::string& place) {
@@ -97,12 +102,14 @@ class Checker {
     tokens(pair.question, "question", place);
     longest(tokens(pair.chosen.text, "chosen", place));
     longest(tokens(pair.rejected.text, "rejected", place));
+    if (pair.other_chosen) longest(tokens(pair.other_chosen->text, "other_chosen", place));
   }
 
   void truth(const Question& question, const std::string& place) {
     ++out_.questions;
     tokens(question.question, "question", place);
     longest(tokens(question.answer, "answer", place));
+    if (!question.other_answer.empty()) longest(tokens(question.other_answer, "other_answer", place));
   }
 
   void known(const std::string& id, const Json& extra, const std::string& place) {
@@ -125,15 +132,31 @@ class Checker {
   /// Each medium is looked at once; each row that names an unsound one has that fault.
   void medium(const Media& media, const std::string& place) {
     if (!rules_.media) return;
-    const auto [found, is_new] = media_.try_emplace(media.key());
+    look(media_, media.key(), place, [&] { rules_.media(media); });
+    out_.media = static_cast<int64_t>(media_.size());
+  }
+
+  /// A view of the row's `own` medium, or of another one; of an unsound one the perturbations are not looked at.
+  void view(const std::optional<View>& view, const char* key, const Media& own, const std::string& place) {
+    if (!view) return;
+    if (view->media.key() != own.key()) medium(view->media, place);
+    const auto found = media_.find(view->media.key());
+    const bool sound = found == media_.end() || found->second.empty();
+    if (view->perturbed() && sound && rules_.perturbed)
+      look(views_, view->key(), place, [&] { rules_.perturbed(*view, std::string(key) + ".perturb"); });
+  }
+
+  /// Calls `check` for a new name, and records the fault that this name has.
+  template <class Check>
+  void look(std::map<std::string, std::string>& known, const std::string& name, const std::string& place, Check check) {
+    const auto [found, is_new] = known.try_emplace(name);
     if (is_new) {
       try {
-        rules_.media(media);
+        check();
       } catch (const Error& error) {
         if (error.fault() != Fault::input) throw;
         found->second = error.what();
       }
-      out_.media = static_cast<int64_t>(media_.size());
     }
     if (!found->second.empty()) fault(place, found->second);
   }
@@ -141,7 +164,7 @@ class Checker {
   const CheckRules& rules_;
   CheckedRows out_;
   std::set<std::string> ids_;
-  std::map<std::string, std::string> media_;  ///< the fault of each, empty for a sound one
+  std::map<std::string, std::string> media_, views_;  ///< the fault of each, empty for a sound one
 };
 
 }  // namespace

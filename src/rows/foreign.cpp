@@ -19,9 +19,10 @@ namespace {
 
 /// Keys that have a meaning in our rows: what another program means by them goes to `made.row`.
 bool is_ours(const std::string& key) {
-  static const std::set<std::string> keys = {"schema", "id",      "video",  "frames", "clip", "question",
-                                             "chosen", "answer",  "source", "weight", "made", "spans",
-                                             "format", "options", "slots",  "style",  "tags", "rejected"};
+  static const std::set<std::string> keys = {
+      "schema", "id",     "video",    "frames", "clip",         "frame_indices", "question", "chosen",
+      "answer", "source", "weight",   "made",   "spans",        "format",        "options",  "slots",
+      "style",  "tags",   "rejected", "other",  "other_chosen", "other_answer",  "reference"};
   return keys.contains(key);
 }
 

@@ -25,7 +25,7 @@ void read_clip(RowReader& row, Media& media) {
   const Json* json = row.find("clip");
   if (json == nullptr) return;
   if (media.video.empty()) row.fail("clip", "does not go with frames", "remove one of them");
-  RowReader clip(*json, row.place(), "clip");
+  RowReader clip(*json, row.place(), row.path("clip"));
   media.start_s = clip.number("start_s");
   media.end_s = clip.number("end_s");
   if (!clip.rest().empty()) clip.fail(clip.rest().begin().key(), "is not known", "clip has start_s and end_s");
@@ -69,8 +69,8 @@ PictureFolder read_folder(RowReader& media) {
 }
 
 /// `media` of a canonical row.
-Media read_object(const Json& json, std::string_view place) {
-  RowReader row(json, place, "media");
+Media read_object(const Json& json, const RowReader& parent) {
+  RowReader row(json, parent.place(), parent.path("media"));
   Media media;
   const std::string kind = row.text("kind");
   if (kind == "frames") {
@@ -125,9 +125,9 @@ Media read_media(RowReader& row) {
   if (canonical) row.find("media");
   const int own = (row.has("video") ? 1 : 0) + (row.has("frames") ? 1 : 0);
   if (own + (canonical ? 1 : 0) == 0 || own == 2)
-    bad_row(row.place(), "give either video or frames", "write \"video\": \"path\"");
-  Media media = own == 1 ? read_own(row) : read_object(*object, row.place());
-  if (own == 1 && canonical && read_object(*object, row.place()).key() != media.key())
+    bad_row(row.place(), "give either " + row.path("video") + " or frames", "write \"video\": \"path\"");
+  Media media = own == 1 ? read_own(row) : read_object(*object, row);
+  if (own == 1 && canonical && read_object(*object, row).key() != media.key())
     row.fail("media", "names other pictures than video or frames", "keep one of them");
   read_indices(row, media);
   return media;

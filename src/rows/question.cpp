@@ -65,6 +65,20 @@ void check_truth(const Question& question, const RowReader& row) {
     row.fail("answer", "cannot be read: it begins with neither yes nor no", "begin it with yes or no");
 }
 
+/// The answer about the other clip, in the style of the answer, says another thing.
+void check_other(const Question& question, const RowReader& row) {
+  if (question.other_answer.empty()) return;
+  if (!question.other) row.fail("other_answer", "is an answer about no clip", "give other, the clip");
+  if (!question.other_answer.starts_with(question.style) || question.other_answer.size() == question.style.size())
+    row.fail("other_answer", "does not begin with the style and go on", "write it as the answer is written");
+  const Verdict verdict = judge(question, question.other_answer).verdict;
+  if (question.other_answer == question.answer || verdict == Verdict::right)
+    row.fail("other_answer", "says what the answer says", "name another clip whose answer differs, or leave it out");
+  const bool names_one = question.format == "mcq" || question.format == "yesno";
+  if (names_one && verdict != Verdict::wrong)
+    row.fail("other_answer", "cannot be read", "write it as the answer is written");
+}
+
 void check_question(const Question& question, const RowReader& row) {
   const std::vector<std::string>& formats = question_formats();
   if (std::find(formats.begin(), formats.end(), question.format) == formats.end())
@@ -77,6 +91,7 @@ void check_question(const Question& question, const RowReader& row) {
   check_slots(question, row);
   check_item(question, row);
   check_truth(question, row);
+  check_other(question, row);
 }
 
 /// A benchmark's question may be empty, as one of MLVU's is.
@@ -108,6 +123,8 @@ Question parse_question(const Json& json, std::string_view place) {
   question.slots = read_slots(row);
   question.spans = row.ranges("spans");
   question.style = row.text_or("style", "");
+  question.other = read_view(row, "other", question.media);
+  if (row.has("other_answer")) question.other_answer = row.prose("other_answer");
   if (const Json* tags = row.find("tags")) {
     if (!tags->is_object()) row.fail("tags", "is no JSON object", "write {\"name\": \"value\"}");
     question.tags = *tags;
@@ -128,6 +145,8 @@ Json question_json(const Question& question) {
   for (const Slot& slot : question.slots) out["slots"].push_back({{"span", range_json(slot.span)}, {"values", slot.values}});
   for (const text::ByteRange& span : question.spans) out["spans"].push_back(range_json(span));
   if (!question.style.empty()) out["style"] = question.style;
+  if (question.other) out["other"] = view_json(*question.other, question.media);
+  if (!question.other_answer.empty()) out["other_answer"] = question.other_answer;
   if (!question.tags.empty()) out["tags"] = question.tags;
   write_item(question, out);
   for (const auto& [key, value] : question.extra.items()) {

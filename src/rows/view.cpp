@@ -25,6 +25,9 @@ std::optional<View> read_view(RowReader& row, const char* key, const Media& own)
   RowReader reader(*json, row.place(), key);
   View view;
   const bool has_pictures = reader.has("video") || reader.has("frames") || reader.has("media");
+  for (const char* part : {"clip", "frame_indices"}) {
+    if (!has_pictures && reader.has(part)) reader.fail(part, "is a part of no video", "name the video beside it");
+  }
   view.media = has_pictures ? read_media(reader) : own;
   if (const Json* perturb = reader.find("perturb")) {
     if (!perturb->is_array() || perturb->empty()) reader.fail("perturb", "is no list of perturbations", "see docs/data.md");

@@ -29,6 +29,19 @@ std::vector<PerturbStep> parse_perturbations(const Json& list, const std::string
   return steps;
 }
 
+std::vector<PerturbStep> row_perturbations(const Json& list, const std::string& at) {
+  try {
+    return parse_perturbations(list, at);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::usage) throw;
+    const std::string_view what = error.what(), head = "config: ", mark = "; fix: ";
+    const size_t fix = std::min(what.rfind(mark), what.size());
+    const size_t begin = what.starts_with(head) ? head.size() : 0;
+    throw Error(Fault::input, "data", what.substr(begin, fix - begin),
+                fix == what.size() ? "" : what.substr(fix + mark.size()));
+  }
+}
+
 Frames reordered(const Frames& frames, const std::vector<int64_t>& order) {
   expect(static_cast<int64_t>(order.size()) == frames.count, "an order fills every place");
   Frames out = frames;

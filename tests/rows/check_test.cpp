@@ -51,6 +51,46 @@ TEST(Check, ListsEveryFaultWithItsPlaceAndGoesOn) {
   EXPECT_EQ(json["formats"]["pair"], 2);
 }
 
+Json with_other(const char* id, const Json& other) {
+  Json row = Json::parse(kPair);
+  row["id"] = id;
+  row["other"] = other;
+  return row;
+}
+
+// The media and the perturbations of other clips are looked at once, and each row that names an unsound one has that fault.
+TEST(Check, LooksAtTheOtherClipsOfRows) {
+  const Json bad = {{"perturb", {"msk"}}}, gone = {{"video", "gone.mp4"}, {"perturb", {"mask"}}};
+  Json reference = Json::parse(kPair);
+  reference["reference"] = {{"video", "b.mp4"}, {"perturb", {"mask"}}, {"seed", 2}};
+  Json same = with_other("same", {{"video", "b.mp4"}});
+  same["other_chosen"] = {{"text", "He left."}, {"spans", Json::array()}};
+  std::string text;
+  for (const Json& row : {with_other("a", bad), with_other("b", gone), with_other("c", bad), reference, same})
+    text += row.dump() + "\n";
+  text +=
+      R"({"id": "q", "video": "a.mp4", "question": "Who?", "answer": "He.", "format": "short", "other": {"video": "gone.mp4"}})";
+  CheckRules rules;
+  std::vector<std::string> media, views;
+  rules.media = [&](const Media& one) {
+    media.push_back(one.video);
+    if (one.video == "gone.mp4") throw Error(Fault::input, "data", "gone.mp4: no such file", "put it there");
+  };
+  rules.perturbed = [&](const View& view, const std::string& at) {
+    views.push_back(at + " " + view.media.video);
+    if (view.perturb == Json::array({"msk"})) throw Error(Fault::input, "data", at + "[0].name: none", "mask");
+  };
+  const CheckedRows checked = check_rows(text, "f.jsonl", rules);
+  EXPECT_THAT(places(checked),
+              ElementsAre("f.jsonl:1 other.perturb[0].name: none|mask", "f.jsonl:2 gone.mp4: no such file|put it there",
+                          "f.jsonl:3 other.perturb[0].name: none|mask",
+                          "f.jsonl:5 other_chosen and chosen are the same text|name another clip whose answer differs",
+                          "f.jsonl:6 gone.mp4: no such file|put it there"));
+  EXPECT_THAT(media, ElementsAre("a.mp4", "gone.mp4", "b.mp4"));
+  EXPECT_THAT(views, ElementsAre("other.perturb a.mp4", "reference.perturb b.mp4"));
+  EXPECT_EQ(checked.media, 3);
+}
+
 TEST(Check, ASoundFileOfAnyFormatHasNoFault) {
   const Json foreign = Json::parse(
       R"([{"prompt": "Who?", "chosen": "He left the room.", "rejected": "She left the room.", "video": "a.mp4", "tools": [1]}])");

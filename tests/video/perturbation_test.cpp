@@ -255,5 +255,27 @@ TEST(Perturbations, FaultsNameTheFullPath) {
   EXPECT_THAT(fault_of(Json::parse(R"({"name": "mask"})")), HasSubstr("gen.perturb"));
 }
 
+// What a pair row keeps of its steps makes the same frames again.
+TEST(Perturbations, WhatAStepKeepsIsReadAsTheSameStep) {
+  const Frames input = noise(8);
+  for (const Perturbation& row : perturbations()) {
+    const PerturbStep step = parse_perturbations(Json::array({row.name}), "x").front();
+    const PerturbStep again = row_perturbations(Json::array({step.settings}), "x").front();
+    EXPECT_EQ(again.settings, step.settings) << row.name;
+    EXPECT_EQ(perturb(input, {again}, 5, "a").rgb, perturb(input, {step}, 5, "a").rgb) << row.name;
+  }
+}
+
+TEST(Perturbations, AFaultOfARowIsOneOfTheData) {
+  try {
+    row_perturbations(Json::parse(R"([{"name": "mask"}, {"name": "musk"}])"), "other.perturb");
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::input);
+    EXPECT_THAT(error.what(), testing::StartsWith("data: other.perturb[1].name: \"musk\" is none of "));
+    EXPECT_THAT(error.what(), testing::EndsWith("; fix: other.perturb[1].name=mask"));
+  }
+}
+
 }  // namespace
 }  // namespace rrpo::video

@@ -49,6 +49,7 @@ struct GenFields {
   double top_p = 1;
   std::vector<std::string> require = {"wrong_on_perturbed"};
   std::string rewrite = "slots";
+  std::string other = "none";
   Json balance = true;
   Json max_per_format;
   std::optional<std::string> shard;
@@ -75,6 +76,11 @@ struct GenFields {
       "is asked once, greedily");
     v("rewrite", rewrite,
       "rejected answer: slots (the true sentence with the wrong phrases), raw (the response as it is), or llm");
+    v("other", other,
+      "second clip of each pair, for objectives of two videos (`other`): none; perturbed: the frames on which the model "
+      "erred, "
+      "or, where it erred on the clean clip, its clip after gen.perturb; twin: the `other` of the question, with its "
+      "`other_answer` as `other_chosen` (pairs of questions that name none have none)");
     v("balance", balance,
       "yesno: as many pairs with the true answer yes as with no; letters: as many mcq pairs for each true letter; a list of "
       "these; true: yesno; false: none");
@@ -184,6 +190,8 @@ bool is_unread(const GenFields& config, const rows::Question& question);
 bool asks_llm(const GenFields& config);
 /// gen.perturb as a list.
 Json perturb_list(const GenFields& config);
+/// The same with every parameter: what rows keep of it.
+Json perturb_settings(const GenFields& config);
 
 /// The folder that media paths are relative to.
 std::filesystem::path media_root(const GenFields& config);

@@ -50,6 +50,12 @@ Collected collect_responses(const GenConfig& config, const std::vector<rows::Que
 Collected read_responses(const GenConfig& config, const std::vector<rows::Question>& questions,
                          const std::filesystem::path& file, const std::map<std::string, std::string>& faults = {});
 
+/// Questions that name another clip.
+int64_t count_twins(const std::vector<rows::Question>& questions);
+/// Throws Error(input) where gen.other is twin and no question names a clip, or the files of one are not there: nobody looks
+/// at them while the pairs are made.
+void check_twins(const GenConfig& config, const std::vector<rows::Question>& questions);
+
 /// The final state of one question: pair, right, unparsed, failed, unjudged (the language model did not reply),
 /// dropped_clean (gen.require), dropped_rewrite, dropped_balance or dropped_limit; in a part of a run (gen.shard) asked or
 /// failed.

@@ -40,6 +40,10 @@ struct Rewrite {
 /// the differing words are.
 const std::vector<Rewrite>& rewrites();
 
+/// `answer`, the true one about another clip, with the phrases marked in which it says another thing than the question's
+/// own: as `slots` marks a rejected answer where it is that sentence, else the words that differ.
+text::MarkedText mark_other(const rows::Question& question, const std::string& answer);
+
 /// The row for questions of a format: gen.rewrite, or the first one for a format that is not in gen.llm.formats.
 const Rewrite& rewrite_of(const GenFields& gen, const std::string& format);
 

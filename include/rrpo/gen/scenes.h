@@ -26,6 +26,7 @@ struct ScenesConfig {
   double stereotype = 0;
   double lure = 0;
   std::string style;
+  bool twins = false;
   int64_t crf = 20;
 
   template <class V>
@@ -46,14 +47,22 @@ struct ScenesConfig {
       "clips: probability that an answer names the stereotype instead of the truth, for each attribute");
     v("lure", lure, "clips: probability that an absent object that the stereotypes suggest is answered with yes");
     v("style", style, "words before every answer but those of mcq and exist, such as \"In this video, \"");
+    v("twins", twins,
+      "clips: each has a twin NNNNN-twin.mp4 that differs in one fact (the shape, direction or colour of an object, or the "
+      "order "
+      "in which they appear; each in turn); a question whose answer differs there names it (other, other_answer)");
     v("crf", crf, "H.264 quality, 0 (lossless) to 51");
   }
   void check(const std::string& at) const;
 };
 
-/// Writes videos/NNNNN.mp4 (stills: frames/NNNNN.png) and questions.jsonl below `out`. The files depend on the configuration
-/// alone, not on the number of threads or the kind of processor. After a stop signal it returns before questions.jsonl is
-/// written, and running it again completes the folder.
+/// Writes videos/NNNNN.mp4 (and their twins; stills: frames/NNNNN.png) and questions.jsonl below `out`. The files depend on
+/// the configuration alone, not on the number of threads or the kind of processor. After a stop signal it returns before
+/// questions.jsonl is written, and running it again completes the folder.
 void make_scenes(const ScenesConfig& config, const std::filesystem::path& out, int64_t threads);
+
+/// How many of what a complete folder holds; with twins also how many differ in which fact, and how many questions name
+/// them.
+Json scene_counts(const ScenesConfig& config, const std::filesystem::path& out);
 
 }  // namespace rrpo::gen

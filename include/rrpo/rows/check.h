@@ -16,7 +16,9 @@ namespace rrpo::rows {
 struct CheckRules {
   const text::Tokenizer* tokenizer = nullptr;         ///< tells control tokens and counts tokens; nothing without one
   std::function<void(const Media&)> media = nullptr;  ///< throws Error(input) for a medium that is not sound; asked once
-  std::filesystem::path root{};                       ///< as of an import
+  /// Throws Error(input) for perturbations that are not sound; asked once for each view that has some. `at` names the list.
+  std::function<void(const View&, const std::string& at)> perturbed = nullptr;
+  std::filesystem::path root{};  ///< as of an import
 };
 
 /// One fault of one row.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,8 @@ struct Question {
   std::vector<Slot> slots;
   std::vector<text::ByteRange> spans;  ///< key phrases of `answer`, may be empty
   std::string style;                   ///< leading bytes of `answer` that the judge ignores
+  std::optional<View> other{};         ///< a second clip
+  std::string other_answer{};          ///< the true answer there, style included; empty: not known
   Item item{};
   Json tags = Json::object();
   Json extra = Json::object();  ///< unknown keys, carried through

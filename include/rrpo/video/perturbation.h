@@ -39,6 +39,9 @@ const std::vector<Perturbation>& perturbations();
 /// stands for an entry with defaults. `at` is the list's path in error lines.
 std::vector<PerturbStep> parse_perturbations(const Json& list, const std::string& at);
 
+/// The steps of a list that stands in a row of a file; `at` is its path in the row. Throws Error(input, "data").
+std::vector<PerturbStep> row_perturbations(const Json& list, const std::string& at);
+
 /// `frames` after all steps in order. Depends on its arguments only: sample by sample, in any order, on any thread.
 /// `index` follows the frames, `time_s` stays with the positions.
 Frames perturb(const Frames& frames, const std::vector<PerturbStep>& steps, uint64_t seed, const std::string& sample_id);
