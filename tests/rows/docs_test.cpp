@@ -32,13 +32,13 @@ TEST(DataPage, ExamplesAreWhatTheReadersRead) {
     EXPECT_TRUE(ids.insert(question.id).second);
     ++questions;
   });
-  EXPECT_EQ(questions, 9);
+  EXPECT_EQ(questions, 10);
   each_row(examples("pairs"), "data.md", nullptr, [&](const Json& row, const std::string& place) {
     const Pair pair = parse_pair(row, place);
     for (const auto& [key, value] : pair.extra.items()) EXPECT_TRUE(key == "made" || key == "chosen") << key;
     ++pairs;
   });
-  EXPECT_EQ(pairs, 3);
+  EXPECT_EQ(pairs, 5);
   each_row(examples("predictions"), "data.md", nullptr, [](const Json& row, const std::string& place) {
     EXPECT_TRUE(parse_prediction(row, place).extra.empty()) << row;
   });
@@ -52,11 +52,11 @@ TEST(DataPage, ExamplesAreWhatTheReadersRead) {
 TEST(DataPage, NamesEveryKeyThatTheReadersKnow) {
   const std::string text = page();
   std::vector<std::string> keys = {
-      "id",       "video",   "frames",    "clip",       "start_s", "end_s",   "question",      "answer",
-      "format",   "options", "key",       "slots",      "span",    "values",  "spans",         "style",
-      "tags",     "schema",  "chosen",    "rejected",   "text",    "phrases", "tagged",        "weight",
-      "source",   "made",    "sample_id", "media_path", "pred",    "src",     "answer_masked", "pred_masked",
-      "response", "verdict", "expected",  "found",      "reason",  "error"};
+      "id",         "video",    "frames", "clip",          "start_s",      "end_s",     "question", "answer",   "format",
+      "options",    "key",      "slots",  "span",          "values",       "spans",     "style",    "tags",     "schema",
+      "chosen",     "rejected", "text",   "phrases",       "tagged",       "weight",    "source",   "made",     "sample_id",
+      "media_path", "pred",     "src",    "answer_masked", "pred_masked",  "response",  "verdict",  "expected", "found",
+      "reason",     "error",    "other",  "other_answer",  "other_chosen", "reference", "perturb",  "seed"};
   for (const UnusedKey& key : known_unused_keys()) keys.push_back(key.name);
   for (const ForeignFormat& format : foreign_formats()) keys.push_back(format.name);
   for (const std::string& key : keys) {
