@@ -146,7 +146,7 @@ TEST(Other, MarksOfEveryFormat) {
   EXPECT_EQ(marked(thing, "a blue car"), "[a blue car]");
   const rows::Question open = question_from(R"({"id": "o", "video": "a.mp4", "question": "What?",
     "answer": "The dog runs after a ball.", "format": "open"})");
-  EXPECT_EQ(marked(open, "The cat runs after a mouse."), "[cat][mouse.]");
+  EXPECT_EQ(marked(open, "The cat runs after a mouse."), "[cat][mouse]");
 }
 
 std::string refusal(const GenConfig& config, const std::vector<rows::Question>& questions) {
