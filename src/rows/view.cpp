@@ -8,7 +8,9 @@ namespace {
 uint64_t read_seed(RowReader& view) {
   const Json* seed = view.find("seed");
   if (seed == nullptr) return 0;
-  if (!seed->is_number_unsigned()) view.fail("seed", "is no whole number from 0", "give that of the perturbations");
+  const bool negative = seed->is_number_integer() && !seed->is_number_unsigned() && seed->get<int64_t>() < 0;
+  if (!seed->is_number_integer() || negative)
+    view.fail("seed", "is no whole number from 0", "give that of the perturbations");
   return seed->get<uint64_t>();
 }
 

@@ -196,12 +196,12 @@ TEST(Twins, ChangeNothingOfTheClipsThatTheyStandBeside) {
 // Rows as they were written before there were twins.
 TEST(Twins, RowsWithoutThemAreThoseOfEarlierVersions) {
   const std::map<std::string, uint64_t> hashes = {
-      {R"({"count": 6})", 0},
-      {R"({"count": 5, "kind": "stills"})", 0},
+      {R"({"count": 6})", 0xea87a39d69a233ca},
+      {R"({"count": 5, "kind": "stills"})", 0xcd24e9d66b03f8a0},
       {R"({"count": 6, "distribution": "biased", "stereotype": 0.5, "lure": 0.5, "yes_rate": 0.8, "questions": 8, "round": 4})",
-       0},
+       0x98320064b1168f9e},
       {R"({"count": 4, "style": "Look: ", "types": ["shape", "dir", "mcq", "order", "exist", "cap", "path", "paths", "option"]})",
-       0}};
+       0x6ef23e07e19a1460}};
   for (const auto& [text, hash] : hashes) {
     const TempDir dir;
     make_scenes(config_from<ScenesConfig>(Json::parse(text)), dir.path(), 0);

@@ -18,7 +18,7 @@ Json pair_row() {
   return Json::parse(R"({"schema": "rrpo/pair@1", "id": "p1", "video": "a.mp4", "clip": {"start_s": 0.5, "end_s": 4.0},
     "question": "Who?", "chosen": {"text": "The man left.", "spans": [[4, 7], [8, 12]], "note": 1},
     "rejected": {"text": "The dog left.", "spans": [[4, 7]], "phrases": ["dog"]}, "source": "here", "weight": 0.5,
-    "made": {"seed": 1, "perturbation": {"name": "mask"}}, "more": [1, 2]})");
+    "made": {"seed": 1, "perturbation": {"name": "mask"}}, "kept": [1, 2]})");
 }
 
 Json question_row() {
