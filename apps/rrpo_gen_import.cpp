@@ -66,7 +66,7 @@ int run_import(const Invocation& call) {
   const std::string file = call.words.at("FILE");
   io::Inputs inputs = take_inputs(call, {file});
   const rows::Imported imported =
-      rows::import_rows(read_file(file, "data"), file, {config.format, config.spans, config.video_root});
+      rows::import_rows(read_file(file, "data"), file, {config.format, config.spans, config.source, config.video_root});
   tell(file, imported);
   if (imported.imported == 0)
     throw Error(Fault::input, "data",

@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <set>
 
+#include "csv.h"
 #include "formats/clean.h"
 #include "formats/parts.h"
 #include "formats/question_form.h"
-#include "formats/rows.h"
 #include "rrpo/rows/unused_keys.h"
 #include "rrpo/text/diff.h"
 #include "rrpo/text/unicode.h"
@@ -181,11 +181,17 @@ class Importer {
     pair.question = item.question;
     pair.chosen = side_of(item.chosen, place + ": chosen");
     pair.rejected = side_of(*item.rejected, place + ": rejected");
-    pair.source = row.source;
+    pair.source = source_of(row);
     pair.extra = extra;
     if (pair.chosen.text == pair.rejected.text) bad_row(place, "chosen and rejected are the same text", "leave the row out");
     pair.extra["made"]["spans"] = mark(pair, item);
     return parse_pair(pair_json(pair), place);  // what is written is what training reads
+  }
+
+  std::string source_of(const ForeignRow& row) const {
+    if (!row.source.empty() || !rules_.source.empty()) return row.source.empty() ? rules_.source : row.source;
+    const ForeignFormat* named = find_row(foreign_formats(), rules_.format);
+    return named != nullptr && named->set ? named->name : "";
   }
 
   /// Sets the marks of a pair and says where they come from.
@@ -201,8 +207,8 @@ class Importer {
     return "difference";
   }
 
-  static Question question_of(const ForeignItem& item, const ForeignRow& row, const Media& media, const Json& extra,
-                              const std::string& place) {
+  Question question_of(const ForeignItem& item, const ForeignRow& row, const Media& media, const Json& extra,
+                       const std::string& place) const {
     const text::MarkedText answer = side_of(item.chosen, place + ": answer");
     Question question;
     question.id = "row";
@@ -212,7 +218,7 @@ class Importer {
     set_form(question);
     question.spans = answer.spans;
     question.extra = extra;
-    if (!row.source.empty()) question.extra["source"] = row.source;
+    if (const std::string source = source_of(row); !source.empty()) question.extra["source"] = source;
     return parse_question(question_json(question), place);
   }
 
@@ -261,22 +267,19 @@ class Importer {
 
 }  // namespace
 
-const std::vector<ForeignFormat>& foreign_formats() {
-  static const std::vector<ForeignFormat> formats = {
-      authors_format(), videochat2_format(), videochat2_questions_format(), ms_swift_format(), llama_factory_format(),
-      alpaca_format(),  trl_format(),        conversations_format(),
-  };
-  return formats;
-}
-
 Imported import_rows(std::string_view text, const std::string& file, const ImportRules& rules) {
   Importer importer(rules);
   std::vector<BadRow> broken;
   std::string keys;
-  each_row(text, file, &broken, [&](const Json& json, const std::string& place) {
+  const auto add = [&](const Json& json, const std::string& place) {
     if (keys.empty()) keys = keys_of(json);
     importer.add(json, place);
-  });
+  };
+  if (file.ends_with(".csv")) {
+    each_csv_row(text, file, broken, add);
+  } else {
+    each_row(text, file, &broken, add);
+  }
   for (const BadRow& row : broken) importer.skip(row);
   if (!importer.knows_any()) {
     const std::string cause = broken.empty() ? "" : "; " + plain_reason(broken.front().reason, broken.front().place);

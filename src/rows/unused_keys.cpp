@@ -56,7 +56,7 @@ const std::vector<UnusedKey>& known_unused_keys() {
        {"margin", "score", "chosen_score", "rejected_score", "score_chosen", "score_rejected", "chosen_rating",
         "rejected_rating", "reward"}},
       {kLoss, {"loss", "loss_scale", "channel"}},
-      {"a pair has a chosen and a rejected answer", {"label", "kto_tag"}},
+      {"a pair has a chosen and a rejected answer", {"label", "kto_tag", "answer_gt", "chosen_meta", "rejected_meta"}},
       {"answer is the truth of a question", {"reward_model", "solution"}},
   });
   return keys;

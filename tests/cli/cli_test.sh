@@ -51,7 +51,7 @@ case_usage() {
   runs 0 "$gen" scenes --help
   says out.txt "stereotype"
   runs 0 "$gen" import --help
-  for name in authors videochat2 ms_swift llama_factory alpaca trl conversations max_skipped; do says out.txt "$name"; done
+  for name in authors videochat2 llava_hound mmpr elv_halluc ms_swift llama_factory alpaca trl conversations source max_skipped; do says out.txt "$name"; done
   runs 0 "$train" --help
   for name in marks labels last_window preprocess_qwen; do says out.txt "$name"; done
   runs 0 "$gen" show --help
@@ -155,6 +155,22 @@ case_import() {
 ROWS
   runs 0 "$gen" import llava.jsonl --out questions
   lines questions/questions.jsonl 1
+  say "a published set by its keys, and by its name"
+  mkdir -p frames/c1 && printf x >frames/c1/1.png
+  cat >hound.jsonl <<'ROWS'
+{"id": "c1_0", "prompt": "What moves?", "answer": "It is a circle.", "video": "c1", "chosen": "A red circle.", "rejected": "A blue circle.", "chosen_score": 5, "rejected_score": 2}
+{"id": "c1_1", "prompt": "Is it red?", "answer": "", "video": "c1", "chosen": "Yes.", "rejected": "Yes.", "chosen_score": 3, "rejected_score": 3}
+ROWS
+  runs 0 "$gen" import hound.jsonl --out hound format=llava_hound video_root=frames max_skipped=1
+  says err.txt "1 row skipped: chosen and rejected are the same text"
+  says err.txt "chosen_score"
+  lines hound/pairs.jsonl 1
+  says hound/pairs.jsonl '"source":"llava_hound"'
+  says hound/pairs.jsonl '"frames"'
+  says hound/run.json '"skipped": 1'
+  printf 'video,prompt,chosen,rejected\nvideos/00000.mp4,"What moves,\nthen?",A red circle.,A blue circle.\n' >set.csv
+  runs 0 "$gen" import set.csv --out table source=tpo
+  says table/pairs.jsonl '"source":"tpo"'
   runs 0 "$gen" show imported/pairs.jsonl --text --compat official model.path=model
   says out.txt "official  chosen: the same marks; rejected: the same marks"
   says out.txt "official  dropped by the official code because of chosen: without its tags"

@@ -44,8 +44,9 @@ TEST(DataPage, ExamplesAreWhatTheReadersRead) {
   });
   const Imported imported = import_rows(examples("import"), "data.md", {});
   EXPECT_EQ(imported.skipped(), 0) << Json(imported.reasons);
-  EXPECT_EQ(imported.imported, 7);
-  EXPECT_EQ(imported.pairs.size(), 7u);
+  EXPECT_EQ(imported.imported, 10);
+  EXPECT_EQ(imported.pairs.size(), 10u);
+  for (const char* set : {"llava_hound", "mmpr", "elv_halluc"}) EXPECT_EQ(imported.formats.count(set), 1u) << set;
   EXPECT_EQ(imported.questions.size(), 1u);
 }
 

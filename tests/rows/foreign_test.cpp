@@ -25,6 +25,12 @@ Json row_of(const std::string& format) {
       "QA": [{"i": "Look.", "q": "What is it?", "a": "a red ball"}, {"q": "Again?", "a": "Yes"}],
       "QA_NEG": [{"i": "Look.", "q": "What is it?", "a": "a blue ball"}, {"q": "Again?", "a": "No"}]},
     "videochat2_questions": {"video": "a.mp4", "QA": [{"q": "What is it?", "a": "a red ball"}]},
+    "elv_halluc": {"messages": [{"role": "user",
+      "content": "<video>Please provide a detailed caption for this segment during 00:25-00:38."},
+      {"role": "assistant", "content": "a red ball"}], "rejected_response": "a blue ball", "videos": ["a.mp4"]},
+    "llava_hound": {"id": "h_2", "video": "a.mp4", "prompt": "<video>\nWhat is it?", "answer": "a ball",
+      "chosen": "a red ball", "rejected": "a blue ball", "chosen_score": 5, "rejected_score": 2},
+    "mmpr": {"image": "a.png", "question": "<image>\nWhat is it?", "chosen": "a red ball", "rejected": "a blue ball"},
     "ms_swift": {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "<video>What is it?"},
       {"role": "assistant", "content": "a red ball"}], "rejected_response": "a blue ball", "videos": ["a.mp4"]},
     "llama_factory": {"conversations": [{"from": "human", "value": "<video>\nWhat is it?"}],
@@ -54,8 +60,9 @@ TEST(Foreign, EveryFormatIsRecognisedByItsContent) {
       EXPECT_EQ(question_json(parse_question(question_json(question), "x")), question_json(question));
     if (!format.pairs) continue;
     const Pair& pair = out.pairs.front();
-    EXPECT_EQ(pair.media.video, "a.mp4");
-    EXPECT_THAT(pair.question, testing::AnyOf("What is it?", "Look.\nWhat is it?"));
+    EXPECT_EQ(pair.media.video, format.name == "mmpr" ? "" : "a.mp4");
+    EXPECT_EQ(pair.media.frames.size(), format.name == "mmpr" ? 1u : 0u);
+    EXPECT_THAT(pair.question, testing::AnyOf("What is it?", "Look.\nWhat is it?", HasSubstr("this segment during 00:25")));
     EXPECT_EQ(pair.chosen.text, "a red ball");
     EXPECT_EQ(pair.chosen.spans, (std::vector<text::ByteRange>{{2, 5}}));
     EXPECT_EQ(pair.rejected.text, "a blue ball");

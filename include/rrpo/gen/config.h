@@ -150,13 +150,17 @@ struct ShowConfig {
 struct ImportConfig {
   std::string format = "auto";
   std::string spans = "auto";
+  std::string source;
   std::filesystem::path video_root;
   int64_t max_skipped = 0;
   template <class V>
   void fields(V& v) {
     v("format", format, "auto: recognised by what the rows hold; or one of the formats below");
     v("spans", spans, "auto: <MASK> tags where a row has them, else the words that differ; difference; none");
-    v("video_root", video_root, "absolute paths of media below this folder become relative to it");
+    v("source", source,
+      "written to rows that name none; without it the set that format names (llava_hound, mmpr, elv_halluc)");
+    v("video_root", video_root,
+      "absolute paths of media below this folder become relative to it; folders of frames lie there");
     v("max_skipped", max_skipped, "with more skipped rows the run counts as failed (exit 8)");
   }
   void check(const std::string& at) const;

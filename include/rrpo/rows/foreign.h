@@ -54,6 +54,7 @@ struct ForeignFormat {
   std::string (*why)(const Json& row);  ///< what shows that a row is of this format; empty when it is not
   /// Takes what it knows out of the row, texts as they are. Throws Error(input, "data") for a row that it cannot use.
   ForeignRow (*read)(RowReader& row);
+  bool set = false;  ///< a published set: asked for by its name, that becomes the source of rows that have none
 };
 
 /// In the order in which they are tried.
@@ -62,6 +63,7 @@ const std::vector<ForeignFormat>& foreign_formats();
 struct ImportRules {
   std::string format = "auto";   ///< or the name of one
   std::string spans = "auto";    ///< auto: tags, else the words that differ; difference: those always; none
+  std::string source{};          ///< of rows that have none; empty: the set that `format` names, else none
   std::filesystem::path root{};  ///< absolute paths of media below it become relative to it; empty: none do
 };
 
@@ -82,11 +84,11 @@ struct Imported {
   int64_t imported = 0;  ///< rows, each of which may hold several questions
 };
 
-/// Reads `text`, the content of `file` (JSONL, one JSON array, or an object that holds one). Each row is read in the format
-/// that it shows; a row that shows none or does not fit is skipped with a reason, and one that has a rejected answer is
-/// never read as a question. Several rejected answers are one pair each. Ids are those of the rows, else a hash of the
-/// content; a second row of one id gets `-2`. Keys that nobody knows are kept. Throws Error(input, "data") when no row is of
-/// a known format.
+/// Reads `text`, the content of `file` (JSONL, one JSON array, or an object that holds one; a name in `.csv`: a table whose
+/// cells are texts). Each row is read in the format that it shows; a row that shows none or does not fit is skipped with a
+/// reason, and one that has a rejected answer is never read as a question. Several rejected answers are one pair each. Ids
+/// are those of the rows, else a hash of the content; a second row of one id gets `-2`. Keys that nobody knows are kept.
+/// Throws Error(input, "data") when no row is of a known format.
 Imported import_rows(std::string_view text, const std::string& file, const ImportRules& rules);
 
 /// The same for one row that was parsed before; a row of no known format is skipped with that reason.

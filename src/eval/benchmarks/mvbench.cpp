@@ -132,7 +132,7 @@ Benchmark benchmark_mvbench() {
   Benchmark entry;
   entry.name = "mvbench";
   entry.title = "MVBench";
-  entry.size = "4000 questions: 20 tasks of 200, 3687 clips";
+  entry.size = "4000 questions: 20 tasks of 200, 3687 clips (17.3 GB)";
   entry.source =
       "hub: OpenGVLab/MVBench, after its form; unpack video/*.zip there. The clips of fine_grained_pose come from NTU "
       "RGB+D's owners";

@@ -99,7 +99,7 @@ Benchmark benchmark_tvbench() {
   Benchmark entry;
   entry.name = "tvbench";
   entry.title = "TVBench";
-  entry.size = "2525 questions in 10 tasks (2654 in the first release)";
+  entry.size = "2525 questions in 10 tasks (2654 in the first release); the archives are more than 13 GB";
   entry.source =
       "hub: FunAILab/TVBench, open; unpack video/*.zip there. The .avi clips of action_antonym come from NTU RGB+D's "
       "owners";

@@ -1,5 +1,6 @@
 #include "clean.h"
 
+#include <algorithm>
 #include <array>
 
 #include "rrpo/text/markup.h"
@@ -75,6 +76,22 @@ void clean_answer(ForeignAnswer& answer, ForeignRow& row, const RowReader& reade
 }
 
 }  // namespace
+
+std::string place_first(const std::string& question, std::set<std::string>& notes) {
+  std::string inside = question;
+  if (take_places(inside, true) + take_places(inside, false) > 0) return question;
+  for (const std::string_view place : kPlaces) {
+    const size_t at = inside.find(place);
+    if (at == std::string::npos) continue;
+    inside.erase(at, place.size());
+    if (at < inside.size() && (inside[at] == '\n' || inside[at] == ' ')) inside.erase(at, 1);
+    if (std::any_of(kPlaces.begin(), kPlaces.end(), [&](auto other) { return inside.find(other) != std::string::npos; }))
+      return question;
+    notes.insert("rows whose place of a picture stood inside of the question, put before it as the set's own loader does");
+    return std::string(place) + "\n" + inside;
+  }
+  return question;
+}
 
 void clean(ForeignItem& item, ForeignRow& row, const RowReader& reader) {
   item.question = without_places(untemplated(item.question, row), row, reader);

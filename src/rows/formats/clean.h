@@ -10,4 +10,8 @@ namespace rrpo::rows {
 /// Throws Error(input, "data") for places inside the question, or of another number than the media have.
 void clean(ForeignItem& item, ForeignRow& row, const RowReader& reader);
 
+/// `question` with its one place of a picture or video before it where that stood inside, which is noted; several places,
+/// or one at an end, are left to `clean`. For sets whose own loaders do the same.
+std::string place_first(const std::string& question, std::set<std::string>& notes);
+
 }  // namespace rrpo::rows

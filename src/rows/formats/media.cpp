@@ -152,7 +152,11 @@ void list_folder(Media& media, const std::filesystem::path& root, const RowReade
   namespace fs = std::filesystem;
   std::error_code code;
   const fs::path folder = fs::path(media.video).is_absolute() || root.empty() ? fs::path(media.video) : root / media.video;
-  if (!fs::is_directory(folder, code)) return;
+  if (!fs::is_directory(folder, code)) {
+    if (!fs::path(media.video).has_extension())
+      notes.insert("rows whose video has no ending of a file and is no folder below video_root, where its pictures may lie");
+    return;
+  }
   std::vector<std::string> names;
   for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
     if (is_picture(entry->path().string()) && entry->is_regular_file(code))
