@@ -1,4 +1,5 @@
-"""The controls: pairs changed so that they should teach the opposite (swapped) or nothing (marks shuffled). Pure."""
+"""The controls: pairs changed so that they should teach the opposite (swapped) or nothing (marks shuffled); and of pairs
+with twins those that a twin decides. Pure."""
 import random
 import re
 
@@ -8,6 +9,11 @@ from protocol import SIDES
 def swapped(pairs):
     """Chosen and rejected exchanged."""
     return [{**pair, "chosen": pair["rejected"], "rejected": pair["chosen"]} for pair in pairs]
+
+
+def decided(pairs):
+    """Those whose truth is another one under their second clip."""
+    return [pair for pair in pairs if "other_chosen" in pair]
 
 
 def words(text):

@@ -1,12 +1,14 @@
 """What the paper says, one row each, and whether the paired differences of the miniature bear it out.
 
 A row holds where the 95 % interval of A − B lies on the side that the paper says, does not reproduce where it lies on the
-other side, and is not separated where it contains zero. Pure: a list of comparisons goes in, sentences come out."""
+other side, and is not separated where it contains zero. What stands beside the paper (a second clip, no reference, a sum) is
+judged by its p-values after Holm's correction. Pure: a list of comparisons goes in, sentences come out."""
 from typing import NamedTuple
 
 from names import METHODS, METRICS, interval_words, number
 
 HOLDS, NOT_SEPARATED, FAILS, UNKNOWN = "holds", "not separated", "does not reproduce", "not measured"
+NULL, OPPOSITE = "null", "the opposite holds"
 
 
 class Claim(NamedTuple):
@@ -34,13 +36,25 @@ CLAIMS = (
     Claim("Better than SFT", "rrpo", "sft", "u", +1, "own"),
     Claim("Less divergence than SFT", "rrpo", "sft", "kl_truth", -1),
 )
+SECOND = (
+    Claim("A second video adds to DPO", "mdpo", "dpo", "u", +1, "second"),
+    Claim("A second video alone, without a rejected answer, aligns", "vdpo", "base", "u", +1, "second"),
+    Claim("Two videos with two truths add to DPO", "sympo", "dpo", "u", +1, "second"),
+    Claim("The phrase reward under a second video adds to RRPO", "rrpo_other", "rrpo", "u", +1, "second"),
+    Claim("With a second video the phrase reward beats whole answers", "rrpo_other", "mdpo", "u", +1, "second"),
+    Claim("Without a reference as accurate as DPO or more", "simpo", "dpo", "u", +1, "second"),
+    Claim("A likelihood term adds to RRPO", "rrpo_sft", "rrpo", "u", +1, "second"),
+)
+SECOND_RULE = ("The same tuning budget, bases and seeds. A sentence holds where the p-value of the difference, paired by base "
+               "model and corrected by Holm for the {count} sentences, is below 0.05 on the side that it says; below 0.05 on "
+               "the other side the opposite holds; else the result is null. The intervals are not corrected.")
 SUBJECTS = {"u": "Unbiased accuracy", "b": "Biased accuracy", "kl_truth": "Divergence"}
 RULE = ("A claim holds where the 95 % interval of the difference, paired by base model, excludes zero on the side that the "
         "paper says; it does not reproduce where it excludes zero on the other side; it is not separated where the "
         "interval contains zero. Every method has the settings that tuning chose for it. The intervals are not corrected "
         "for the number of claims: at p = 0.02 to 0.04 one of them may be chance.")
 UNITS = {"u": "points", "b": "points", "kl_truth": "nats per answer"}
-WHERE = {"main": "", "raw": ", raw rejected answers", "own": ", truth in the model's own style"}
+WHERE = {"main": "", "second": "", "raw": ", raw rejected answers", "own": ", truth in the model's own style"}
 
 
 class Finding(NamedTuple):
@@ -86,6 +100,41 @@ def chance(p):
 def findings(comparisons):
     rows = [(claim, paired(comparisons, claim)) for claim in CLAIMS]
     return [Finding(claim, verdict(row, claim.better), measured(row, claim)) for claim, row in rows]
+
+
+def holm(values):
+    """Holm's correction of p-values, in their order; None stays."""
+    known = sorted((p, i) for i, p in enumerate(values) if p is not None)
+    corrected, least = list(values), 0.0
+    for rank, (p, i) in enumerate(known):
+        least = max(least, min(1.0, (len(known) - rank) * p))
+        corrected[i] = least
+    return corrected
+
+
+def corrected_verdict(row, better, p):
+    if p is None:
+        return UNKNOWN
+    if p >= 0.05:
+        return NULL
+    return HOLDS if (row["mean"] > 0) == (better > 0) else OPPOSITE
+
+
+def second_findings(comparisons):
+    """What stands beside the paper; nothing where none of it was measured."""
+    rows = [(claim, paired(comparisons, claim)) for claim in SECOND]
+    if not any(row for _, row in rows):
+        return []
+    corrected = holm([row["p"] if row else None for _, row in rows])
+    found = []
+    for (claim, row), p in zip(rows, corrected):
+        after = "" if p is None else f" After correction{chance(p)}."
+        found.append(Finding(claim, corrected_verdict(row, claim.better, p), measured(row, claim) + after))
+    return found
+
+
+def second_rule():
+    return SECOND_RULE.format(count=len(SECOND))
 
 
 def shared(settings):

@@ -32,6 +32,12 @@ METHODS = {
     "ddpo": Method("DDPO", "#882255"),
     "dpa": Method("DPA", "#999933"),
     "sft": Method("SFT", "#009e73"),
+    "mdpo": Method("mDPO", "#117733"),
+    "vdpo": Method("VDPO", "#44aa99"),
+    "sympo": Method("SymMPO", "#aa4499"),
+    "simpo": Method("SimPO", "#661100"),
+    "rrpo_other": Method("RRPO, second clip", "#004488", "RRPO with its phrase reward under a second clip too"),
+    "rrpo_sft": Method("RRPO + SFT", "#6699cc"),
 }
 CLIPS = {"u": "unbiased", "b": "biased"}
 CONDITIONS = {

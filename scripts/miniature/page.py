@@ -72,16 +72,30 @@ def figure_of(drawn, name):
     return f"<figure>\n{drawn[name]}<figcaption>{escape(caption)}</figcaption></figure>" if name in drawn else ""
 
 
-def claims_list(results):
+def findings_list(rule, findings):
     items = [f'<li><span class="verdict {finding.verdict.replace(" ", "-")}">{finding.verdict}</span>'
-             f"<span>{escape(finding.text())}<small>{escape(finding.measured)}</small></span></li>"
-             for finding in claims.findings(results.data["comparisons"])]
+             f"<span>{escape(finding.text())}<small>{escape(finding.measured)}</small></span></li>" for finding in findings]
+    return f'<p class="note">{rule}</p>\n<ul class="claims">\n' + "\n".join(items) + "\n</ul>"
+
+
+def claims_list(results):
     more = claims.same_settings(results.data["tuning"])
-    return (f'<p class="note">{claims.RULE}</p>\n<ul class="claims">\n' + "\n".join(items) + "\n</ul>" +
+    return (findings_list(claims.RULE, claims.findings(results.data["comparisons"])) +
             (f"\n<p>{escape(more)}</p>" if more else ""))
 
 
+def second_part(results, drawn, metrics):
+    """What stands beside the paper."""
+    found = claims.second_findings(results.data["comparisons"])
+    if not found:
+        return ""
+    return (figure_of(drawn, "second") + methods_table(results, "second", metrics) +
+            findings_list(claims.second_rule(), found))
+
+
 def setting(value):
+    if isinstance(value, list):
+        return " + ".join(f"({settings_text(term)})" for term in value)
     return f"{value:g}" if isinstance(value, float) else escape(str(value))
 
 
@@ -164,6 +178,7 @@ def sections(results, drawn, moving):
          figure_of(drawn, "divergence") + figure_of(drawn, "main") + methods_table(results, "main", few) +
          folded("All metrics", methods_table(results, "main", metrics) + metrics_help())),
         ("claims", "Claim by claim", claims_list(results)),
+        ("second", "A second video, no reference, sums", second_part(results, drawn, few)),
         ("tokens", "Alignment, token by token", still + moving),
         ("conditions", "Style of the pairs", figure_of(drawn, "conditions") + other),
         ("types", "By type of question", figure_of(drawn, "types")),

@@ -86,15 +86,22 @@ CONDITIONS = {"main": Condition(STYLE, "slots"), "raw": Condition(STYLE, "raw"),
 
 @dataclass(frozen=True)
 class Settings:
-    """One objective with its numbers."""
+    """One objective with its numbers: a row of the table, or a list of terms."""
     lr: float
-    objective: dict
+    objective: dict | list
 
     def arguments(self):
         return [f"optim.lr={self.lr:g}", f"objective={json.dumps(self.objective)}"]
 
     def as_json(self):
+        if isinstance(self.objective, list):
+            return {"lr": self.lr, "terms": self.objective}
         return {"lr": self.lr, **self.objective}
+
+    @staticmethod
+    def from_json(values):
+        lr = values.pop("lr")
+        return Settings(lr, values.get("terms", values))
 
 
 def trials(objective, grid, *names):
@@ -125,6 +132,28 @@ TRIALS = {
                          [(1.5e-3, 0.5), (1e-3, 0.5), (5e-4, 0.5), (1e-3, 1), (1e-3, 2), (2e-3, 2), (1e-3, 4), (1.5e-3, 2)],
                          "beta"),
 }
+# What stands beside the paper: a second clip in the pair, no reference, a sum of objectives. The same eight trials each.
+RRPO_TUNED = {"alpha": 0.05, "beta": 0.5}  # as every trial of rrpo_other and rrpo_sft has them
+TRIALS.update({
+    "mdpo": trials({"name": "mdpo"},
+                   [(1e-3, 1), (5e-4, 1), (2e-3, 1), (1e-3, 0.5), (1e-3, 2), (2e-3, 2), (3e-3, 1), (2e-3, 0.5)], "beta"),
+    "vdpo": trials({"name": "vdpo"},
+                   [(1e-3, 1), (5e-4, 1), (2e-3, 1), (1e-3, 0.5), (1e-3, 2), (2e-3, 2), (3e-3, 1), (2e-3, 0.5)], "beta"),
+    "sympo": trials({"name": "sympo"},
+                    [(1e-3, 1), (5e-4, 1), (2e-3, 1), (1e-3, 0.5), (1e-3, 2), (2e-3, 2), (3e-3, 1), (2e-3, 0.5)], "beta"),
+    "simpo": trials({"name": "simpo"},
+                    [(1e-3, 2), (5e-4, 2), (2e-4, 2), (2e-3, 2), (1e-3, 5), (5e-4, 5), (1e-3, 10), (5e-4, 10)], "beta"),
+    "rrpo_other": trials({"name": "rrpo", **RRPO_TUNED},
+                         [(1.5e-3, 1), (1e-3, 1), (2e-3, 1), (3e-3, 1), (1.5e-3, 0.3), (2e-3, 0.3), (1.5e-3, 2), (1.5e-3, 0.1)],
+                         "other_weight"),
+    "rrpo_sft": [Settings(lr, [{"name": "rrpo", **RRPO_TUNED}, {"name": "sft", "weight": weight}])
+                 for lr, weight in ((1.5e-3, 0.1), (1e-3, 0.1), (2e-3, 0.1), (3e-3, 0.1), (1.5e-3, 0.03), (1.5e-3, 0.3),
+                                    (2e-3, 0.03), (1.5e-3, 0.01))],
+})
+# What the second clip of a method's pairs is: the clip as it misled the model, or a twin that differs in one fact and has
+# its own truth. Pairs that no twin decides are left out.
+OTHER_CLIP = {"mdpo": "perturbed", "vdpo": "perturbed", "rrpo_other": "perturbed", "sympo": "twin"}
+SECOND = ("mdpo", "vdpo", "sympo", "simpo", "rrpo_other", "rrpo_sft")
 MAIN = ("sft", "dpo", "dpo_same_lr", "tdpo", "ddpo", "dpa", "rrpo", "rrpo_no_phrase", "rrpo_no_kl")
 OTHER_CONDITIONS = ("sft", "dpo", "rrpo", "rrpo_no_phrase")
 CONTROLS = ("rrpo", "swapped", "spans_shuffled", "no_counter_examples")
@@ -149,6 +178,11 @@ class Run:
     variant: str | None = None
 
     @property
+    def other(self):
+        """The second clip of its pairs."""
+        return OTHER_CLIP.get(self.method, "none")
+
+    @property
     def condition(self):
         return self.group if self.group in CONDITIONS else "main"
 
@@ -164,6 +198,7 @@ class Run:
 def runs(bases=BASES, seeds=RUN_SEEDS):
     """Every run of the evidence, the main ones first."""
     out = [Run("main", b, s, m) for b in bases for s in seeds for m in MAIN]
+    out += [Run("second", b, s, m) for b in bases for s in seeds for m in SECOND]
     out += [Run(group, b, seeds[0], m) for group in ("raw", "own") for b in bases for m in OTHER_CONDITIONS]
     for group, variants in (("perturbation", PERTURBATIONS), ("pool", POOL_SIZES), ("control", CONTROLS)):
         out += [Run(group, bases[0], s, "rrpo", str(v)) for v in variants for s in seeds]
@@ -173,11 +208,13 @@ def runs(bases=BASES, seeds=RUN_SEEDS):
 def quick_runs():
     """A part of them that shows the same in minutes: base 0, one seed."""
     base, seed = BASES[0], RUN_SEEDS[0]
-    return ([Run("main", base, seed, m) for m in MAIN] + [Run("raw", base, seed, m) for m in ("rrpo", "rrpo_no_phrase")] +
+    return ([Run("main", base, seed, m) for m in MAIN] + [Run("second", base, seed, m) for m in SECOND] +
+            [Run("raw", base, seed, m) for m in ("rrpo", "rrpo_no_phrase")] +
             [Run("control", base, seed, "rrpo", v) for v in ("swapped", "no_counter_examples")])
 
 
 def recorded_settings(results):
-    """What tuning chose when `results` was made."""
+    """What tuning chose when `results` was made; of a method that was not there then, the first trial."""
     recorded = read_json(results)["settings"]
-    return {method: Settings(values.pop("lr"), values) for method, values in recorded.items()}
+    chosen = {method: Settings.from_json(values) for method, values in recorded.items()}
+    return {**{method: tried[0] for method, tried in TRIALS.items()}, **chosen}

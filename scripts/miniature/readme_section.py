@@ -26,16 +26,26 @@ def cell(estimate, metric):
     return bracketed(estimate.mean, estimate.interval(), METRICS[metric].digits) if estimate else number(None)
 
 
-def table(results):
+def table(results, group="main"):
     lines = ["| " + " | ".join(HEAD) + " |", "|---|" + "--:|" * len(COLUMNS)]
-    for name in results.methods("main"):
-        cells = (cell(results.estimate("main", name, metric), metric) for metric in COLUMNS)
+    for name in results.methods(group):
+        cells = (cell(results.estimate(group, name, metric), metric) for metric in COLUMNS)
         lines.append(f"| {METHODS[name].label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def picture(title, folder, file, readme):
     return f"![{title}]({Path(os.path.relpath(folder / file, readme.parent)).as_posix()})"
+
+
+def second_part(results, folder, readme):
+    """What stands beside the paper; nothing where it was not measured."""
+    found = claims.second_findings(results.data["comparisons"])
+    if not found:
+        return []
+    return ["A second video, no reference, sums of objectives. " + claims.second_rule(), table(results, "second"),
+            picture("What a second video adds", folder, "second.svg", readme),
+            "\n".join(f"- {claims.sentence(finding)}" for finding in found)]
 
 
 def section(results, folder, readme):
@@ -45,7 +55,7 @@ def section(results, folder, readme):
     if (folder / "film.json").exists():
         parts.append(picture("What each token gains in training", folder, "film.svg", readme))
     parts += ["The paper's claims. " + claims.RULE, "\n".join(f"- {text}" for text in sentences),
-              claims.same_settings(results.data["tuning"])]
+              claims.same_settings(results.data["tuning"]), *second_part(results, folder, readme)]
     return "\n\n".join(part for part in parts if part)
 
 

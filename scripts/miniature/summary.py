@@ -67,9 +67,15 @@ def base_row(bases):
     return summary_row(("main", "base", None), runs, bases)
 
 
+def values_of(values, group, method):
+    """{metric: one value per base} of a method in a group; what the group second compares with may be of main."""
+    found = values.get((group, method))
+    return values.get(("main", method), {}) if found is None and group == "second" else found or {}
+
+
 def comparison(group, a, b, metric, values):
     """Paired by base: a - b."""
-    first, second = values[(group, a)][metric], values[(group, b)][metric]
+    first, second = values_of(values, group, a)[metric], values_of(values, group, b)[metric]
     centre, low, high, p = interval([x - y for x, y in zip(first, second)])
     return {"group": group, "a": a, "b": b, "metric": metric, "mean": digits(centre), "low": digits(low),
             "high": digits(high), "p": None if p is None else float(f"{p:.3g}")}
@@ -81,6 +87,12 @@ PAIRS = (
     ("main", "rrpo_no_phrase", ("rrpo_no_kl",)),
     ("raw", "rrpo", ("rrpo_no_phrase", "dpo", "sft")),
     ("own", "rrpo", ("sft", "dpo", "rrpo_no_phrase")),
+    ("second", "mdpo", ("dpo",)),
+    ("second", "vdpo", ("base", "dpo")),
+    ("second", "sympo", ("dpo", "mdpo")),
+    ("second", "simpo", ("dpo",)),
+    ("second", "rrpo_other", ("rrpo", "mdpo")),
+    ("second", "rrpo_sft", ("rrpo",)),
 )
 COMPARED = [(group, a, b, metric) for group, a, others in PAIRS for b in others
             for metric in ("u", "b", "kl_truth", "kl_own", "reward_accuracy")]
@@ -94,5 +106,5 @@ def summarise(base_rows, runs):
     values = {(row["group"], row["method"]): {k: m["values"] for k, m in row["metrics"].items()} for row in rows
               if row["variant"] is None}
     known = [(g, a, b, m) for g, a, b, m in COMPARED
-             if (g, a) in values and (g, b) in values and m in values[(g, a)] and m in values[(g, b)]]
+             if m in values_of(values, g, a) and m in values_of(values, g, b)]
     return {"summary": rows, "comparisons": [comparison(g, a, b, m, values) for g, a, b, m in known]}

@@ -53,17 +53,23 @@ class Miniature:
     def pool(self, base, seed, style, count):
         return self.scenes(f"pool-b{base}-s{seed}-{count}", style, seed=protocol.pool_seed(base, seed), count=count)
 
+    def twinned_pool(self, base, seed, style, count):
+        """The same clips, each with a twin that differs in one fact."""
+        return self.scenes(f"pool-b{base}-s{seed}-{count}-twins", style, seed=protocol.pool_seed(base, seed), count=count,
+                           twins=True)
+
     def pool_without_counter_examples(self, base, seed, style, count):
         return self.scenes(f"pool-b{base}-s{seed}-biased", style, seed=protocol.biased_pool_seed(base, seed), count=count,
                            distribution="biased", rho=1)
 
     # Pairs
 
-    def generate(self, name, base, clips, rewrite, seed, perturbation):
+    def generate(self, name, base, clips, rewrite, seed, perturbation, other="none"):
         return self.shop.folder(f"pairs/{name}", "rrpo-gen", f"model.path={self.base(base)}", FRAMES, "threads=1",
                                 f"gen.questions={clips / 'questions.jsonl'}",
                                 f"gen.max_new_tokens={protocol.ANSWER_TOKENS}", f"gen.rewrite={rewrite}",
-                                f"gen.perturb={json.dumps(protocol.PERTURBATIONS[perturbation])}", f"seed={seed}")
+                                f"gen.perturb={json.dumps(protocol.PERTURBATIONS[perturbation])}", f"seed={seed}",
+                                *([f"gen.other={other}"] if other != "none" else []))
 
     def pairs(self, run):
         """The folder of clips and the file of pairs that a run trains on."""
@@ -71,10 +77,13 @@ class Miniature:
         count = int(run.variant) if run.group == "pool" else self.pool_size
         perturbation = run.variant if run.group == "perturbation" else protocol.PERTURBATION
         biased = run.variant == "no_counter_examples"
-        pool = self.pool_without_counter_examples if biased else self.pool
+        pool = self.pool_without_counter_examples if biased else self.twinned_pool if run.other == "twin" else self.pool
         clips = pool(run.base, run.seed, condition.style, count)
         name = f"b{run.base}-s{run.seed}-{run.condition}-{count}-{perturbation}" + ("-biased" if biased else "")
-        made = self.generate(name, run.base, clips, condition.rewrite, run.seed, perturbation) / "pairs.jsonl"
+        name += "" if run.other == "none" else f"-{run.other}"
+        made = self.generate(name, run.base, clips, condition.rewrite, run.seed, perturbation, run.other) / "pairs.jsonl"
+        if run.other == "twin":
+            made = self.shop.file(f"pairs/{name}-decided.jsonl", lines_of(changed_pairs.decided(json_lines(made))))
         if run.variant in ("swapped", "spans_shuffled"):
             made = self.shop.file(f"pairs/{name}-{run.variant}.jsonl", lines_of(changed(run, json_lines(made))))
         return clips, made
@@ -163,7 +172,8 @@ class Miniature:
     def trial(self, item):
         """One setting of one method on base 0 and the validation sets."""
         method, number, settings = item
-        run = protocol.Run("main", self.bases[0], self.seeds[0], method)
+        group = "second" if method in protocol.SECOND else "main"
+        run = protocol.Run(group, self.bases[0], self.seeds[0], method)
         row = self.measured(run, settings, f"tuning-{method}-{number}", protocol.VALIDATION)
         return {"method": method, "settings": settings.as_json(), "u": row["u"]["mean"], "b": row["b"]["mean"],
                 "kl": row["kl_truth"]}

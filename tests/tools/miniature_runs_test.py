@@ -51,7 +51,7 @@ class Protocol(unittest.TestCase):
 
     def test_folders_are_shared_only_by_what_a_group_leaves_unchanged(self):
         runs = protocol.runs()
-        shared = [run for run in runs if run.group not in protocol.CONDITIONS and run.name.startswith("main-")]
+        shared = [run for run in runs if run.group != "main" and run.name.startswith("main-")]
         self.assertEqual({(run.group, run.variant) for run in shared},
                          {("perturbation", "mask+local"), ("pool", "400"), ("control", "rrpo")})
         self.assertEqual(len({run.name for run in runs}), len(runs) - len(shared))
@@ -67,7 +67,7 @@ class Protocol(unittest.TestCase):
         self.assertEqual({group for group, _ in found}, set(protocol.UNCHANGED))
 
     def test_everything_has_a_name_in_figures_and_tables(self):
-        self.assertEqual(set(names.METHODS), {"base", *protocol.MAIN})
+        self.assertEqual(set(names.METHODS), {"base", *protocol.MAIN, *protocol.SECOND})
         self.assertEqual(set(names.CONDITIONS), set(protocol.CONDITIONS))
         self.assertEqual(set(names.VIDEOS), set(protocol.WITHOUT_VIDEO))
         self.assertEqual(set(names.VARIANTS["perturbation"]), set(protocol.PERTURBATIONS))
@@ -81,8 +81,24 @@ class Protocol(unittest.TestCase):
             read = protocol.recorded_settings(file)
         self.assertEqual({m: s.arguments() for m, s in read.items()}, {m: s.arguments() for m, s in wanted.items()})
 
+    def test_a_method_that_was_not_recorded_has_its_first_trial(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "results.json"
+            file.write_text(json.dumps({"settings": {"rrpo": {"lr": 0.002, "name": "rrpo", "alpha": 0.02}}}))
+            read = protocol.recorded_settings(file)
+        self.assertEqual(read["rrpo"], protocol.Settings(0.002, {"name": "rrpo", "alpha": 0.02}))
+        self.assertEqual(read["mdpo"], protocol.TRIALS["mdpo"][0])
+
+    def test_only_methods_of_the_second_group_see_another_clip(self):
+        self.assertEqual(set(protocol.OTHER_CLIP) - set(protocol.SECOND), set())
+        self.assertEqual({run.other for run in protocol.runs() if run.group != "second"}, {"none"})
+
 
 class Controls(unittest.TestCase):
+    def test_decided_pairs_have_a_truth_under_their_twin(self):
+        pairs = [{"id": "a", "other_chosen": {"text": "No."}}, {"id": "b"}]
+        self.assertEqual([pair["id"] for pair in changed_pairs.decided(pairs)], ["a"])
+
     PAIRS = [{"id": "a", "chosen": {"text": "It is rød, now.", "spans": [[6, 10]]},
               "rejected": {"text": "It is blue.", "spans": [[6, 10]]}},
              {"id": "b", "chosen": {"text": "one two", "spans": [[0, 3]]},
@@ -139,12 +155,19 @@ class Measured(unittest.TestCase):
         self.assertEqual(empty, 1)
 
     def test_every_claim_is_compared(self):
-        wanted = {(claim.group, claim.a, claim.b, claim.metric) for claim in claims.CLAIMS}
+        wanted = {(claim.group, claim.a, claim.b, claim.metric) for claim in claims.CLAIMS + claims.SECOND}
         self.assertEqual(wanted - set(summary.COMPARED), set())
 
     def test_only_methods_that_have_runs_are_compared(self):
         known = {(run.group, run.method) for run in protocol.runs()} | {("main", "base")}
-        self.assertEqual({(group, method) for group, a, b, _ in summary.COMPARED for method in (a, b)} - known, set())
+        of_main = {("second", method) for group, method in known if group == "main"}
+        self.assertEqual({(group, method) for group, a, b, _ in summary.COMPARED for method in (a, b)} - known - of_main,
+                         set())
+
+    def test_the_second_group_is_compared_with_the_main_one(self):
+        values = {("main", "dpo"): {"u": [70.0, 72.0]}, ("second", "mdpo"): {"u": [75.0, 79.0]}}
+        self.assertEqual(summary.comparison("second", "mdpo", "dpo", "u", values)["mean"], 6.0)
+        self.assertEqual(summary.values_of(values, "raw", "dpo"), {})
 
     def test_summary_is_over_bases_and_paired(self):
         accuracy = lambda value: {"mean": value, "cap": 1.0}

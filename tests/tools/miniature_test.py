@@ -75,6 +75,9 @@ def results_data():
         for method, values in ALIGNED.items():
             data["runs"] += [a_run(group, method, None, base, seed, values) for base in BASES for seed in SEEDS]
             data["summary"].append(a_summary(group, method, None, values, True))
+    data["runs"] += [a_run("second", "mdpo", None, base, seed, METHODS["rrpo"]) for base in BASES for seed in SEEDS]
+    data["summary"].append(a_summary("second", "mdpo", None, METHODS["rrpo"], True))
+    data["comparisons"].append(comparison("mdpo", "dpo", "u", 6.5, 3.1, 9.9, "second"))
     for group, variants in (("pool", ("100", "50", "200")), ("perturbation", ("none", "mask")),
                             ("control", ("rrpo", "swapped"))):
         for variant in variants:
@@ -203,6 +206,31 @@ class Claims(unittest.TestCase):
     def test_every_claim_can_be_decided(self):
         rows = [comparison(c.a, c.b, c.metric, c.better, c.better - 0.5, c.better + 0.5, c.group) for c in claims.CLAIMS]
         self.assertEqual({finding.verdict for finding in claims.findings(rows)}, {claims.HOLDS})
+
+
+class Holm(unittest.TestCase):
+    def test_by_hand(self):
+        self.assertEqual(claims.holm([0.04, 0.01, None, 0.03]), [0.06, 0.03, None, 0.06])
+        self.assertEqual(claims.holm([0.6, 0.9]), [1.0, 1.0])
+
+    def found(self, *rows):
+        """Verdicts of the sentences whose differences are given as (mean, p), in their order."""
+        ends = lambda mean, p: (None, None) if p is None else (mean - 1, mean + 1)
+        comparisons = [{**comparison(c.a, c.b, c.metric, mean, *ends(mean, p), c.group), "p": p}
+                       for c, (mean, p) in zip(claims.SECOND, rows)]
+        return [finding.verdict for finding in claims.second_findings(comparisons)][:len(rows)]
+
+    def test_the_corrected_p_and_the_side_decide(self):
+        self.assertEqual(self.found((5, 0.001), (-5, 0.001), (5, 0.04), (5, 0.5)),
+                         [claims.HOLDS, claims.OPPOSITE, claims.NULL, claims.NULL])
+
+    def test_what_one_alone_would_say_is_not_said_among_many(self):
+        self.assertEqual(self.found((5, 0.04)), [claims.HOLDS])
+        self.assertEqual(self.found((5, 0.04), (5, 0.9)), [claims.NULL, claims.NULL])
+
+    def test_nothing_is_said_where_nothing_was_measured(self):
+        self.assertEqual(claims.second_findings([comparison("rrpo", "dpo", "u", 5, 4, 6)]), [])
+        self.assertEqual(self.found((5, None)), [claims.UNKNOWN])
 
 
 class SameSettings(unittest.TestCase):
