@@ -2,7 +2,7 @@
 """One RRPO step of a 7B model on this machine: rrpo-train against the same step as eager PyTorch code does it.
 
     python3 scripts/benchmarks/step_7b.py --work DIR [--bin build] [--device cuda] [--size 7b] [--dtype bfloat16]
-        [--frames 16,32] [--answer-tokens 60] [--steps 5] [--warmup 3] [--decode] [--json FILE]
+        [--frames 16,32] [--answer-tokens 60] [--steps 5] [--warmup 3] [--decode] [--nf4] [--json FILE]
 
 The peer is transformers' LLaVA-OneVision with a PEFT adapter (`pip install torch transformers peft pillow`), trained in the
 way of the method's original code: chosen and rejected each with a vision pass of their own, policy and reference (the
@@ -69,6 +69,7 @@ def arguments():
     parser.add_argument("--steps", type=int, default=5, help="timed steps of the peer; ours times twice as many")
     parser.add_argument("--warmup", type=int, default=3, help="steps before them")
     parser.add_argument("--decode", action="store_true", help="time greedy answers too")
+    parser.add_argument("--nf4", action="store_true", help="time model.frozen=nf4 too; the peer stays as it is")
     parser.add_argument("--json", type=Path, default=None, help="where the numbers are written")
     args = parser.parse_args()
     args.dtype = args.dtype or ("bfloat16" if args.size == "7b" else "float32")
@@ -430,16 +431,29 @@ def our_scores(args, pairs):
     return json_lines(args.work / "scores" / "scores.jsonl")
 
 
-def our_steps(args, pairs, frames, clips):
-    """Two epochs: in the first each video is encoded in its step, in the second its visual tokens are kept ones."""
-    out = args.work / f"train-{frames}"
+def two_epochs(args, name, pairs, clips, *settings):
+    """(medians of the steps of both epochs, all seconds, peak bytes, the command). In the first epoch each video is encoded
+    in its step, in the second what was kept of it serves."""
+    out = args.work / name
     call = ours(args, [], out, pairs, "train.batch_pairs=1", "train.micro_pairs=1", f"train.steps={2 * clips}",
-                "data.shuffle=false", "train.save_every=0", "objective.name=rrpo")
+                "data.shuffle=false", "train.save_every=0", "objective.name=rrpo", *settings)
     seconds = [row["seconds"] for row in json_lines(out / "metrics.jsonl")]
     counts = json.loads((out / "run.json").read_text())["counts"]
-    return {"seconds": statistics.median(seconds[args.warmup:clips]),
-            "seconds_vision_kept": statistics.median(seconds[clips:]),
-            "all_seconds": seconds, "peak_bytes": counts.get("gpu_peak_bytes"), "command": " ".join(call)}
+    medians = statistics.median(seconds[args.warmup:clips]), statistics.median(seconds[clips:])
+    return medians, seconds, counts.get("gpu_peak_bytes"), " ".join(call)
+
+
+def our_steps(args, pairs, frames, clips):
+    """With the video encoded, its tokens kept, the reference's rows kept too, and with the matrices in four bits."""
+    (first, kept), seconds, peak, call = two_epochs(args, f"train-{frames}", pairs, clips, "train.reference_cache=false")
+    (_, both), _, _, _ = two_epochs(args, f"train-{frames}-reference", pairs, clips)
+    found = {"seconds": first, "seconds_vision_kept": kept, "seconds_reference_kept": both, "all_seconds": seconds,
+             "peak_bytes": peak, "command": call}
+    if args.nf4:
+        (slow, slow_kept), _, peak_nf4, _ = two_epochs(args, f"train-{frames}-nf4", pairs, clips, "model.frozen=nf4",
+                                                       "train.reference_cache=false")
+        found |= {"seconds_nf4": slow, "seconds_nf4_vision_kept": slow_kept, "peak_bytes_nf4": peak_nf4}
+    return found
 
 
 # --- the report -----------------------------------------------------------------------------------------------------------
@@ -491,7 +505,10 @@ def table(results):
         lines = [("peer, gradient checkpointing", r["peer"]["seconds"], r["peer"]["peak_bytes"]),
                  ("peer, no checkpointing", r["peer_plain"]["seconds"], r["peer_plain"]["peak_bytes"]),
                  ("rrpo-train, vision in the step", r["ours"]["seconds"], r["ours"]["peak_bytes"]),
-                 ("rrpo-train, visual tokens kept", r["ours"]["seconds_vision_kept"], r["ours"]["peak_bytes"])]
+                 ("rrpo-train, visual tokens kept", r["ours"]["seconds_vision_kept"], r["ours"]["peak_bytes"]),
+                 ("rrpo-train, reference kept too", r["ours"]["seconds_reference_kept"], r["ours"]["peak_bytes"])]
+        if "seconds_nf4" in r["ours"]:
+            lines.append(("rrpo-train, four bits", r["ours"]["seconds_nf4"], r["ours"]["peak_bytes_nf4"]))
         for i, (name, seconds, peak) in enumerate(lines):
             ratios = ""
             if i >= 2:
@@ -600,7 +617,7 @@ def time_ours(args, files, clips, steps):
         mine = steps[frames]["ours"] = our_steps(args, files[frames], frames, clips)
         steps[frames]["ratios"] = {
             f"{base} / ours{kind}": steps[frames][base]["seconds"] / mine["seconds" + kind]
-            for base in ("peer", "peer_plain") for kind in ("", "_vision_kept") if steps[frames][base]["seconds"]}
+            for base in ("peer", "peer_plain") for kind in ("", "_vision_kept", "_reference_kept") if steps[frames][base]["seconds"]}
     table(steps)
 
 

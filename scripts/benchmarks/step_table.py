@@ -17,12 +17,14 @@ PART = Part("step", "scripts/benchmarks/step_table.py")
 ROWS = (("peer, gradient checkpointing (as the original)", "peer", ""),
         ("peer, without checkpointing", "peer_plain", ""),
         ("`rrpo-train`, video encoded in the step", "ours", ""),
-        ("`rrpo-train`, visual tokens kept from an earlier epoch", "ours", "_vision_kept"))
+        ("`rrpo-train`, visual tokens kept from an earlier epoch", "ours", "_vision_kept"),
+        ("`rrpo-train`, the reference's rows kept too", "ours", "_reference_kept"),
+        ("`rrpo-train`, `model.frozen=nf4`, video encoded in the step", "ours", "_nf4"))
 
 
 def cells(step, side, kind):
     """Time and peak memory; for our side, how many times faster it is than the original's way."""
-    seconds, peak = step[side]["seconds" + kind], step[side]["peak_bytes"]
+    seconds, peak = step[side]["seconds" + kind], step[side].get("peak_bytes" + kind, step[side]["peak_bytes"])
     if seconds is None:
         return ["no memory", "-"]
     ratio = f" ({step['peer']['seconds'] / seconds:.1f} x)" if side == "ours" else ""
@@ -33,6 +35,8 @@ def table(steps):
     head = ["step"] + [cell for frames in steps for cell in (f"{frames} frames", "peak memory")]
     lines = ["| " + " | ".join(head) + " |", "|---|" + "--:|" * (len(head) - 1)]
     for name, side, kind in ROWS:
+        if any("seconds" + kind not in step[side] for step in steps.values()):
+            continue  # results of before it was measured
         row = [name] + [cell for step in steps.values() for cell in cells(step, side, kind)]
         lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines)
