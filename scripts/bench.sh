@@ -5,7 +5,8 @@
 #   scripts/bench.sh [--quick] [--only GROUPS] [--build DIR] [--work DIR] [--out FILE]
 #
 # --quick       few lines and repeats, some minutes; results in build/bench/results.json alone
-# --only        of clips, losses, steps, trl, answers, starts, growth, stages; likewise
+# --only        of clips, losses, updates, steps, trl, answers, starts, memory, growth, stages; likewise, and what else a file of
+#               results of this build and machine holds stays there
 # --build       programs (build); its target rrpo_bench is built
 # --work        models, clips and caches, kept for the next run (build/bench)
 # --out         where the results go; data/results/bench/results.json for a whole run, and the table and the picture from them:
@@ -23,7 +24,7 @@ while [ $# -gt 0 ]; do
     --build) build="$(realpath "${2:?}")" && shift ;;
     --work) work="$(realpath -m "${2:?}")" && shift ;;
     --out) out="$(realpath -m "${2:?}")" && shift ;;
-    *) sed -n '2,17s/^# \{0,1\}//p' "$0" >&2 && exit 2 ;;
+    *) sed -n '2,18s/^# \{0,1\}//p' "$0" >&2 && exit 2 ;;
   esac
   shift
 done

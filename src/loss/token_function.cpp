@@ -1,10 +1,14 @@
 #include "token_function.h"
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <map>
+#include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -39,16 +43,17 @@ std::vector<std::pair<int64_t, int64_t>> chunks(int64_t rows, int64_t vocabulary
 }
 
 /// What backward reads. `values` of both models are kept where all rows fit, `norm` always; `reference` and `other` are
-/// undefined for an objective without a reference.
+/// undefined for an objective without a reference. `place` [M] says which of the kept values are a row's; undefined: its
+/// own.
 struct Saved {
-  at::Tensor hidden, head, reference, labels;
+  at::Tensor hidden, head, reference, labels, place;
   Softmax policy, other;
 
   variable_list list() const {
-    return {hidden, head, reference, labels, policy.values, policy.norm, other.values, other.norm};
+    return {hidden, head, reference, labels, place, policy.values, policy.norm, other.values, other.norm};
   }
   static Saved from(const variable_list& list) {
-    return {list[0], list[1], list[2], list[3], {list[4], list[5]}, {list[6], list[7]}};
+    return {list[0], list[1], list[2], list[3], list[4], {list[5], list[6]}, {list[7], list[8]}};
   }
   bool kept() const { return policy.values.defined(); }
 };
@@ -99,6 +104,7 @@ Saved pick(const Saved& saved, const at::Tensor& rows) {
           saved.head,
           pick(saved.reference, rows),
           pick(saved.labels, rows),
+          saved.place.defined() ? pick(saved.place, rows) : rows,
           {saved.policy.values, pick(saved.policy.norm, rows)},
           {saved.other.values, pick(saved.other.norm, rows)}};
 }
@@ -124,12 +130,46 @@ at::Tensor backward_rows(const Saved& saved, const RowGradients& gradients, cons
     const RowGradients own{part(gradients.labels, length), part(gradients.logp, length), part(gradients.kl, length)};
     const Softmax policy = again(saved.hidden, saved.policy, length);
     const at::Tensor steep = slope(policy, again(saved.reference, saved.other, pulled), own, pulled,
-                                   saved.kept() ? reached.rows : at::Tensor(), kernel);
+                                   saved.kept() ? saved.place : at::Tensor(), kernel);
     const bool cuda = steep.is_cuda();
     to_hidden.push_back(cuda ? steep.to(head.scalar_type()).mm(head) : steep.mm(head.to(steep.scalar_type())));
     if (to_head.defined()) to_head.add_(steep.t().mm(part(saved.hidden, length).to(steep.scalar_type())));
   }
   return joined(to_hidden);
+}
+
+/// Rows of which each has the values of one that stands once. Both undefined: all rows stand once.
+struct Alike {
+  at::Tensor first;  ///< [U] the rows that are looked at
+  at::Tensor place;  ///< [M] where each row's values stand among those
+};
+
+std::string_view bytes_of(const at::Tensor& rows, int64_t row) {
+  const size_t size = rows.nbytes() / static_cast<size_t>(rows.size(0));
+  return {static_cast<const char*>(rows.const_data_ptr()) + static_cast<size_t>(row) * size, size};
+}
+
+/// Rows of a CPU that are equal bit by bit in both models and have the same label.
+Alike alike_rows(const at::Tensor& hidden, const at::Tensor& reference, const at::Tensor& labels) {
+  if (!hidden.is_cpu() || hidden.numel() == 0) return {};
+  const at::Tensor own = hidden.detach().contiguous(), other = reference.defined() ? reference.contiguous() : own;
+  using Key = std::tuple<std::string_view, std::string_view, int64_t>;
+  std::map<Key, int64_t> seen;
+  const int64_t count = hidden.size(0);
+  const at::Tensor place = at::empty({count}, at::kLong), first = at::empty({count}, at::kLong);
+  for (int64_t i = 0; i < count; ++i) {
+    const Key key{bytes_of(own, i), bytes_of(other, i), labels.const_data_ptr<int64_t>()[i]};
+    const auto [found, added] = seen.emplace(key, static_cast<int64_t>(seen.size()));
+    if (added) first.mutable_data_ptr<int64_t>()[found->second] = i;
+    place.mutable_data_ptr<int64_t>()[i] = found->second;
+  }
+  const auto once = static_cast<int64_t>(seen.size());
+  return once == count ? Alike{} : Alike{first.narrow(0, 0, once), place};
+}
+
+/// The rows of an index; all of them where it is undefined.
+at::Tensor pick_any(const at::Tensor& whole, const at::Tensor& index) {
+  return index.defined() ? pick(whole, index) : whole;
 }
 
 /// The rules on their way to backward.
@@ -142,25 +182,30 @@ class TokenFunction : public torch::autograd::Function<TokenFunction> {
  public:
   static variable_list forward(AutogradContext* context, const at::Tensor& hidden, const at::Tensor& head,
                                const std::optional<at::Tensor>& reference, const at::Tensor& labels, const RowRules& rules) {
-    const bool kept = hidden.size(0) * head.size(0) <= rules.kept_values;
-    Saved saved{hidden, head, reference.value_or(at::Tensor()), labels.contiguous(), {}, {}};
+    Saved saved{hidden, head, reference.value_or(at::Tensor()), labels.contiguous(), {}, {}, {}};
+    const Alike alike = rules.once ? alike_rows(hidden, saved.reference, saved.labels) : Alike{};
+    const at::Tensor rows = pick_any(hidden, alike.first), own_labels = pick_any(saved.labels, alike.first),
+                     other_rows = pick_any(saved.reference, alike.first);
+    const bool kept = rows.size(0) * head.size(0) <= rules.kept_values;
     Parts parts;
-    for (const auto& [begin, length] : chunks(hidden.size(0), head.size(0), kept, rules)) {
-      Softmax policy{logits_of(hidden.narrow(0, begin, length), head), {}}, other;
-      if (reference) other.values = logits_of(reference->narrow(0, begin, length), head);
+    for (const auto& [begin, length] : chunks(rows.size(0), head.size(0), kept, rules)) {
+      Softmax policy{logits_of(rows.narrow(0, begin, length), head), {}}, other;
+      if (reference) other.values = logits_of(other_rows.narrow(0, begin, length), head);
       const RowKernel* kernel = kernel_for(policy.values, rules.kernel);
-      parts.add(reduce(policy, other, saved.labels.narrow(0, begin, length), kernel), policy, other);
+      parts.add(reduce(policy, other, own_labels.narrow(0, begin, length), kernel), policy, other);
       if (kept) saved.policy = policy, saved.other = other;
     }
-    saved.policy.norm = joined(parts.policy_norm);
-    saved.other.norm = joined(parts.other_norm);
+    saved.place = alike.place;
+    saved.policy.norm = pick_any(joined(parts.policy_norm), alike.place);
+    saved.other.norm = pick_any(joined(parts.other_norm), alike.place);
     context->set_materialize_grads(false);
     context->save_for_backward(saved.list());
     context->saved_data["rules"] = at::IValue::make_capsule(c10::make_intrusive<HeldRules>(rules));
-    if (!reference) return {joined(parts.logp)};
-    const at::Tensor ref_logp = joined(parts.ref_logp);
+    const at::Tensor logp = pick_any(joined(parts.logp), alike.place);
+    if (!reference) return {logp};
+    const at::Tensor ref_logp = pick_any(joined(parts.ref_logp), alike.place);
     context->mark_non_differentiable({ref_logp});
-    return {joined(parts.logp), ref_logp, joined(parts.kl)};
+    return {logp, ref_logp, pick_any(joined(parts.kl), alike.place)};
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& outer) {

@@ -15,6 +15,9 @@ struct RowRules {
   /// Else the logits are taken in chunks of about this many, in backward once more: 64 MB in float32, whatever the
   /// vocabulary.
   int64_t chunk_values = int64_t{1} << 24;
+  /// On a CPU, rows that are equal in both models and have one label are looked at once: the words that two answers have in
+  /// common.
+  bool once = true;
 };
 
 /// token_values by these rules.

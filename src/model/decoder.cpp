@@ -7,10 +7,18 @@
 #include "layers.h"
 #include "recompute.h"
 #include "rrpo/util/error.h"
+#include "shared_rows.h"
 
 namespace rrpo::model {
 
 namespace {
+
+void check_reads(const PackedRows& packed) {
+  const auto rows = static_cast<int64_t>(packed.ids.size());
+  const std::vector<int64_t>& read = packed.read_rows;
+  expect(!read.empty() && std::all_of(read.begin(), read.end(), [rows](int64_t row) { return row >= 0 && row < rows; }),
+         "a pass that reads no row, or one beyond its rows");
+}
 
 /// The rows to read, each once, and where each wanted one stands among them.
 struct Reads {
@@ -21,8 +29,6 @@ Reads unique_reads(const PackedRows& packed) {
   Reads reads{packed.read_rows, {}};
   std::sort(reads.rows.begin(), reads.rows.end());
   reads.rows.erase(std::unique(reads.rows.begin(), reads.rows.end()), reads.rows.end());
-  expect(!reads.rows.empty() && reads.rows.front() >= 0 && reads.rows.back() < static_cast<int64_t>(packed.ids.size()),
-         "a pass that reads no row, or one beyond its rows");
   for (const int64_t row : packed.read_rows) {
     reads.place.push_back(std::lower_bound(reads.rows.begin(), reads.rows.end(), row) - reads.rows.begin());
   }
@@ -69,7 +75,7 @@ Recompute recompute_of(const PassRules& rules, size_t number) {
 }  // namespace
 
 struct RowsPlan {
-  const PackedRows& rows;
+  PackedRows rows;  ///< those that are computed
   TextRows text;
   std::vector<int64_t> read_rows;                  ///< each once, in order
   at::Tensor read;                                 ///< the same as an index
@@ -78,9 +84,11 @@ struct RowsPlan {
   Rotary angles;
 };
 
-std::shared_ptr<const RowsPlan> plan_rows(const Lvlm& lvlm, const PackedRows& rows) {
+std::shared_ptr<const RowsPlan> plan_rows(const Lvlm& lvlm, const PackedRows& given) {
   const Weights& weights = lvlm.weights();
-  check_positions(rows);
+  check_positions(given);
+  check_reads(given);
+  const PackedRows rows = rows_are_shared() ? share_rows(given).rows : given;
   Reads reads = unique_reads(rows);
   const auto options = at::TensorOptions(weights.device).dtype(weights.type);
   const Attention few = weights.device.is_cpu() ? Attention::merged : Attention::dense;

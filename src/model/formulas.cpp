@@ -1,18 +1,43 @@
 #include "formulas.h"
 
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/silu.h>
+#include <ATen/ops/silu_backward.h>
 
 #include <algorithm>
+#include <functional>
+#include <initializer_list>
 #include <optional>
+#include <utility>
+
+#include "row_math.h"
 
 namespace rrpo::model {
 
 namespace {
+
+/// The kernels for `x`, where the other tensors stand as it does.
+const RowMath* math_for(const at::Tensor& x, std::initializer_list<std::reference_wrapper<const at::Tensor>> others = {}) {
+  const auto fits = [&](const at::Tensor& other) { return other.scalar_type() == x.scalar_type() && other.is_contiguous(); };
+  return x.is_contiguous() && std::all_of(others.begin(), others.end(), fits) ? row_math(x) : nullptr;
+}
+
+/// Calls `use(first value, row)` for each row of `width` values.
+template <class Use>
+void each_row(const at::Tensor& x, int64_t width, const Use& use) {
+  constexpr int64_t kGrain = 1 << 15;  // values that are worth another thread
+  at::parallel_for(0, x.numel() / std::max<int64_t>(1, width), std::max<int64_t>(1, kGrain / std::max<int64_t>(1, width)),
+                   [&](int64_t begin, int64_t end) {
+                     for (int64_t row = begin; row < end; ++row) use(row * width, row);
+                   });
+}
 
 at::ScalarType wide_type(const at::Tensor& x) { return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; }
 
@@ -73,6 +98,15 @@ bool any_trained(const std::vector<at::Tensor>& tensors) {
 }  // namespace
 
 at::Tensor inverse_rms(const at::Tensor& x, double eps) {
+  if (const RowMath* math = math_for(x)) {
+    std::vector<int64_t> shape = x.sizes().vec();
+    const int64_t width = std::exchange(shape.back(), 1);
+    at::Tensor scale = x.new_empty(shape);
+    const float* own = x.const_data_ptr<float>();
+    float* out = scale.mutable_data_ptr<float>();
+    each_row(x, width, [&](int64_t at, int64_t row) { out[row] = math->inverse_rms(own + at, width, eps); });
+    return scale;
+  }
   const at::ScalarType wide = wide_type(x);
   // A GPU reads narrow rows once and squares them in registers.
   const at::Tensor mean = x.is_cuda() && x.scalar_type() != wide
@@ -83,11 +117,28 @@ at::Tensor inverse_rms(const at::Tensor& x, double eps) {
 
 at::Tensor normed_rows(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& weight) {
   at::Tensor rows = x.new_empty(x.sizes());
+  if (const RowMath* math = math_for(x, {scale, weight})) {
+    const float *own = x.const_data_ptr<float>(), *by = scale.const_data_ptr<float>(), *w = weight.const_data_ptr<float>();
+    float* out = rows.mutable_data_ptr<float>();
+    const int64_t width = x.size(-1);
+    each_row(x, width, [&](int64_t at, int64_t row) { math->normed(own + at, by[row], w, width, out + at); });
+    return rows;
+  }
   return at::mul_out(rows, x, scale).mul_(weight.to(x.scalar_type()));
 }
 
 at::Tensor normed_rows_backward(const at::Tensor& gradient, const at::Tensor& x, const at::Tensor& scale,
                                 const at::Tensor& weight, at::Tensor* to_weight) {
+  const RowMath* math = to_weight == nullptr ? math_for(x, {gradient, scale, weight}) : nullptr;
+  if (math != nullptr) {
+    at::Tensor back = x.new_empty(x.sizes());
+    const float *g = gradient.const_data_ptr<float>(), *own = x.const_data_ptr<float>(), *by = scale.const_data_ptr<float>(),
+                *w = weight.const_data_ptr<float>();
+    float* out = back.mutable_data_ptr<float>();
+    const int64_t width = x.size(-1);
+    each_row(x, width, [&](int64_t at, int64_t row) { math->normed_back(g + at, own + at, by[row], w, width, out + at); });
+    return back;
+  }
   const at::Tensor normal = x.mul(scale);
   if (to_weight != nullptr) *to_weight = gradient.mul(normal).reshape({-1, weight.size(0)}).sum(0).to(weight.scalar_type());
   at::Tensor to_x = gradient.mul(weight.to(normal.scalar_type()));
@@ -99,13 +150,61 @@ at::Tensor turned(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& 
   const int64_t half = x.size(-1) / 2;
   const at::Tensor a = x.narrow(-1, 0, half), b = x.narrow(-1, half, half);
   at::Tensor out = x.new_empty(x.sizes());
+  if (const RowMath* math = math_for(x, {cos, sin})) {
+    const float *own = x.const_data_ptr<float>(), *c = cos.const_data_ptr<float>(), *s = sin.const_data_ptr<float>();
+    float* to = out.mutable_data_ptr<float>();
+    const int64_t width = x.size(-1), heads = x.size(-2);
+    each_row(x, width, [&](int64_t at, int64_t row) {
+      const int64_t angles = row / heads * half;
+      math->turned(own + at, c + angles, s + angles, back ? -1.0F : 1.0F, half, to + at);
+    });
+    return out;
+  }
   at::Tensor first = out.narrow(-1, 0, half), second = out.narrow(-1, half, half);
   at::mul_out(first, a, cos).sub_(b.mul(sin), back ? -1 : 1);
   at::mul_out(second, b, cos).add_(a.mul(sin), back ? -1 : 1);
   return out;
 }
 
-at::Tensor gated(const at::Tensor& gate, const at::Tensor& up) { return at::silu(gate).mul_(up); }
+bool gates_at_once(const at::Tensor& gate, const at::Tensor& up) { return math_for(gate, {up}) != nullptr; }
+
+at::Tensor gated(const at::Tensor& gate, const at::Tensor& up) {
+  const RowMath* math = math_for(gate, {up});
+  if (math == nullptr) return at::silu(gate).mul_(up);
+  at::Tensor out = gate.new_empty(gate.sizes());
+  const float *g = gate.const_data_ptr<float>(), *u = up.const_data_ptr<float>();
+  float* to = out.mutable_data_ptr<float>();
+  const int64_t width = gate.size(-1);
+  each_row(gate, width, [&](int64_t at, int64_t) { math->gated(g + at, u + at, width, to + at); });
+  return out;
+}
+
+GateGradients gated_backward(const at::Tensor& gate, const at::Tensor& up, const at::Tensor& gradient) {
+  const RowMath* math = math_for(gate, {up, gradient});
+  if (math == nullptr) {
+    at::Tensor to_up = at::silu(gate).mul_(gradient);
+    return {at::silu_backward(gradient.mul(up), gate), to_up};
+  }
+  GateGradients back{gate.new_empty(gate.sizes()), gate.new_empty(gate.sizes())};
+  const float *g = gate.const_data_ptr<float>(), *u = up.const_data_ptr<float>(), *d = gradient.const_data_ptr<float>();
+  float *to_gate = back.gate.mutable_data_ptr<float>(), *to_up = back.up.mutable_data_ptr<float>();
+  const int64_t width = gate.size(-1);
+  each_row(gate, width,
+           [&](int64_t at, int64_t) { math->gated_back(g + at, u + at, d + at, width, to_gate + at, to_up + at); });
+  return back;
+}
+
+at::Tensor gelu_tanh(const at::Tensor& x) {
+  const bool plain = !at::GradMode::is_enabled() || !x.requires_grad();
+  const RowMath* math = plain ? math_for(x) : nullptr;
+  if (math == nullptr) return at::gelu(x, "tanh");
+  at::Tensor out = x.new_empty(x.sizes());
+  const float* own = x.const_data_ptr<float>();
+  float* to = out.mutable_data_ptr<float>();
+  const int64_t width = x.size(-1);
+  each_row(x, width, [&](int64_t at, int64_t) { math->gelu_tanh(own + at, width, to + at); });
+  return out;
+}
 
 bool narrow_products(const at::Tensor& x, const at::Tensor& a) { return x.is_cuda() && x.scalar_type() != a.scalar_type(); }
 

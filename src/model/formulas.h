@@ -23,6 +23,16 @@ at::Tensor turned(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& 
 
 /// silu(gate) * up.
 at::Tensor gated(const at::Tensor& gate, const at::Tensor& up);
+/// The gradients of both, given the one of gated().
+struct GateGradients {
+  at::Tensor gate, up;
+};
+GateGradients gated_backward(const at::Tensor& gate, const at::Tensor& up, const at::Tensor& gradient);
+/// True where both are one pass each; else whoever has silu(gate) need not make it again.
+bool gates_at_once(const at::Tensor& gate, const at::Tensor& up);
+
+/// GELU by its formula of tanh. Of rows that want a gradient by the operator.
+at::Tensor gelu_tanh(const at::Tensor& x);
 
 /// True where the products of an adapter run in the type of the activations: see lora_linear.
 bool narrow_products(const at::Tensor& x, const at::Tensor& a);

@@ -1,8 +1,6 @@
 #include "functions.h"
 
 #include <ATen/ops/linear.h>
-#include <ATen/ops/silu.h>
-#include <ATen/ops/silu_backward.h>
 
 #include "formulas.h"
 #include "graph.h"
@@ -51,7 +49,8 @@ class SwigluFunction : public torch::autograd::Function<SwigluFunction> {
   }
   static Tensors backward(AutogradContext* context, const Tensors& gradients) {
     const Tensors saved = context->get_saved_variables();
-    return {at::silu_backward(gradients[0].mul(saved[1]), saved[0]), at::silu(saved[0]).mul_(gradients[0])};
+    const GateGradients back = gated_backward(saved[0], saved[1], gradients[0]);
+    return {back.gate, back.up};
   }
 };
 

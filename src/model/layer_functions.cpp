@@ -93,6 +93,20 @@ Opened open_mlp(const at::Tensor& normed, const Mlp& own) {
   return {products[0].y, products[1].y, {products[0].inner, products[1].inner}};
 }
 
+/// Backward through the second half: the gradients of gate and up, and into `back` those of the last linear, whose rows'
+/// gradient is used up.
+GateGradients close_mlp(const Opened& opened, const Linear& down, const at::Tensor& inner, const at::Tensor& gradient,
+                        ProductGradients& back) {
+  if (gates_at_once(opened.gate, opened.up)) {
+    back = multiply_backward(gated(opened.gate, opened.up), {down}, {inner}, {gradient}, /*to_x=*/true);
+    return gated_backward(opened.gate, opened.up, back.x);
+  }
+  at::Tensor active = at::silu(opened.gate);
+  back = multiply_backward(active.mul(opened.up), {down}, {inner}, {gradient}, /*to_x=*/true);
+  const at::Tensor to_up = active.mul_(back.x), to_active = back.x.mul_(opened.up);
+  return {at::silu_backward_out(back.x, to_active, opened.gate), to_up};
+}
+
 class MlpFunction : public torch::autograd::Function<MlpFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, at::TensorList adapters, const Mlp& own) {
@@ -115,12 +129,10 @@ class MlpFunction : public torch::autograd::Function<MlpFunction> {
     const at::Tensor &x = saved[0], &scale = saved[1], &gradient = gradients[0];
     const at::Tensor normed = normed_rows(x, scale, own.norm.weight);
     const Opened opened = own.again ? open_mlp(normed, own) : Opened{saved[3], saved[4], {saved[5], saved[6]}};
-    at::Tensor active = at::silu(opened.gate);
-    ProductGradients down = multiply_backward(active.mul(opened.up), {own.down}, {saved[2]}, {gradient}, /*to_x=*/true);
-    const at::Tensor to_up = active.mul_(down.x), to_active = down.x.mul_(opened.up);
-    const at::Tensor to_gate = at::silu_backward_out(down.x, to_active, opened.gate);
+    ProductGradients down;
+    const GateGradients gates = close_mlp(opened, own.down, saved[2], gradient, down);
     const bool to_x = context->needs_input_grad(0);
-    const ProductGradients in = multiply_backward(normed, {own.gate, own.up}, opened.inner, {to_gate, to_up}, to_x);
+    const ProductGradients in = multiply_backward(normed, {own.gate, own.up}, opened.inner, {gates.gate, gates.up}, to_x);
     Tensors results(1);
     if (to_x) results[0] = normed_rows_backward(in.x, x, scale, own.norm.weight).add_(gradient);
     append_gradients(results, {own.gate, own.up}, in);

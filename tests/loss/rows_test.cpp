@@ -246,6 +246,37 @@ TEST(TokenRows, TheReferenceIsReadWhereTheKlHasAGradientAlone) {
   }
 }
 
+TEST(TokenRows, AlikeRowsAreLookedAtOnce) {
+  for (const bool with_reference : {true, false}) {
+    Rows rows;
+    // Rows 6, 7, 8 say what 0, 1, 2 do; of 8 the label is another one, of 9 the policy alone is row 3's.
+    for (const int64_t i : {0, 1, 2}) {
+      rows.hidden.select(0, 6 + i).copy_(rows.hidden.select(0, i));
+      rows.reference.select(0, 6 + i).copy_(rows.reference.select(0, i));
+      rows.labels.select(0, 6 + i).copy_(rows.labels.select(0, i));
+    }
+    rows.labels.select(0, 8).fill_((rows.labels.select(0, 2).item<int64_t>() + 1) % Rows::kWords);
+    rows.hidden.select(0, 9).copy_(rows.hidden.select(0, 3));
+    rows.labels.select(0, 9).copy_(rows.labels.select(0, 3));
+    rows.g_logp.select(0, 6).fill_(0.2);
+    rows.g_kl.select(0, 7).fill_(-0.1);
+    if (!with_reference) rows.reference.reset();
+    const Rows::Result exact = rows.run({.once = false}, at::kDouble), double_once = rows.run({}, at::kDouble);
+    expect_close(double_once.to_hidden, exact.to_hidden, 1e-14);
+    for (const RowKernel* kernel : all_ways()) {
+      for (const int64_t kept : {int64_t{1} << 25, int64_t{0}}) {
+        SCOPED_TRACE(name_of(kernel));
+        const Rows::Result result = rows.run({.kernel = kernel, .kept_values = kept, .chunk_values = 5 * Rows::kWords});
+        expect_close(result.values.logp.detach(), exact.values.logp.detach(), 3e-6);
+        expect_close(result.to_hidden, exact.to_hidden, 3e-6);
+        expect_close(result.to_head, exact.to_head, 3e-6);
+        EXPECT_TRUE(result.values.logp.select(0, 6).equal(result.values.logp.select(0, 0)));
+        if (with_reference) expect_close(result.values.kl.detach(), exact.values.kl.detach(), 3e-6);
+      }
+    }
+  }
+}
+
 TEST(TokenRows, ModelsThatAgreeAreNotPulled) {
   for (const RowKernel* kernel : all_ways()) {
     SCOPED_TRACE(name_of(kernel));

@@ -2,6 +2,9 @@
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
+#include "../../src/model/shared_rows.h"
 #include "tiny.h"
 
 namespace rrpo::model {
@@ -22,6 +25,25 @@ PackedRows forest(const Lvlm& lvlm) {
   const int64_t q3 = rows.add_segment(tokens(5, 9), first);
   rows.add_segment(tokens(2, 10), q3);
   rows.add_segment(tokens(9, 11), -1);
+  return rows;
+}
+
+/// Questions and answers that begin alike, one that is the beginning of another, one that stands twice; of the other clip
+/// the same question, which is another one.
+PackedRows alike(const Lvlm& lvlm) {
+  const int64_t count = token_count(lvlm, 2);
+  PackedRows rows;
+  const int64_t first = rows.add_clip({tokens(3, 1)}, {plain_run(count)}, 0);
+  const int64_t question = rows.add_segment({3, 10, 17, 24}, first);
+  rows.add_segment({5, 6, 7, 8, 9}, question);
+  rows.add_segment({5, 6, 7, 1}, question);
+  rows.add_segment({5, 6}, question);
+  rows.add_segment({5, 6, 7, 8, 9}, question);
+  const int64_t other = rows.add_segment({3, 10, 2}, first);
+  rows.add_segment({5, 6, 7}, other);
+  const int64_t second = rows.add_clip({tokens(3, 1)}, {plain_run(count)}, 1);
+  const int64_t again = rows.add_segment({3, 10, 17, 24}, second);
+  rows.add_segment({5, 6}, again);
   return rows;
 }
 
@@ -66,14 +88,14 @@ std::vector<at::Tensor> gradients(Lvlm& lvlm, const std::vector<VisualTokens>& v
 /// A weight for each row of the tree, so that each path's loss adds up to the tree's.
 at::Tensor row_weight(int64_t row, int64_t width) { return random_tensor({width}, "row" + std::to_string(row)); }
 
-TEST(Hidden, TreesEqualTheirSequencesInValuesAndGradients) {
+void expect_sequences(PackedRows (*tree)(const Lvlm&)) {
   Lvlm lvlm = tiny_model();
   add_adapter(lvlm, {4, 8}, 3);
   fill_adapter(lvlm);
   require_gradients(lvlm);
   std::vector<VisualTokens> visual = two_videos(lvlm);
   for (VisualTokens& video : visual) video.tokens.requires_grad_(true);
-  PackedRows rows = forest(lvlm);
+  PackedRows rows = tree(lvlm);
   std::vector<at::Tensor> expected(rows.ids.size());
   at::Tensor loss = at::empty({}, at::kDouble).zero_();
   for (const int64_t leaf : leaves(rows)) {
@@ -102,6 +124,37 @@ TEST(Hidden, TreesEqualTheirSequencesInValuesAndGradients) {
     EXPECT_LT(largest_difference(got[i], wanted[i]), 1e-12 * (1 + wanted[i].abs().max().item<double>()) * 10)
         << "tensor " << i;
   }
+}
+
+TEST(Hidden, TreesEqualTheirSequencesInValuesAndGradients) { expect_sequences(forest); }
+
+TEST(Hidden, BranchesThatBeginAlikeEqualTheirSequences) { expect_sequences(alike); }
+
+TEST(SharedRows, StandOnce) {
+  const Lvlm lvlm = tiny_model();
+  PackedRows rows = alike(lvlm);
+  const auto clip = static_cast<int64_t>(rows.segments[0].length);
+  rows.read_rows = {rows.segments[5].begin + 4, 0};
+  const SharedRows shared = share_rows(rows);
+  std::vector<std::array<int64_t, 3>> found;
+  for (const Segment& own : shared.rows.segments) found.push_back({own.begin, own.length, own.parent});
+  EXPECT_EQ(found, (std::vector<std::array<int64_t, 3>>{{0, clip + 2, -1},  // with what both questions begin with
+                                                        {clip + 2, 5, 0},   // the rest of one, and 5 6 7
+                                                        {clip + 7, 2, 1},   // 8 9
+                                                        {clip + 9, 1, 1},   // 1
+                                                        {clip + 10, 4, 0},  // the other one with its answer
+                                                        {clip + 14, clip + 6, -1}}));
+  ASSERT_EQ(shared.place.size(), rows.ids.size());
+  for (size_t i = 0; i < rows.ids.size(); ++i) {
+    const auto place = static_cast<size_t>(shared.place[i]);
+    EXPECT_EQ(shared.rows.ids[place], rows.ids[i]);
+    EXPECT_EQ(shared.rows.positions[place], rows.positions[i]);
+  }
+  EXPECT_EQ(shared.rows.read_rows, (std::vector<int64_t>{clip + 8, 0}));
+  EXPECT_EQ(shared.rows.segments[1].next_position, rows.positions[static_cast<size_t>(rows.segments[2].begin)].time + 3);
+  ASSERT_EQ(shared.rows.visual.size(), 2U);
+  EXPECT_EQ(shared.rows.visual[1].begin, clip + 14 + 3);
+  EXPECT_EQ(shared.rows.visual[1].video, 1);
 }
 
 TEST(Hidden, ReadRowsInAnyOrderAndRepeated) {

@@ -42,12 +42,12 @@ class Context:
 @dataclass
 class Line:
     """One row of the table. `sides(context)` gives (ours, {peer: call}); each call does the work once and returns its CPU
-    seconds. It raises Unequal before anything is timed, and Missing where there is no peer at all; a peer that alone is
+    seconds, or bytes. It raises Unequal before anything is timed, and Missing where there is no peer at all; a peer that alone is
     missing stands as a string in the place of its call."""
     name: str
     what: str
     sides: callable
-    unit: str = "ms"
+    unit: str = "s"  # of what a call returns: s, or bytes
     targets: dict = field(default_factory=dict)  # ratio that is asked for, by peer
     repeats: int = 0                             # 0: the context's
 
@@ -124,6 +124,15 @@ def by_turns(ours, peers, repeats):
         for name in names[turn % len(names):] + names[:turn % len(names)]:
             seconds[name].append(sides[name]())
     return seconds
+
+
+def amount(value, unit):
+    """A value for people."""
+    if unit == "bytes":
+        return f"{value / 1e6:.0f} MB"
+    if value >= 10:
+        return f"{value:.0f} s"
+    return f"{value:.2f} s" if value >= 1 else f"{1e3 * value:.3g} ms"
 
 
 def summary(seconds):

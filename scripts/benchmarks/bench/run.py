@@ -13,13 +13,16 @@ import answers
 import clips
 import growth
 import losses
+import memory
 import stages
 import starts
 import steps
 import trl_step
-from common import ROOT, Context, Missing, Unequal, Worker, measure, run_program
+import updates
+from common import ROOT, Context, Missing, Unequal, Worker, amount, measure, run_program
 
-GROUPS = {"clips": clips, "losses": losses, "steps": steps, "trl": trl_step, "answers": answers, "starts": starts}
+GROUPS = {"clips": clips, "losses": losses, "updates": updates, "steps": steps, "trl": trl_step, "answers": answers, "starts": starts,
+          "memory": memory}
 PACKAGES = ("torch", "torchvision", "transformers", "peft", "trl", "decord", "torchcodec", "av", "Pillow", "safetensors", "numpy")
 
 
@@ -54,13 +57,34 @@ def machine(context):
                          "python": platform.python_version(), **{name: version(name) for name in PACKAGES}}}
 
 
+def by_name(old, new):
+    """The old entries with the new ones in the place of those of their name, or behind them."""
+    found = {entry["name"]: entry for entry in [*old, *new]}
+    return list(found.values())
+
+
+def joined(old, new):
+    """Results of several runs of one build on one machine."""
+    for key in ("machine", "quick"):
+        if old[key] != new[key]:
+            sys.exit(f"error: bench: the file of results is of another run: its {key} differs; fix: name another --out")
+    return {**new, **{part: by_name(old[part], new[part]) for part in ("lines", "growth", "stages")}}
+
+
+def in_order(results):
+    """Lines in the order of the groups, however many runs they are of."""
+    names = [line.name for module in GROUPS.values() for quick in (False, True) for line in module.lines(quick)]
+    results["lines"].sort(key=lambda row: names.index(row["name"]) if row["name"] in names else len(names))
+    return results
+
+
 def show(row):
     for name, why in row["missing"].items():
         print(f"  {row['name']:58} peer missing: {why[:90]}" if name == "peer" else f"  {row['name']:58} {name}: peer missing: {why[:80]}")
     for name, ratio in row.get("ratios", {}).items():
         target = row["targets"].get(name)
         asked = "" if target is None else f"   asked for {target:g}{'' if ratio['median'] >= target else ': below'}"
-        print(f"  {row['name']:58} {1e3 * row['seconds']['ours']['median']:10.2f} ms   {name} {ratio['median']:.2f} x{asked}")
+        print(f"  {row['name']:58} {amount(row['seconds']['ours']['median'], row['unit']):>10}   {name} {ratio['median']:.2f} x{asked}")
     sys.stdout.flush()
 
 
@@ -107,7 +131,9 @@ def main():
     if faults:
         return 5
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(results, indent=1) + "\n")
+    if only and args.out.exists():
+        results = joined(json.loads(args.out.read_text()), results)
+    args.out.write_text(json.dumps(in_order(results), indent=1) + "\n")
     print(f"bench: results in {args.out.relative_to(ROOT) if args.out.is_relative_to(ROOT) else args.out}")
     return 0
 

@@ -41,5 +41,5 @@ def load_sides(context):
 
 def lines(quick):
     return [Line("start to the first step", "process, weights, one pair, one update", start_sides, targets={"PyTorch": 3.0},
-                 unit="s", repeats=3 if quick else 5),
+                 repeats=3 if quick else 5),
             Line("checkpoint to a model", "1.0 GB of float32 in safetensors", load_sides, targets={"safetensors, every byte read": 1.0})]

@@ -13,16 +13,11 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT / "scripts"), str(Path(__file__).resolve().parent)]
 
 import picture  # noqa: E402
+from common import amount  # noqa: E402
 from readme_part import Part  # noqa: E402
 
 FOLDER = ROOT / "data" / "results" / "bench"
 PART = Part("bench", "scripts/benchmarks/bench/table.py")
-
-
-def time_of(seconds):
-    if seconds >= 10:
-        return f"{seconds:.0f} s"
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
 
 
 def cells(row, name):
@@ -32,7 +27,7 @@ def cells(row, name):
     ratio, asked = row["ratios"][name], row["targets"].get(name)
     spread = f"{ratio['median']:.2f} x ({ratio['least']:.2f} to {ratio['largest']:.2f})"
     mark = "" if asked is None else f"{asked:g} x" + ("" if ratio["median"] >= asked else ", not reached")
-    return [name, time_of(row["seconds"][name]["median"]), spread, mark]
+    return [name, amount(row["seconds"][name]["median"], row["unit"]), spread, mark]
 
 
 def rows_of(results, asked_only):
@@ -45,7 +40,7 @@ def rows_of(results, asked_only):
         if asked_only:
             names = [name for name in names if name in row["targets"]]
         for i, name in enumerate(names):
-            own = [row["name"], time_of(row["seconds"]["ours"]["median"])] if i == 0 else ["", ""]
+            own = [row["name"], amount(row["seconds"]["ours"]["median"], row["unit"])] if i == 0 else ["", ""]
             yield [*own, *cells(row, name)]
 
 
@@ -55,16 +50,16 @@ def markdown(head, rows, right=()):
 
 
 def line_table(results, asked_only):
-    return markdown(["", "ours", "peer", "its time", "peer / ours", "asked for"], rows_of(results, asked_only), right=(1, 3))
+    return markdown(["", "ours", "peer", "theirs", "peer / ours", "asked for"], rows_of(results, asked_only), right=(1, 3))
 
 
 def stage_table(results):
     rows = []
     for step in results["stages"]:
-        rows.append([f"**{step['name']}**", time_of(step["seconds"]), "", "", ""])
+        rows.append([f"**{step['name']}**", amount(step["seconds"], "s"), "", "", ""])
         for stage in step["stages"]:
             share = stage["seconds"] / stage["floor"]
-            rows.append([stage["name"], time_of(stage["seconds"]), f"{stage['seconds'] / step['seconds']:.0%}", time_of(stage["floor"]),
+            rows.append([stage["name"], amount(stage["seconds"], "s"), f"{stage['seconds'] / step['seconds']:.0%}", amount(stage["floor"], "s"),
                          f"{share:.2f} x"])
     return markdown(["stage of a step", "CPU time", "share", "its FLOP at the speed of plain products", "of that"], rows,
                     right=(1, 2, 3, 4))

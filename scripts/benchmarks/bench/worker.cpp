@@ -1,6 +1,7 @@
 // The library's kernels for scripts/bench.sh: reads lines of JSON that ask for one of them, answers each with CPU seconds.
 // `out` in a request names a file for the result, written after the clock has stopped, so that a peer's can be compared.
 #include <ATen/Parallel.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/ones.h>
 
@@ -10,11 +11,14 @@
 #include <functional>
 #include <iostream>
 #include <map>
+#include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
 #include "rrpo/loss/loss.h"
 #include "rrpo/policy/policy.h"
+#include "rrpo/train/optimizer.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/json_file.h"
 #include "rrpo/video/reader.h"
@@ -150,6 +154,43 @@ Json load(const Json& request) {
   return {{"seconds", seconds}, {"sum", sum}};
 }
 
+/// One update by AdamW with clipping: `sizes` of matrices whose values, and gradients of every update, lie in files.
+Json update(const Json& request) {
+  struct Learner {
+    std::vector<at::Tensor> leaves;
+    std::vector<at::Tensor> gradients;
+    std::unique_ptr<train::AdamW> optimizer;
+  };
+  static std::map<std::string, Learner> kept;
+  const std::string name = request.at("weights").get<std::string>();
+  if (request.value("anew", false)) kept.erase(name);
+  Learner& own = kept[name];
+  if (!own.optimizer) {
+    const auto sizes = request.at("sizes").get<std::vector<std::vector<int64_t>>>();
+    std::vector<int64_t> counts;
+    for (const std::vector<int64_t>& size : sizes) counts.push_back(size[0] * size[1]);
+    const int64_t all = std::accumulate(counts.begin(), counts.end(), int64_t{0});
+    const auto weights = tensor_of(request, "weights", {all}, at::kFloat).split_with_sizes(counts);
+    const auto gradients = tensor_of(request, "gradients", {all}, at::kFloat).split_with_sizes(counts);
+    std::vector<model::NamedTensor> named;
+    for (size_t i = 0; i < sizes.size(); ++i) {
+      own.leaves.push_back(weights[i].view(sizes[i]).clone());
+      own.gradients.push_back(gradients[i].view(sizes[i]).clone());
+    }
+    for (size_t i = 0; i < sizes.size(); ++i) named.push_back({std::to_string(i), &own.leaves[i], sizes[i]});
+    own.optimizer = std::make_unique<train::AdamW>(named, train::OptimConfig{});
+  }
+  for (size_t i = 0; i < own.leaves.size(); ++i) own.leaves[i].mutable_grad() = own.gradients[i].clone();
+  const double begin = cpu_seconds();
+  own.optimizer->step(request.at("lr").get<double>(), 1, own.optimizer->gradient_norm());
+  const double seconds = cpu_seconds() - begin;
+  std::vector<at::Tensor> flat;
+  for (const at::Tensor& leaf : own.leaves) flat.push_back(leaf.detach().reshape({-1}));
+  const at::Tensor weights = at::cat(flat);
+  write(request, weights.const_data_ptr(), weights.nbytes());
+  return {{"seconds", seconds}};
+}
+
 /// The speed of products of this machine, that floors are counted with: FLOP a second of [rows, inner] x [inner, columns].
 Json product(const Json& request) {
   const int64_t rows = request.at("rows").get<int64_t>(), inner = request.at("inner").get<int64_t>(),
@@ -164,7 +205,8 @@ Json product(const Json& request) {
 
 void serve() {
   const std::map<std::string, std::function<Json(const Json&)>> kinds = {
-      {"decode", decode}, {"resize", resize}, {"clip", clip}, {"loss", loss}, {"load", load}, {"product", product}};
+      {"decode", decode}, {"resize", resize}, {"clip", clip},      {"loss", loss},
+      {"load", load},     {"update", update}, {"product", product}};
   for (std::string line; std::getline(std::cin, line);) {
     Json answer;
     try {

@@ -1,11 +1,11 @@
 #include "siglip.h"
 
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
 #include <cmath>
 
+#include "../formulas.h"
 #include "../layers.h"
 #include "../shapes.h"
 
@@ -102,7 +102,7 @@ at::Tensor run_tower(const Tower& tower, const at::Tensor& pixels, Adapter adapt
   for (const VisionLayer& layer : tower.layers) {
     x = x.add(attention(tower, layer, layer_norm(x, layer.norm1), adapter));
     const at::Tensor inner = linear(layer_norm(x, layer.norm2), layer.fc1, adapter);
-    x = x.add(linear(at::gelu(inner, "tanh"), layer.fc2, adapter));
+    x = x.add(linear(gelu_tanh(inner), layer.fc2, adapter));
   }
   return x;
 }

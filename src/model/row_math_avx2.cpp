@@ -1,0 +1,169 @@
+// Rows by AVX2 and FMA. The instructions are asked for here alone, behind all includes: a flag for the whole file would let
+// inline functions of the standard library carry them into programs for older processors.
+#include <cmath>
+
+#include "row_math.h"
+
+#ifdef __x86_64__
+#include <immintrin.h>
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+#endif
+
+namespace rrpo::model {
+
+#ifdef __x86_64__
+
+namespace {
+
+constexpr int64_t kLanes = 8;
+
+__m256 all(float value) { return _mm256_set1_ps(value); }
+
+/// Eight values of a row, of which the last may be missing: zeros then.
+__m256 load_part(const float* row, int64_t count) {
+  if (count >= kLanes) return _mm256_loadu_ps(row);
+  float values[kLanes] = {};
+  for (int64_t i = 0; i < count; ++i) values[i] = row[i];
+  return _mm256_loadu_ps(values);
+}
+
+void store_part(float* row, __m256 lanes, int64_t count) {
+  if (count >= kLanes) return _mm256_storeu_ps(row, lanes);
+  float values[kLanes];
+  _mm256_storeu_ps(values, lanes);
+  for (int64_t i = 0; i < count; ++i) row[i] = values[i];
+}
+
+double total(__m256 lanes) {
+  float values[kLanes];
+  _mm256_storeu_ps(values, lanes);
+  double sum = 0;
+  for (const float value : values) sum += static_cast<double>(value);
+  return sum;
+}
+
+/// exp(x) for x <= 0 as the loss's rows have it: x = n ln 2 + r, exp(r) = 1 + r + r^2 q(r).
+__m256 exponential(__m256 x) {
+  const __m256 n = _mm256_round_ps(_mm256_mul_ps(x, all(0x1.715476p+0F)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  const __m256 r = _mm256_fmadd_ps(n, all(0x1.05c61p-29F), _mm256_fmadd_ps(n, all(-0x1.62e43p-1F), x));
+  __m256 q = all(0x1.6a2448p-10F);
+  q = _mm256_fmadd_ps(q, r, all(0x1.1239d6p-7F));
+  q = _mm256_fmadd_ps(q, r, all(0x1.5558f2p-5F));
+  q = _mm256_fmadd_ps(q, r, all(0x1.555492p-3F));
+  q = _mm256_fmadd_ps(q, r, all(0x1.fffffcp-2F));
+  const __m256 value = _mm256_add_ps(_mm256_fmadd_ps(_mm256_mul_ps(r, r), q, r), all(1));
+  const __m256i power = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+  const __m256 kept = _mm256_cmp_ps(x, all(-87.33F), _CMP_NLT_UQ);  // true for a NaN, which stays one
+  return _mm256_and_ps(kept, _mm256_mul_ps(value, _mm256_castsi256_ps(power)));
+}
+
+/// 1 / (1 + exp(-x)), by the exponential of what is not positive.
+__m256 sigmoid(__m256 x) {
+  const __m256 e = exponential(_mm256_or_ps(x, all(-0.0F)));
+  const __m256 top = _mm256_blendv_ps(all(1), e, x);  // by the sign of x
+  return _mm256_div_ps(top, _mm256_add_ps(all(1), e));
+}
+
+void gated(const float* gate, const float* up, int64_t n, float* out) {
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const __m256 g = load_part(gate + i, n - i);
+    store_part(out + i, _mm256_mul_ps(_mm256_mul_ps(g, sigmoid(g)), load_part(up + i, n - i)), n - i);
+  }
+}
+
+void gated_back(const float* gate, const float* up, const float* gradient, int64_t n, float* to_gate, float* to_up) {
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const __m256 g = load_part(gate + i, n - i), d = load_part(gradient + i, n - i), s = sigmoid(g);
+    // silu'(g) = s (1 + g (1 - s))
+    const __m256 slope = _mm256_mul_ps(s, _mm256_fmadd_ps(g, _mm256_sub_ps(all(1), s), all(1)));
+    store_part(to_up + i, _mm256_mul_ps(_mm256_mul_ps(g, s), d), n - i);
+    store_part(to_gate + i, _mm256_mul_ps(_mm256_mul_ps(d, load_part(up + i, n - i)), slope), n - i);
+  }
+}
+
+void gelu_tanh(const float* x, int64_t n, float* out) {
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const __m256 own = load_part(x + i, n - i);
+    // (1 + tanh u) / 2 = sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3)
+    const __m256 cube = _mm256_mul_ps(_mm256_mul_ps(own, own), own);
+    const __m256 twice = _mm256_mul_ps(_mm256_fmadd_ps(cube, all(0.044715F), own), all(1.5957691216057308F));
+    store_part(out + i, _mm256_mul_ps(own, sigmoid(twice)), n - i);
+  }
+}
+
+float inverse_rms(const float* x, int64_t width, double eps) {
+  __m256 even = all(0), odd = all(0);
+  for (int64_t i = 0; i < width; i += 2 * kLanes) {
+    const __m256 a = load_part(x + i, width - i);
+    even = _mm256_fmadd_ps(a, a, even);
+    if (width - i <= kLanes) break;
+    const __m256 b = load_part(x + i + kLanes, width - i - kLanes);
+    odd = _mm256_fmadd_ps(b, b, odd);
+  }
+  return static_cast<float>(1 / std::sqrt((total(even) + total(odd)) / static_cast<double>(width) + eps));
+}
+
+void normed(const float* x, float scale, const float* weight, int64_t width, float* out) {
+  const __m256 s = all(scale);
+  for (int64_t i = 0; i < width; i += kLanes) {
+    const __m256 normal = _mm256_mul_ps(load_part(x + i, width - i), s);
+    store_part(out + i, _mm256_mul_ps(normal, load_part(weight + i, width - i)), width - i);
+  }
+}
+
+void normed_back(const float* gradient, const float* x, float scale, const float* weight, int64_t width, float* out) {
+  const __m256 s = all(scale);
+  __m256 sum = all(0);
+  for (int64_t i = 0; i < width; i += kLanes) {
+    const __m256 own = _mm256_mul_ps(load_part(gradient + i, width - i), load_part(weight + i, width - i));
+    sum = _mm256_fmadd_ps(own, _mm256_mul_ps(load_part(x + i, width - i), s), sum);
+  }
+  const __m256 along = all(static_cast<float>(total(sum) / static_cast<double>(width)));
+  for (int64_t i = 0; i < width; i += kLanes) {
+    const __m256 own = _mm256_mul_ps(load_part(gradient + i, width - i), load_part(weight + i, width - i));
+    const __m256 normal = _mm256_mul_ps(load_part(x + i, width - i), s);
+    store_part(out + i, _mm256_mul_ps(_mm256_fnmadd_ps(normal, along, own), s), width - i);
+  }
+}
+
+void turned(const float* head, const float* cos, const float* sin, float sign, int64_t half, float* out) {
+  for (int64_t i = 0; i < half; i += kLanes) {
+    const int64_t left = half - i;
+    const __m256 a = load_part(head + i, left), b = load_part(head + half + i, left), c = load_part(cos + i, left),
+                 s = _mm256_mul_ps(load_part(sin + i, left), all(sign));
+    store_part(out + i, _mm256_fnmadd_ps(b, s, _mm256_mul_ps(a, c)), left);
+    store_part(out + half + i, _mm256_fmadd_ps(a, s, _mm256_mul_ps(b, c)), left);
+  }
+}
+
+bool runs_here() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
+}  // namespace
+
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+const RowMath& avx2_math() {
+  static const RowMath math{runs_here, gated, gated_back, gelu_tanh, inverse_rms, normed, normed_back, turned};
+  return math;
+}
+
+#else
+
+const RowMath& avx2_math() {
+  static const RowMath math{[] { return false; }, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+  return math;
+}
+
+#endif
+
+}  // namespace rrpo::model
