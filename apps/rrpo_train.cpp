@@ -36,6 +36,15 @@ world::World ranks_of(const apps::Invocation& call, const Config& config, bool s
   return {};
 }
 
+/// Reads a configuration and writes out the defaults of its objective, which depend on its name.
+template <class Config>
+Config read_resolved(const ConfigSources& sources) {
+  auto config = read_config<Config>(sources);
+  if constexpr (requires { config.objective; }) config.objective = loss::make_objective(config.objective).config;
+  if constexpr (requires { config.run.objective; }) config.run.objective = loss::make_objective(config.run.objective).config;
+  return config;
+}
+
 /// One entry point of the training layer as a command; `shared`: by several ranks.
 template <class Config>
 apps::Command command(const char* name, const char* help, const char* example,
@@ -43,7 +52,7 @@ apps::Command command(const char* name, const char* help, const char* example,
                       bool shared = false) {
   const auto run = [job, shared](const apps::Invocation& call) {
     if (call.dry_run && own_rank() > 0) return 0;
-    auto config = read_config<Config>(call.sources);
+    auto config = read_resolved<Config>(call.sources);
     if constexpr (requires { config.model.adapter; }) policy::find_models(config.model);
     if constexpr (requires { config.run.model.adapter; }) policy::find_models(config.run.model);
     const world::World world = ranks_of(call, config, shared);
@@ -64,7 +73,7 @@ apps::Command command(const char* name, const char* help, const char* example,
           .run = run,
           .tables = {},
           .example = example,
-          .resolved = apps::resolved<Config>,
+          .resolved = [](const ConfigSources& sources) { return config_json(read_resolved<Config>(sources)); },
           .ranks = shared};
 }
 

@@ -123,6 +123,14 @@ std::optional<PairBatch> Loader::next() {
   return batch;
 }
 
+std::vector<int64_t> Loader::window_rows(int64_t window) const {
+  std::vector<int64_t> videos;
+  for (const Sample& sample : dataset_.samples) videos.push_back(sample.own.video);
+  return data::window_rows(videos, rules_.order, rules_.batch, window);
+}
+
+Loader Loader::again(int64_t window) const { return {dataset_, policy_, cache_, rules_, window, window + 1}; }
+
 void Loader::compare(const PairBatch& batch) {
   if (rules_.seen == nullptr) return;
   for (const Clip& clip : batch.clips) {

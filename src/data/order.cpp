@@ -54,6 +54,15 @@ int64_t windows_per_epoch(int64_t rows, const BatchRules& rules) {
   return rules.drop_last ? std::max<int64_t>(1, rows / rules.batch) : (rows + rules.batch - 1) / rules.batch;
 }
 
+std::vector<int64_t> window_rows(const std::vector<int64_t>& videos, const OrderRules& order, const BatchRules& rules,
+                                 int64_t window) {
+  const auto all = static_cast<int64_t>(videos.size());
+  const int64_t per_epoch = windows_per_epoch(all, rules);
+  const std::vector<int64_t> rows = epoch_order(videos, order, window / per_epoch);
+  const int64_t begin = window % per_epoch * rules.batch, end = std::min(all, begin + rules.batch);
+  return {rows.begin() + begin, rows.begin() + end};
+}
+
 std::vector<MicroBatch> epoch_batches(const std::vector<int64_t>& order, const std::vector<int64_t>& videos,
                                       const BatchRules& rules, int64_t epoch) {
   const auto all = static_cast<int64_t>(order.size());

@@ -63,6 +63,15 @@ LossOutput without_reference(const at::Tensor& loss, const Answers& reward) {
 
 namespace {
 
+/// Throws for a key of a term that neither its row nor every term has.
+void check_keys(const Json& config, const std::string& at, const ObjectiveRow& row) {
+  std::vector<std::string> known = {"name", "weight"};
+  for (const FieldHelp& field : row.fields) known.push_back(field.path);
+  for (const auto& [key, unused] : config.items()) {
+    if (std::find(known.begin(), known.end(), key) == known.end()) field::unknown_key(at + "." + key, key, known);
+  }
+}
+
 /// One term, its fields resolved in `resolved`.
 Term make_term(const Json& config, const std::string& at, bool in_sum, Json& resolved) {
   field::require_object(config, at);
@@ -70,6 +79,7 @@ Term make_term(const Json& config, const std::string& at, bool in_sum, Json& res
   if (config.contains("name")) field::read_value(name, config.at("name"), at + ".name");
   check_choice(at + ".name", name, row_names(objectives()));
   Term term{.row = find_row(objectives(), name), .label = name, .weight = 1, .loss = {}};
+  check_keys(config, at, *term.row);
   resolved = {{"name", name}};
   if (in_sum) {
     if (config.contains("weight")) field::read_value(term.weight, config.at("weight"), at + ".weight");

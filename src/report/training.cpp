@@ -138,13 +138,33 @@ Table single_values(const std::vector<Json>& metrics) {
   return table;
 }
 
+constexpr const char* kTerms = "loss/";
+
+/// The terms of a sum in one chart, as far as the metrics have them.
+std::string draw_terms(const std::vector<Json>& metrics, std::set<std::string>& shown) {
+  std::vector<std::string> keys;
+  for (const Json& row : metrics) {
+    if (!row.is_object()) continue;
+    for (const auto& [key, value] : row.items()) {
+      if (key.starts_with(kTerms) && std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
+    }
+  }
+  std::vector<Curve> curves;
+  for (const std::string& key : keys) curves.push_back({key.c_str(), key.c_str() + std::string_view(kTerms).size()});
+  return draw(metrics,
+              {"Loss of each term", "loss", "Before its weight; each is a mean over what it averages over.", curves}, shown);
+}
+
 std::vector<std::string> all_charts(const std::vector<Json>& metrics) {
   std::set<std::string> shown = {"step", "epoch", "pairs", "tokens", "samples"};
   std::vector<std::string> figures;
   const auto add = [&](std::string html) {
     if (!html.empty()) figures.push_back(std::move(html));
   };
-  for (const Chart& chart : charts()) add(draw(metrics, chart, shown));
+  for (const Chart& chart : charts()) {
+    add(draw(metrics, chart, shown));
+    if (std::string_view(chart.title) == "Loss") add(draw_terms(metrics, shown));
+  }
   for (const Json& row : metrics) {
     if (!row.is_object()) continue;
     for (const auto& [key, value] : row.items()) {
@@ -186,6 +206,21 @@ std::string headline(const std::vector<Json>& metrics) {
   return facts(out);
 }
 
+/// `rrpo`, or of a sum `rrpo + 0.1 sft`.
+std::string objective_of(const Json& run) {
+  const Json::json_pointer at("/config/objective");
+  if (!run.contains(at)) return "";
+  const Json one = Json::array({run[at]});
+  std::string text;
+  for (const Json& term : run[at].is_array() ? run[at] : one) {
+    const Json name = term.is_object() ? term.value("name", Json("rrpo")) : Json();
+    if (!name.is_string()) return "";
+    const Json weight = term.value("weight", Json(1));
+    text += (text.empty() ? "" : " + ") + (weight == Json(1) ? "" : json_line(weight) + " ") + name.get<std::string>();
+  }
+  return text;
+}
+
 std::string subtitle_of(const Json& run) {
   std::string text;
   const auto add = [&](const char* pointer, const std::string& before) {
@@ -195,7 +230,7 @@ std::string subtitle_of(const Json& run) {
     if (!value.is_string() && !value.is_number()) return;
     text += (text.empty() ? "" : " · ") + before + (value.is_string() ? value.get<std::string>() : json_line(value));
   };
-  add("/config/objective/name", "objective ");
+  if (const std::string objective = objective_of(run); !objective.empty()) text = "objective " + objective;
   add("/config/model/path", "model ");
   add("/seed", "seed ");
   add("/version", "rrpo ");

@@ -1,5 +1,7 @@
 #include "rrpo/train/config.h"
 
+#include <algorithm>
+
 #include "recompute.h"
 #include "rrpo/loss/loss.h"
 #include "rrpo/train/schedule.h"
@@ -19,6 +21,19 @@ void at_least(const std::string& at, int64_t value, int64_t least) {
 void in_range(const std::string& at, double value, double low, double below) {
   if (value >= low && value < below) return;
   bad_field(at, Json(value).dump() + " is outside [" + Json(low).dump() + ", " + Json(below).dump() + ")", "see --help");
+}
+
+/// The authors' code has one objective over one video.
+void check_official(const TrainConfig& config, const loss::Objective& objective) {
+  if (!is_official(config.compat)) return;
+  const auto beyond = std::find_if(objective.roles.begin(), objective.roles.end(),
+                                   [](Role role) { return role != Role::chosen && role != Role::rejected; });
+  const char* fix = "compat=none, or an objective of one term and one clip";
+  if (objective.config.is_array()) bad_field("compat", "official knows no list of objectives", fix);
+  if (beyond != objective.roles.end())
+    bad_field("compat", "official knows no second clip: " + objective.name() + " reads " + parts(*beyond).name, fix);
+  if (objective.reference_apart)
+    bad_field("compat", "official knows no clip for the reference alone, which " + objective.name() + " reads", fix);
 }
 
 }  // namespace
@@ -84,7 +99,7 @@ void TrainConfig::check(const std::string&) const {
   check_threads(threads);
   at_least("seed", seed, 0);
   check_choice("compat", compat, kCompatValues);
-  loss::make_objective(objective);
+  check_official(*this, loss::make_objective(objective));
 }
 
 }  // namespace rrpo::train

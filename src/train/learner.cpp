@@ -6,6 +6,7 @@
 #include "rrpo/io/atomic.h"
 #include "rrpo/model/family.h"
 #include "rrpo/util/error.h"
+#include "rrpo/util/table.h"
 
 namespace rrpo::train {
 
@@ -71,6 +72,18 @@ void check_reference(const policy::Policy& policy, const loss::Objective& object
     refuse_replaced("the model without it is no reference");
 }
 
+namespace {
+
+std::string free_of_reference() {
+  std::vector<std::string> names;
+  for (const loss::ObjectiveRow& row : loss::objectives()) {
+    if (!row.needs_reference) names.push_back(row.name);
+  }
+  return join(names);
+}
+
+}  // namespace
+
 void check_trainable(const TrainConfig& config, const loss::Objective& objective) {
   if (trains_adapter(config.train)) return;
   if (config.model.frozen != "plain") {
@@ -81,7 +94,7 @@ void check_trainable(const TrainConfig& config, const loss::Objective& objective
   if (objective.needs_reference) {
     bad_field("train.trainable",
               "must be lora for objective " + objective.name() + ": its reference is the model without the adapter",
-              "train.trainable=lora, or objective.name=sft");
+              "train.trainable=lora, or an objective without a reference: " + free_of_reference());
   }
   if (config.model.adapter) {
     bad_field("train.trainable", "names parts of the model while model.adapter is given",

@@ -28,6 +28,19 @@ Json media_json(const Position& position) {
   return media;
 }
 
+/// [[rewards, answers]] by term.
+Json past_json(const std::vector<loss::Past>& past) {
+  Json terms = Json::array();
+  for (const loss::Past& term : past) terms.push_back({term.rewards, term.answers});
+  return terms;
+}
+
+std::vector<loss::Past> read_past(const Json& terms) {
+  std::vector<loss::Past> past;
+  for (const Json& term : terms) past.push_back({term.at(0).get<double>(), term.at(1).get<double>()});
+  return past;
+}
+
 }  // namespace
 
 Json skipped_json(const std::vector<data::SkippedRow>& rows) {
@@ -43,11 +56,8 @@ std::vector<data::SkippedRow> read_skipped(const Json& rows) {
 }
 
 Json position_json(const Position& position) {
-  return {{"step", position.step},
-          {"steps", position.steps},
-          {"skipped", skipped_json(position.skipped)},
-          {"unwritten", position.unwritten},
-          {"media", media_json(position)}};
+  return {{"step", position.step},           {"steps", position.steps},          {"skipped", skipped_json(position.skipped)},
+          {"unwritten", position.unwritten}, {"past", past_json(position.past)}, {"media", media_json(position)}};
 }
 
 Position read_position(const Json& json) {
@@ -56,6 +66,7 @@ Position read_position(const Json& json) {
   position.steps = json.at("steps").get<int64_t>();
   position.skipped = read_skipped(json.at("skipped"));
   position.unwritten = json.at("unwritten");
+  position.past = read_past(json.value("past", Json::array()));  // checkpoints of earlier versions had none
   for (const auto& [key, one] : json.at("media").items()) {
     position.media_bytes[key] = one.at("bytes").get<int64_t>();
     position.seen[key] = read_seen(one);

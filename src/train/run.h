@@ -51,7 +51,7 @@ class Run {
  private:
   bool skips() const { return config_.data.max_skipped > 0 || options_.decode; }
   data::LoaderRules training_rules() const;
-  Scorer scorer() { return {policy_, objective_, cache_.get(), references_.get(), rules_}; }
+  Scorer scorer() { return {policy_, objective_, cache_.get(), references_.get(), rules_, &at_.past}; }
   bool last_step() const { return at_.step == at_.steps; }
   void resume(const std::filesystem::path& out, const std::optional<Snapshot>& snapshot);
   void cut_metrics(const std::filesystem::path& file);
@@ -64,6 +64,7 @@ class Run {
   Json evaluate_share();
   void save(const std::filesystem::path& out);
   void remember(const std::vector<data::SkippedRow>& skipped);
+  void add_to_past(const MetricSums& sums);
 
   const TrainConfig& config_;
   const RunOptions& options_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agree.h"
+#include "denominators.h"
 #include "metrics_log.h"
 #include "position.h"
 #include "references.h"
@@ -59,13 +60,25 @@ void Run::remember(const std::vector<data::SkippedRow>& skipped) {
   }
 }
 
+/// Whole windows of all ranks, so that neither the cut into passes matters nor who took them.
+void Run::add_to_past(const MetricSums& sums) {
+  if (!objective_.reads_past()) return;
+  at_.past.resize(objective_.terms.size());
+  for (size_t i = 0; i < sums.terms.size(); ++i) {
+    at_.past[i].rewards += sums.terms[i].rewards;
+    at_.past[i].answers += 2 * static_cast<double>(sums.pairs);
+  }
+}
+
 /// One step and what it says of itself; null when every row of it was skipped.
 Json Run::one_step(data::Loader& loader) {
   const Stopwatch clock;
   const Scorer scorer = this->scorer();
   const double lr = learning_rate(config_.optim, at_.step, at_.steps);
-  const StepReport report = step({scorer, rows_, loader, optimizer_, world_}, lr, /*saved=*/std::max<int64_t>(0, saved_));
+  const Stepper stepper{scorer, rows_, loader, optimizer_, world_, ids_of(at_.skipped)};
+  const StepReport report = step(stepper, lr, /*saved=*/std::max<int64_t>(0, saved_));
   remember(report.skipped);
+  add_to_past(report.sums);
   ++at_.step;
   if (options_.watch) options_.watch(report.ids);
   if (!report.updated && !evaluates()) return nullptr;

@@ -9,10 +9,34 @@
 
 namespace rrpo::train {
 
+namespace {
+
+Json role_names(const std::vector<Role>& roles) {
+  Json names = Json::array();
+  for (const Role role : roles) names.push_back(parts(role).name);
+  return names;
+}
+
+/// What the objective reads of each row and, of a sum, what its terms average over.
+Json objective_json(const loss::Objective& objective) {
+  Json json = {{"objective", objective.config}};
+  for (size_t i = 0; objective.is_sum() && i < objective.terms.size(); ++i) {
+    const loss::Term& term = objective.terms[i];
+    json["terms"].push_back({{"name", term.label},
+                             {"weight", term.weight},
+                             {"mean_over", term.row->average == loss::Average::tokens ? "tokens" : "pairs"},
+                             {"roles", role_names(term.row->roles(objective.config[i]))}});
+  }
+  json["roles"] = role_names(objective.roles);
+  return json;
+}
+
+}  // namespace
+
 Json Run::counts() const {
   int64_t answer_tokens = 0, parameters = 0;
   for (const data::Sample& sample : rows_.samples) {
-    answer_tokens += static_cast<int64_t>(sample.chosen.ids.size() + sample.rejected.ids.size());
+    for (const Role role : rows_.roles) answer_tokens += static_cast<int64_t>(data::answer_of(sample, role).ids.size());
   }
   for (const model::NamedTensor& weight : optimizer_.parameters()) parameters += weight.tensor->numel();
   Json counts = {{"rows", rows_.rows() + static_cast<int64_t>(rows_.skipped.size() + rows_.dropped.size())},
@@ -32,7 +56,8 @@ Json Run::counts() const {
 }
 
 Json Run::plan() const {
-  Json plan = {{"plan", "train"}, {"objective", objective_.config}};
+  Json plan = {{"plan", "train"}};
+  plan.update(objective_json(objective_));
   plan.update(counts());
   plan.update(plan_json({config_, objective_, policy_, rows_, optimizer_, at_.steps, world_.size()}));
   return plan;

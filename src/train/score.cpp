@@ -66,21 +66,56 @@ Json answer_json(const Columns& columns, int64_t number) {
   return json;
 }
 
+/// What a term says of the pairs of a pass, on this side of the device.
+struct TermColumns {
+  std::vector<double> loss, chosen_reward, rejected_reward, kl;
+  explicit TermColumns(const loss::LossOutput& output)
+      : loss(values_of(output.loss)),
+        chosen_reward(values_of(output.chosen_reward)),
+        rejected_reward(values_of(output.rejected_reward)),
+        kl(values_of(output.kl)) {}
+
+  /// Adds what it has of rewards and divergence and `line` does not.
+  void add_to(Json& line, size_t pair) const {
+    const auto put = [&](const char* key, const std::vector<double>& values) {
+      if (!values.empty() && !line.contains(key)) line[key] = nine_digits(values[pair]);
+    };
+    put("reward_chosen", chosen_reward);
+    put("reward_rejected", rejected_reward);
+    put("kl_chosen", kl);
+  }
+};
+
+/// The head of the line of a pair: the loss, and what the first term that has it says. Of a sum each term stands in `terms`.
+Json pair_json(const std::string& id, const std::vector<TermColumns>& terms, const loss::Objective& objective, size_t pair) {
+  double loss = 0;
+  for (size_t i = 0; i < terms.size(); ++i) loss += objective.terms[i].weight * terms[i].loss[pair];
+  Json line = {{"id", id}, {"loss", nine_digits(loss)}};
+  for (const TermColumns& term : terms) term.add_to(line, pair);
+  for (size_t i = 0; objective.is_sum() && i < terms.size(); ++i) {
+    Json& own = line["terms"][objective.terms[i].label];
+    own = {{"loss", nine_digits(terms[i].loss[pair])}};
+    terms[i].add_to(own, pair);
+  }
+  return line;
+}
+
+/// Where the answer of a role stands in a line: those under the row's own clip by their names, the others in `other`.
+Json& place_of(Json& line, Role role) {
+  const std::string name = parts(role).name, answer = name.substr(0, name.find('|'));
+  return parts(role).clip == ShownClipOf::other ? line["other"][answer] : line[answer];
+}
+
 /// The lines of a pass by row number of the dataset.
 void add_lines(const Pass& pass, const data::PairBatch& batch, const loss::Objective& objective,
                std::map<int64_t, Json>& lines) {
   const Columns columns(pass);
-  const loss::LossOutput& output = pass.outputs.at(0);
-  const std::vector<double> loss = values_of(output.loss), chosen = values_of(output.chosen_reward),
-                            rejected = values_of(output.rejected_reward), kl = values_of(output.kl);
+  const std::vector<TermColumns> terms(pass.outputs.begin(), pass.outputs.end());
   for (int64_t p = 0; p < batch.pairs(); ++p) {
     const auto i = static_cast<size_t>(p);
-    Json line = {{"id", batch.ids[i]}, {"loss", nine_digits(loss[i])}};
-    if (!chosen.empty()) line["reward_chosen"] = nine_digits(chosen[i]);
-    if (!rejected.empty()) line["reward_rejected"] = nine_digits(rejected[i]);
-    if (!kl.empty()) line["kl_chosen"] = nine_digits(kl[i]);
-    line["chosen"] = answer_json(columns, p);
-    if (objective.reads(Role::rejected)) line["rejected"] = answer_json(columns, batch.pairs() + p);
+    Json line = pair_json(batch.ids[i], terms, objective, i);
+    for (size_t r = 0; r < pass.packed.roles.size(); ++r)
+      place_of(line, pass.packed.roles[r]) = answer_json(columns, static_cast<int64_t>(r) * batch.pairs() + p);
     lines.emplace(batch.place.rows[i], std::move(line));
   }
 }

@@ -142,8 +142,19 @@ void save_snapshot(const fs::path& out, policy::Policy& policy, const AdamW& opt
   }
 }
 
+namespace {
+
+/// With the defaults of its objective, which an earlier run may have left out.
+Json resolved(Json config) {
+  if (config.contains("objective")) config["objective"] = loss::make_objective(config["objective"]).config;
+  return config;
+}
+
+}  // namespace
+
 void check_same_run(const Json& config_before, const TrainConfig& config, const fs::path& out) {
-  const Json now = config_json(config), before = io::with_defaults(config_before, now, describe<TrainConfig>());
+  const Json now = resolved(config_json(config));
+  const Json before = resolved(io::with_defaults(config_before, now, describe<TrainConfig>()));
   const std::optional<io::ConfigDifference> found = io::config_difference(before, now, free_fields());
   if (!found) return;
   const std::string way = way_on(out, config);

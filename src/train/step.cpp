@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "agree.h"
+#include "denominators.h"
 #include "position.h"
 #include "rrpo/util/clock.h"
 #include "rrpo/util/error.h"
@@ -24,7 +25,8 @@ namespace {
 
 /// What a pass came to.
 struct PassReport {
-  int64_t number = 0;  ///< in the window
+  int64_t number = 0;         ///< in the window
+  std::vector<int64_t> rows;  ///< of the dataset
   std::vector<std::string> ids;
   std::vector<data::SkippedRow> skipped;
   MetricSums sums = {};
@@ -35,34 +37,68 @@ struct PassReport {
 struct Part {
   std::vector<PassReport> passes;
   double seconds_data = 0;
+  int64_t window = 0;
+  bool whole = true;  ///< false where passes were left out, for rows that nobody knew to be bad
 };
 
-/// Adds one micro-batch to the gradients.
-MetricSums accumulate(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch, int64_t saved) {
+/// A window that is about to be taken, and on which of its rows the terms count. One pass goes back for all of them: where
+/// their averages differ, each has to know its denominator before the first pass.
+struct Counted {
+  data::Loader& loader;
+  std::set<std::string> unread;              ///< ids of rows that are known to be bad
+  std::optional<std::vector<int64_t>> rows;  ///< absent: all of the window but those
+};
+
+/// Adds one micro-batch to the gradients. `over`: what each term averages over; empty where that is the same.
+MetricSums accumulate(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch,
+                      const std::vector<double>& over, int64_t saved) {
   const Pass pass = forward(scorer, dataset, batch);
   const MetricSums sums = measure(pass, scorer.objective);
   if (!std::isfinite(sums.loss(scorer.objective))) not_finite("the loss", pairs_not_finite(pass, batch), saved);
-  total_loss(pass, scorer.objective).backward();
+  total_loss(pass, scorer.objective, over).backward();
   return sums;
+}
+
+/// The denominators of a window; nothing where all terms have one.
+std::vector<double> planned(const Stepper& stepper, Counted& counted, const data::MicroBatch& first) {
+  if (!averages_differ(stepper.scorer.objective)) return {};
+  if (!counted.rows) counted.rows = without(counted.loader.window_rows(first.window), stepper.dataset, counted.unread);
+  return denominators(stepper.scorer.objective, stepper.dataset, *counted.rows);
+}
+
+/// True where other rows could be read than were counted on: what the passes come to will be thrown away.
+bool in_vain(const Counted& counted, const data::PairBatch& batch) {
+  if (!counted.rows) return false;
+  const auto counts = [&](int64_t row) {
+    return std::find(counted.rows->begin(), counted.rows->end(), row) != counted.rows->end();
+  };
+  const auto known = [&](const data::SkippedRow& row) { return counted.unread.contains(row.id); };
+  return !std::all_of(batch.place.rows.begin(), batch.place.rows.end(), counts) ||
+         !std::all_of(batch.skipped.begin(), batch.skipped.end(), known);
 }
 
 /// The passes of this rank. A window of one pass leaves the gradients to autograd, which makes each when the activations
 /// before it are gone: a buffer for them would stand beside all of those.
-Part accumulate_window(const Stepper& stepper, int64_t saved) {
+Part accumulate_window(const Stepper& stepper, Counted& counted, int64_t saved) {
   Part part;
+  std::vector<double> over;
   Parameters& weights = stepper.optimizer.weights();
   for (bool open = true; open;) {
     check_stop();
     const Stopwatch clock;
-    const std::optional<data::PairBatch> batch = stepper.loader.next();
+    const std::optional<data::PairBatch> batch = counted.loader.next();
     part.seconds_data += clock.seconds();
     expect(batch.has_value(), "the loader ended inside a window");
     open = !batch->place.ends_window;
     const bool buffered = open || !stepper.world.alone() || weights.has_buffer();
     if (part.passes.empty() && buffered) weights.open_window();
-    PassReport& pass = part.passes.emplace_back(PassReport{batch->place.number, batch->ids, batch->skipped});
-    if (batch->pairs() == 0) continue;
-    pass.sums = accumulate(stepper.scorer, stepper.dataset, *batch, saved);
+    if (part.passes.empty()) over = planned(stepper, counted, batch->place);
+    part.window = batch->place.window;
+    PassReport& pass =
+        part.passes.emplace_back(PassReport{batch->place.number, batch->place.rows, batch->ids, batch->skipped});
+    part.whole = part.whole && !in_vain(counted, *batch);
+    if (batch->pairs() == 0 || !part.whole) continue;
+    pass.sums = accumulate(stepper.scorer, stepper.dataset, *batch, over, saved);
     pass.norm = weights.gradient_norm();
   }
   return part;
@@ -89,12 +125,19 @@ double checked_norm(const Part& part, int64_t saved) {
 Json told(const Part& part, const Parameters& weights) {
   Json passes = Json::array();
   for (const PassReport& pass : part.passes) {
-    passes.push_back(
-        {{"number", pass.number}, {"ids", pass.ids}, {"skipped", skipped_json(pass.skipped)}, {"sums", pass.sums.told()}});
+    passes.push_back({{"number", pass.number},
+                      {"rows", pass.rows},
+                      {"ids", pass.ids},
+                      {"skipped", skipped_json(pass.skipped)},
+                      {"sums", pass.sums.told()}});
   }
   std::string touched(weights.size(), '0');
   for (size_t i = 0; i < weights.size(); ++i) touched[i] = weights.touched(i) ? '1' : '0';
-  return {{"passes", passes}, {"touched", touched}, {"seconds_data", part.seconds_data}};
+  return {{"passes", passes},
+          {"touched", touched},
+          {"seconds_data", part.seconds_data},
+          {"window", part.window},
+          {"whole", part.whole}};
 }
 
 /// The window as all ranks saw it, its passes in their order: sums then add up as in one process.
@@ -104,8 +147,9 @@ StepReport joined(const std::vector<Json>& parts) {
   for (const Json& part : parts) {
     report.seconds_data = std::max(report.seconds_data, part.at("seconds_data").get<double>());
     for (const Json& pass : part.at("passes")) {
-      passes.push_back({pass.at("number").get<int64_t>(), pass.at("ids").get<std::vector<std::string>>(),
-                        read_skipped(pass.at("skipped")), MetricSums::heard(pass.at("sums"))});
+      passes.push_back({pass.at("number").get<int64_t>(), pass.at("rows").get<std::vector<int64_t>>(),
+                        pass.at("ids").get<std::vector<std::string>>(), read_skipped(pass.at("skipped")),
+                        MetricSums::heard(pass.at("sums"))});
     }
   }
   std::stable_sort(passes.begin(), passes.end(),
@@ -143,19 +187,76 @@ class Unfinished {
   AdamW& optimizer_;
 };
 
+/// A window once all ranks are through with it.
+struct Taken {
+  std::vector<Json> parts;
+  StepReport report;
+  double norm = 0;  ///< of this rank's gradients
+};
+
+Taken take(const Stepper& stepper, Counted& counted, int64_t saved) {
+  Taken taken;
+  taken.parts = agree(stepper.world, [&] {
+    const Part part = accumulate_window(stepper, counted, saved);
+    taken.norm = checked_norm(part, saved);
+    return told(part, stepper.optimizer.weights());
+  });
+  taken.report = joined(taken.parts);
+  return taken;
+}
+
+/// The rows of all ranks that were read, in ascending order.
+std::vector<int64_t> rows_of(const std::vector<Json>& parts) {
+  std::vector<int64_t> rows;
+  for (const Json& part : parts) {
+    for (const Json& pass : part.at("passes")) {
+      for (const Json& row : pass.at("rows")) rows.push_back(row.get<int64_t>());
+    }
+  }
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+/// True where every rank took all its passes, and the rows were those that its terms had counted on.
+bool as_counted(const Counted& counted, const Taken& taken) {
+  if (!counted.rows) return true;
+  const auto whole = [](const Json& part) { return part.at("whole").get<bool>(); };
+  std::vector<int64_t> rows = *counted.rows;
+  std::sort(rows.begin(), rows.end());
+  return std::all_of(taken.parts.begin(), taken.parts.end(), whole) && rows == rows_of(taken.parts);
+}
+
+/// The passes of the next window. Rows that turn out to be bad change what the terms average over, and so the gradient of
+/// each pass before: where the averages differ the window is then taken once more, by all ranks, since all see the same.
+Taken take_window(const Stepper& stepper, int64_t saved) {
+  constexpr int64_t kMostTimes = 3;
+  Counted counted{stepper.loader, stepper.unread, std::nullopt};
+  Taken taken = take(stepper, counted, saved);
+  double seconds_data = taken.report.seconds_data;
+  for (int64_t time = 1; !as_counted(counted, taken); ++time) {
+    if (time == kMostTimes)
+      throw Error(Fault::environment, "data",
+                  "media of these rows can be read at one time and not at another: " + join(taken.report.ids),
+                  "see that the place they lie in can be relied on");
+    stepper.optimizer.drop_gradients();
+    data::Loader again = stepper.loader.again(taken.parts.front().at("window").get<int64_t>());
+    Counted known{again, ids_of(taken.report.skipped), rows_of(taken.parts)};
+    taken = take(stepper, known, saved);
+    taken.report.seconds_data = seconds_data += taken.report.seconds_data;
+    counted.rows = known.rows;
+  }
+  return taken;
+}
+
 }  // namespace
 
 StepReport step(const Stepper& stepper, double lr, int64_t saved) {
   const Unfinished window(stepper.optimizer);
-  double norm = 0;
-  const std::vector<Json> parts = agree(stepper.world, [&] {
-    const Part part = accumulate_window(stepper, saved);
-    norm = checked_norm(part, saved);
-    return told(part, stepper.optimizer.weights());
-  });
-  StepReport report = joined(parts);
+  Taken taken = take_window(stepper, saved);
+  StepReport& report = taken.report;
   if (report.sums.pairs == 0) return report;
-  if (!stepper.world.alone()) norm = sum_gradients(stepper, parts);
+  double norm = taken.norm;
+  if (!stepper.world.alone()) norm = sum_gradients(stepper, taken.parts);
   if (!std::isfinite(norm)) not_finite("the gradient", report.ids, saved);
   report.grad_norm = stepper.optimizer.step(lr, 1 / report.sums.terms.at(0).over, norm);
   report.updated = true;

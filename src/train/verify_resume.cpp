@@ -118,6 +118,12 @@ double tensor_difference(const fs::path& a, const fs::path& b, std::string& firs
   return most;
 }
 
+/// What objectives that read it know of the steps before.
+std::string past_difference(const fs::path& a, const fs::path& b) {
+  const auto past = [](const fs::path& folder) { return read_json(folder / "state.json", "train").value("past", Json()); };
+  return past(a) == past(b) ? "" : "state.json: past";
+}
+
 fs::path checkpoint(const fs::path& out, int64_t step) {
   char name[32] = "";
   std::snprintf(name, sizeof name, "step-%06lld", static_cast<long long>(step));
@@ -172,6 +178,7 @@ RunDifference compare_runs(const fs::path& a, const fs::path& b, int64_t step) {
   RunDifference difference;
   difference.first = metrics_difference(a, b);
   const fs::path x = checkpoint(a, step), y = checkpoint(b, step);
+  if (difference.first.empty()) difference.first = past_difference(x, y);
   difference.weights = tensor_difference(x / "trained.safetensors", y / "trained.safetensors", difference.first);
   difference.optimizer = tensor_difference(x / "optimizer.safetensors", y / "optimizer.safetensors", difference.first);
   return difference;

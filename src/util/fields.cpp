@@ -1,5 +1,6 @@
 #include "rrpo/util/fields.h"
 
+#include <charconv>
 #include <cmath>
 
 #include "rrpo/util/settings.h"
@@ -140,6 +141,23 @@ std::string hint_of(const std::string& name) {
   return "";
 }
 
+namespace {
+
+/// The member of `json` that one part of `path` names: of a list the entry with that number, counted from 0.
+Json& member(Json& json, const std::string& part, const std::string& path) {
+  if (json.is_null()) json = Json::object();
+  if (json.is_object()) return json[part];
+  if (!json.is_array()) bad_field(path, "goes through a value that is no object", "set the whole object instead");
+  size_t number = 0;
+  const auto [end, fault] = std::from_chars(part.data(), part.data() + part.size(), number);
+  if (fault != std::errc() || end != part.data() + part.size() || number >= json.size())
+    bad_field(path, "names no entry of a list of " + std::to_string(json.size()),
+              "give the number of one, counted from 0, or the whole list");
+  return json[number];
+}
+
+}  // namespace
+
 void apply_setting(Json& json, const std::string& setting) {
   check_text(setting);
   const size_t equals = setting.find('=');
@@ -150,9 +168,7 @@ void apply_setting(Json& json, const std::string& setting) {
   Json* place = &json;
   for (size_t begin = 0; begin <= path.size();) {
     const size_t end = std::min(path.find('.', begin), path.size());
-    if (place->is_null()) *place = Json::object();
-    if (!place->is_object()) bad_field(path, "goes through a value that is no object", "set the whole object instead");
-    place = &(*place)[path.substr(begin, end - begin)];
+    place = &member(*place, path.substr(begin, end - begin), path);
     begin = end + 1;
   }
   Json value = Json::parse(text, nullptr, false);

@@ -25,6 +25,19 @@ TEST(TrainingReport, SkipsAbsentKeysAndShowsUnknownOnes) {
   EXPECT_THAT(html, Not(HasSubstr("nan")));
 }
 
+TEST(TrainingReport, TheTermsOfASumStandInOneChart) {
+  const std::vector<Json> metrics = {Json::parse(R"({"step":1,"loss":0.7,"loss/rrpo":0.6,"loss/sft":1,"eval/loss/sft":2})"),
+                                     Json::parse(R"({"step":2,"loss":0.6,"loss/rrpo":0.5,"loss/sft":1,"eval/loss/sft":1})")};
+  const Json run = Json::parse(R"({"config":{"objective":[{"name":"rrpo","weight":1.0},{"name":"sft","weight":0.1}]}})");
+  const std::string html = training_report(run, metrics);
+  EXPECT_THAT(html, HasSubstr("objective rrpo + 0.1 sft"));
+  EXPECT_THAT(html, HasSubstr("aria-label=\"Loss of each term\""));
+  EXPECT_THAT(html, HasSubstr("sft, held out"));
+  for (const char* own : {"aria-label=\"loss/rrpo\"", "aria-label=\"loss/sft\"", "aria-label=\"eval/loss/sft\""})
+    EXPECT_THAT(html, Not(HasSubstr(own)));
+  EXPECT_THAT(training_report(run, {{{"step", 1}, {"loss", 1}}, {{"step", 2}, {"loss", 1}}}), Not(HasSubstr("each term")));
+}
+
 TEST(TrainingReport, OneStepIsNoCurve) {
   const std::string html = training_report(Json::object(), {Json::parse(R"({"step":1,"loss":0.7,"rewards/accuracies":0})")});
   EXPECT_THAT(html, Not(HasSubstr("<svg")));

@@ -126,6 +126,25 @@ TEST(DryRun, OfAMergeReadsNoWeight) {
   EXPECT_THROW(merge(config, {world / "merged"}), Error);
 }
 
+TEST(DryRun, SaysWhatTheTermsOfASumRead) {
+  const TinyWorld world;
+  TrainConfig config = config_of(world, world.model());
+  const auto plan = [&](const Json& objective) {
+    config.objective = objective;
+    return run(config, {.out = world / "out", .dry_run = true}).summary;
+  };
+  const Json sum = plan(Json::parse(R"([{"name": "rrpo", "beta": 0.2}, {"name": "sft", "weight": 0.5}])"));
+  EXPECT_EQ(sum["objective"][0]["alpha"], 0.01);
+  EXPECT_EQ(
+      sum["terms"],
+      Json::parse(R"([{"name": "rrpo", "weight": 1.0, "mean_over": "pairs", "roles": ["chosen|video", "rejected|video"]},
+                            {"name": "sft", "weight": 0.5, "mean_over": "tokens", "roles": ["chosen|video"]}])"));
+  EXPECT_EQ(sum["roles"], Json::parse(R"(["chosen|video", "rejected|video"])"));
+  const Json single = plan({{"name", "sft"}});
+  EXPECT_FALSE(single.contains("terms"));
+  EXPECT_EQ(single["roles"], Json::parse(R"(["chosen|video"])"));
+}
+
 TEST(DryRun, RefusesWhatARunWouldRefuse) {
   const TinyWorld world;
   TrainConfig config = config_of(world, world / "cut");

@@ -153,6 +153,25 @@ TEST(References, TheReferenceIsNotRunWhereItsRowsAreThere) {
   EXPECT_GT(asked(learner.scorer(false)), policy_alone);
 }
 
+TEST(References, AreAskedOnceForAllTermsOfASum) {
+  const TinyWorld world(1, 1);
+  Learner learner(world);
+  const auto down = counted(learner.policy.lvlm.weights().decoder.layers.front().down);
+  const auto asked = [&](const Json& config) {
+    const loss::Objective objective = loss::make_objective(config);
+    data::Loader loader = learner.loader({.batch = 1, .micro = 1}, 1, 1);
+    const at::NoGradGuard frozen;
+    const int64_t before = down->asked;
+    forward({learner.policy, objective, &learner.clips}, learner.rows, *loader.next());
+    return down->asked - before;
+  };
+  const Json rrpo = {{"name", "rrpo"}}, dpo = {{"name", "dpo"}}, sft = {{"name", "sft"}};
+  const int64_t once = asked(rrpo);
+  EXPECT_GT(once, asked(sft));
+  EXPECT_EQ(asked(Json::array({rrpo, dpo, sft})), once);
+  EXPECT_EQ(asked(Json::array({sft, sft})), asked(sft));
+}
+
 TEST(References, AnAdaptedEyeIsNotAskedTwiceWhereTheRowsAreThere) {
   const TinyWorld world(1, 2);
   const std::vector<std::string> targets = {"vision:q_proj", "down_proj"};

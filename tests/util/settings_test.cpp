@@ -40,6 +40,27 @@ TEST(Settings, TextIsTextWhateverItLooksLike) {
   EXPECT_EQ(read("gen.perturb=[\"mask\"]"), R"({"gen":{"perturb":["mask"]}})");
 }
 
+TEST(Settings, ANumberNamesAnEntryOfAList) {
+  Json json = Json::parse(R"({"objective": [{"name": "rrpo"}, {"name": "sft", "weight": 1}]})");
+  apply_setting(json, "objective.1.weight=0.5");
+  apply_setting(json, "objective.0.deep.er=1");
+  EXPECT_EQ(json.dump(), R"({"objective":[{"name":"rrpo","deep":{"er":1}},{"name":"sft","weight":0.5}]})");
+  for (const char* setting :
+       {"objective.2.weight=1", "objective.-1.weight=1", "objective.1x.weight=1", "objective.beta=1", "objective..beta=1"}) {
+    try {
+      apply_setting(json, setting);
+      ADD_FAILURE() << setting;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::usage);
+      EXPECT_THAT(error.what(), HasSubstr("names no entry of a list of 2")) << setting;
+    }
+  }
+  apply_setting(json, R"(objective=[{"name":"dpo"}])");  // a whole value replaces what was there
+  EXPECT_EQ(json.dump(), R"({"objective":[{"name":"dpo"}]})");
+  overlay(json, Json::parse(R"({"objective": {"name": "sft"}})"));
+  EXPECT_EQ(json.dump(), R"({"objective":{"name":"sft"}})");
+}
+
 std::string objection(const std::string& text) {
   const test::TempDir folder;
   try {

@@ -53,6 +53,11 @@ class Loader {
   /// Error(usage) for a media whose frames or files are not those that `rules.seen` knows.
   std::optional<PairBatch> next();
 
+  /// The rows of a window, of all shares: known before any of their media is read.
+  std::vector<int64_t> window_rows(int64_t window) const;
+  /// A loader of that window alone, for who takes it once more.
+  Loader again(int64_t window) const;
+
  private:
   class Places;
 

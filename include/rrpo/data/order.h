@@ -34,6 +34,9 @@ struct BatchRules {
   bool drop_last = false;
 };
 int64_t windows_per_epoch(int64_t rows, const BatchRules& rules);
+/// The rows of window `window`, counted from the run's beginning, whoever takes them.
+std::vector<int64_t> window_rows(const std::vector<int64_t>& videos, const OrderRules& order, const BatchRules& rules,
+                                 int64_t window);
 std::vector<MicroBatch> epoch_batches(const std::vector<int64_t>& order, const std::vector<int64_t>& videos,
                                       const BatchRules& rules, int64_t epoch);
 

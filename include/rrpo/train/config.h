@@ -145,7 +145,9 @@ struct TrainConfig {
     v("model", model, "");
     v("data", data, "");
     v("video", video, "");
-    v("objective", objective, "name and that row's own fields");
+    v("objective", objective,
+      "name and that row's own fields; or a list of such objects, each with a weight (1): their sum in one pass, "
+      "objective.0.beta=… then sets a field of the first");
     v("train", train, "");
     v("lora", lora, "");
     v("optim", optim, "");

@@ -46,8 +46,10 @@ Pass forward(const Scorer& scorer, data::PackedPairs packed, const std::vector<m
 
 /// The ids of the pairs of which a loss, a log-probability or a divergence is not finite.
 std::vector<std::string> pairs_not_finite(const Pass& pass, const data::PairBatch& batch);
-/// The weighted sum of the terms' losses over the pairs of a pass: what is differentiated.
-at::Tensor total_loss(const Pass& pass, const loss::Objective& objective);
+/// The weighted sum of the terms' losses over the pairs of a pass: what is differentiated. `over`, where it is given, is
+/// what each term averages over: the others then stand to the first as their means do, and the whole is divided by the
+/// first's.
+at::Tensor total_loss(const Pass& pass, const loss::Objective& objective, const std::vector<double>& over = {});
 /// Throws Error(numerics, "score") naming such pairs.
 void check_finite(const Pass& pass, const data::PairBatch& batch);
 

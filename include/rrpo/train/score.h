@@ -7,7 +7,10 @@ namespace rrpo::train {
 
 /// Writes `scores.jsonl` in `options.out`, one object per pair of `data.pairs` in file order: id, loss, reward_chosen,
 /// reward_rejected, kl_chosen, and for `chosen` and `rejected` ids, marked, logp, ref_logp and kl per token (nats, nine
-/// significant digits); what the objective lacks is absent. The policy is the model with `model.adapter`, the reference the
+/// significant digits); what the objective lacks is absent. Answers under the row's other clip stand in `other` by the same
+/// names, the right answer there as `other_chosen` (under the row's own clip beside `chosen`). Of a sum `loss` is the
+/// weighted sum, `terms` has what each says by its name, and the rest is that of the first term which has it. What an
+/// objective knows of earlier steps is nothing here. The policy is the model with `model.adapter`, the reference the
 /// same without it. `train.*`, `lora.*` and `optim.*` are not read.
 Result score(const TrainConfig& config, const RunOptions& options);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "rrpo/data/loader.h"
+#include "rrpo/loss/loss.h"
 #include "rrpo/policy/policy.h"
 #include "rrpo/train/config.h"
 #include "rrpo/train/optimizer.h"
@@ -23,6 +24,7 @@ struct Position {
   std::vector<data::SkippedRow> skipped;       ///< rows whose media could not be read so far
   std::map<std::string, int64_t> media_bytes;  ///< of the files of each media when the run began, by its key
   data::SeenMedia seen;                        ///< what was read of them
+  std::vector<loss::Past> past;                ///< by term, for an objective that reads it; empty: nothing was before
   /// Metrics of `step` that wait for their evaluation, which a stop cut short; null: they are in metrics.jsonl.
   Json unwritten = nullptr;
 };

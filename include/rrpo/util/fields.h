@@ -212,10 +212,10 @@ struct ConfigSources {
   std::vector<std::string> settings;
 };
 
-/// `base` with `layer` laid over it: objects merge key by key, anything else is replaced.
+/// `base` with `layer` laid over it: objects merge key by key, anything else (a list too) is replaced.
 void overlay(Json& base, const Json& layer);
 
-/// Applies one `a.b.c=value`; the value is JSON where it parses as such, else text. Throws Error(usage).
+/// Applies `a.b.c=value`, b a key or a number in a list; the value is JSON or else text. Throws Error(usage).
 void apply_setting(Json& json, const std::string& setting);
 
 /// Reads a configuration struct from JSON. Unknown key, wrong type or value out of range: Error(usage) with the full path
