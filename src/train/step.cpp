@@ -4,14 +4,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <optional>
 
 #include "agree.h"
 #include "denominators.h"
-#include "position.h"
 #include "rrpo/util/clock.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/stop.h"
 #include "rrpo/util/table.h"
+#include "window.h"
 
 namespace rrpo::train {
 
@@ -22,24 +24,6 @@ namespace {
   throw Error(Fault::numerics, "train", std::string(what) + " is not finite for " + join(ids) + "; no weight was changed",
               "look at these rows with rrpo-train score, or lower optim.lr" + back);
 }
-
-/// What a pass came to.
-struct PassReport {
-  int64_t number = 0;         ///< in the window
-  std::vector<int64_t> rows;  ///< of the dataset
-  std::vector<std::string> ids;
-  std::vector<data::SkippedRow> skipped;
-  MetricSums sums = {};
-  at::Tensor norm = {};  ///< of the gradients after it, on their device; undefined where there are none
-};
-
-/// What a rank did of a window.
-struct Part {
-  std::vector<PassReport> passes;
-  double seconds_data = 0;
-  int64_t window = 0;
-  bool whole = true;  ///< false where passes were left out, for rows that nobody knew to be bad
-};
 
 /// A window that is about to be taken, and on which of its rows the terms count. One pass goes back for all of them: where
 /// their averages differ, each has to know its denominator before the first pass.
@@ -122,46 +106,6 @@ double checked_norm(const Part& part, int64_t saved) {
   return value[norms.size() - 1];
 }
 
-Json told(const Part& part, const Parameters& weights) {
-  Json passes = Json::array();
-  for (const PassReport& pass : part.passes) {
-    passes.push_back({{"number", pass.number},
-                      {"rows", pass.rows},
-                      {"ids", pass.ids},
-                      {"skipped", skipped_json(pass.skipped)},
-                      {"sums", pass.sums.told()}});
-  }
-  std::string touched(weights.size(), '0');
-  for (size_t i = 0; i < weights.size(); ++i) touched[i] = weights.touched(i) ? '1' : '0';
-  return {{"passes", passes},
-          {"touched", touched},
-          {"seconds_data", part.seconds_data},
-          {"window", part.window},
-          {"whole", part.whole}};
-}
-
-/// The window as all ranks saw it, its passes in their order: sums then add up as in one process.
-StepReport joined(const std::vector<Json>& parts) {
-  StepReport report;
-  std::vector<PassReport> passes;
-  for (const Json& part : parts) {
-    report.seconds_data = std::max(report.seconds_data, part.at("seconds_data").get<double>());
-    for (const Json& pass : part.at("passes")) {
-      passes.push_back({pass.at("number").get<int64_t>(), pass.at("rows").get<std::vector<int64_t>>(),
-                        pass.at("ids").get<std::vector<std::string>>(), read_skipped(pass.at("skipped")),
-                        MetricSums::heard(pass.at("sums"))});
-    }
-  }
-  std::stable_sort(passes.begin(), passes.end(),
-                   [](const PassReport& a, const PassReport& b) { return a.number < b.number; });
-  for (const PassReport& pass : passes) {
-    report.skipped.insert(report.skipped.end(), pass.skipped.begin(), pass.skipped.end());
-    report.ids.insert(report.ids.end(), pass.ids.begin(), pass.ids.end());
-    report.sums.add(pass.sums);
-  }
-  return report;
-}
-
 /// Makes the gradients those of all ranks and returns their norm.
 double sum_gradients(const Stepper& stepper, const std::vector<Json>& parts) {
   Parameters& weights = stepper.optimizer.weights();
@@ -196,25 +140,14 @@ struct Taken {
 
 Taken take(const Stepper& stepper, Counted& counted, int64_t saved) {
   Taken taken;
-  taken.parts = agree(stepper.world, [&] {
+  const auto own_part = [&] {
     const Part part = accumulate_window(stepper, counted, saved);
     taken.norm = checked_norm(part, saved);
     return told(part, stepper.optimizer.weights());
-  });
+  };
+  taken.parts = agree(stepper.world, own_part);
   taken.report = joined(taken.parts);
   return taken;
-}
-
-/// The rows of all ranks that were read, in ascending order.
-std::vector<int64_t> rows_of(const std::vector<Json>& parts) {
-  std::vector<int64_t> rows;
-  for (const Json& part : parts) {
-    for (const Json& pass : part.at("passes")) {
-      for (const Json& row : pass.at("rows")) rows.push_back(row.get<int64_t>());
-    }
-  }
-  std::sort(rows.begin(), rows.end());
-  return rows;
 }
 
 /// True where every rank took all its passes, and the rows were those that its terms had counted on.
@@ -226,26 +159,43 @@ bool as_counted(const Counted& counted, const Taken& taken) {
   return std::all_of(taken.parts.begin(), taken.parts.end(), whole) && rows == rows_of(taken.parts);
 }
 
+/// A row that was counted on and could not be read, or the other way round.
+[[noreturn]] void comes_and_goes(const Stepper& stepper, const Counted& counted, const Taken& taken) {
+  const std::vector<int64_t> now = rows_of(taken.parts);
+  std::vector<int64_t> rows;
+  std::set_symmetric_difference(counted.rows->begin(), counted.rows->end(), now.begin(), now.end(),
+                                std::back_inserter(rows));
+  const std::string id = rows.empty() ? "" : stepper.dataset.samples[static_cast<size_t>(rows.front())].id + ": ";
+  throw Error(Fault::environment, "data", id + "its media can be read at one time and not at another",
+              "see that the place they lie in can be relied on");
+}
+
 /// The passes of the next window. Rows that turn out to be bad change what the terms average over, and so the gradient of
 /// each pass before: where the averages differ the window is then taken once more, by all ranks, since all see the same.
 Taken take_window(const Stepper& stepper, int64_t saved) {
   constexpr int64_t kMostTimes = 3;
   Counted counted{stepper.loader, stepper.unread, std::nullopt};
   Taken taken = take(stepper, counted, saved);
-  double seconds_data = taken.report.seconds_data;
   for (int64_t time = 1; !as_counted(counted, taken); ++time) {
-    if (time == kMostTimes)
-      throw Error(Fault::environment, "data",
-                  "media of these rows can be read at one time and not at another: " + join(taken.report.ids),
-                  "see that the place they lie in can be relied on");
+    if (time == kMostTimes) comes_and_goes(stepper, counted, taken);
     stepper.optimizer.drop_gradients();
     data::Loader again = stepper.loader.again(taken.parts.front().at("window").get<int64_t>());
     Counted known{again, ids_of(taken.report.skipped), rows_of(taken.parts)};
+    const double seconds_data = taken.report.seconds_data;
     taken = take(stepper, known, saved);
-    taken.report.seconds_data = seconds_data += taken.report.seconds_data;
+    taken.report.seconds_data += seconds_data;
     counted.rows = known.rows;
   }
   return taken;
+}
+
+/// What the passes were scaled by is what they came to.
+void check_counts(const Stepper& stepper, const Taken& taken) {
+  const loss::Objective& objective = stepper.scorer.objective;
+  if (!averages_differ(objective)) return;
+  const std::vector<double> over = denominators(objective, stepper.dataset, rows_of(taken.parts));
+  for (size_t i = 0; i < over.size(); ++i)
+    expect(taken.report.sums.terms.at(i).over == over[i], "a term averages over something else than was counted");
 }
 
 }  // namespace
@@ -255,6 +205,7 @@ StepReport step(const Stepper& stepper, double lr, int64_t saved) {
   Taken taken = take_window(stepper, saved);
   StepReport& report = taken.report;
   if (report.sums.pairs == 0) return report;
+  check_counts(stepper, taken);
   double norm = taken.norm;
   if (!stepper.world.alone()) norm = sum_gradients(stepper, taken.parts);
   if (!std::isfinite(norm)) not_finite("the gradient", report.ids, saved);
