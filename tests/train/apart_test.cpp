@@ -74,7 +74,7 @@ std::vector<Json> shown_to_reference(std::vector<Json> rows) {
 }
 
 /// KL(reference || policy) of the read rows of two passes that read the same tokens.
-at::Tensor divergence(const Bench& bench, const data::Dataset& own, const data::PairBatch& own_batch, const Pass& own_pass,
+at::Tensor divergence(Bench& bench, const data::Dataset& own, const data::PairBatch& own_batch, const Pass& own_pass,
                       const data::PairBatch& other_batch, const Pass& other_pass) {
   const model::Lvlm& lvlm = bench.policy.lvlm;
   const auto hidden = [&](const data::PairBatch& batch, const Pass& pass, model::Adapter adapter) {
@@ -94,7 +94,7 @@ void expect_close(const at::Tensor& a, const at::Tensor& b, double tolerance = 1
 TEST(ReferenceApart, SaysWhatSeparatePassesSay) {
   const TinyWorld world;
   const at::NoGradGuard frozen;
-  const Bench bench(world);
+  Bench bench(world);
   const data::Dataset rows = bench.read("apart.jsonl", rows_with(1), true),
                       own = bench.read("own.jsonl", rows_with(1), false),
                       other = bench.read("other.jsonl", shown_to_reference(rows_with(1)), false);
@@ -127,7 +127,7 @@ TEST(ReferenceApart, SaysWhatSeparatePassesSay) {
 TEST(ReferenceApart, WithoutAnAdapterIsThePolicyAboutTheOtherClip) {
   const TinyWorld world;
   const at::NoGradGuard frozen;
-  const Bench bench(world, /*adapted=*/false);
+  Bench bench(world, /*adapted=*/false);
   const data::Dataset rows = bench.read("apart.jsonl", rows_with(1), true),
                       other = bench.read("other.jsonl", shown_to_reference(rows_with(1)), false);
   data::Loader one(rows, bench.policy, nullptr, bench.rules(1), 0, 1),
@@ -140,13 +140,12 @@ TEST(ReferenceApart, WithoutAnAdapterIsThePolicyAboutTheOtherClip) {
 TEST(ReferenceApart, IsKeptByTheClipsThatItWasAskedAbout) {
   const TinyWorld world;
   const at::NoGradGuard frozen;
-  const Bench bench(world);
-  Bench asking(world);
+  Bench bench(world);
   data::VisualCache clips(int64_t{1} << 20);
   data::ReferenceCache references(int64_t{1} << 20);
   const auto ask = [&](const data::Dataset& rows, bool kept) {
-    data::Loader loader(rows, asking.policy, &clips, asking.rules(6), 0, 1);
-    return forward({asking.policy, asking.apart, &clips, kept ? &references : nullptr}, rows, *loader.next());
+    data::Loader loader(rows, bench.policy, &clips, bench.rules(6), 0, 1);
+    return forward({bench.policy, bench.apart, &clips, kept ? &references : nullptr}, rows, *loader.next());
   };
   const data::Dataset rows = bench.read("apart.jsonl", rows_with(1), true),
                       moved = bench.read("moved.jsonl", rows_with(2), true);

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "data/tiny_world.h"
 #include "rrpo/train/score.h"
 #include "rrpo/train/trainer.h"
@@ -115,7 +117,7 @@ TEST(Terms, SftInASumReadsPairs) {
   config.data.pairs = {world.questions()};
   EXPECT_THAT(objection([&] { run(config, {world / "out"}); }, Fault::input), HasSubstr("this objective needs pairs"));
   config.objective = Json::parse(R"([{"name": "sft"}])");
-  EXPECT_EQ(run(config, {world / "out"}).exit_code, 0);
+  EXPECT_EQ(run(config, {world / "alone"}).exit_code, 0);
 }
 
 TEST(Terms, ARunSaysWhatEachComesTo) {
