@@ -119,7 +119,13 @@ std::optional<PairBatch> Loader::next() {
                                                                      passes_ahead(), make_next);
   }
   std::optional<PairBatch> batch = prefetch_->next().value();
-  if (batch) compare(*batch);
+  if (!batch || rules_.seen == nullptr) return batch;
+  for (const Clip& clip : batch->clips) compare(clip);
+  for (const ControlledClips& controlled : batch->controls) {
+    for (const Clip& clip : controlled.clips) {
+      if (clip.there()) compare(clip);
+    }
+  }
   return batch;
 }
 
@@ -131,22 +137,19 @@ std::vector<int64_t> Loader::window_rows(int64_t window) const {
 
 Loader Loader::again(int64_t window) const { return {dataset_, policy_, cache_, rules_, window, window + 1}; }
 
-void Loader::compare(const PairBatch& batch) {
-  if (rules_.seen == nullptr) return;
-  for (const Clip& clip : batch.clips) {
-    const rows::Media& media = dataset_.videos[static_cast<size_t>(clip.video)].media;
-    const std::string key = media.key();
-    Seen& seen = (*rules_.seen)[key];
-    const bool decoded = !clip.input.pixels.empty();
-    // A folder that an earlier part of the run did not have serves a clip that was decoded then: once more, to be compared.
-    const bool new_folder = !decoded && seen.frames && seen.files.empty() && !clip.files.empty();
-    const uint64_t frames = new_folder ? hash_of(read_media(media, rules_.root, rules_.video)) : clip.frames;
-    const bool other_frames = (decoded || new_folder) && seen.frames && *seen.frames != frames;
-    const bool other_files = !clip.files.empty() && !seen.files.empty() && seen.files != clip.files;
-    if (other_frames || (other_files && !(decoded && seen.frames))) refuse_other_pictures(media);
-    if (decoded) seen.frames = clip.frames;
-    if (!clip.files.empty()) seen.files = clip.files;
-  }
+void Loader::compare(const Clip& clip) {
+  const rows::Media& media = dataset_.videos[static_cast<size_t>(clip.video)].media;
+  const std::string key = media.key();
+  Seen& seen = (*rules_.seen)[key];
+  const bool decoded = !clip.input.pixels.empty();
+  // A folder that an earlier part of the run did not have serves a clip that was decoded then: once more, to be compared.
+  const bool new_folder = !decoded && seen.frames && seen.files.empty() && !clip.files.empty();
+  const uint64_t frames = new_folder ? hash_of(read_media(media, rules_.root, rules_.video)) : clip.frames;
+  const bool other_frames = (decoded || new_folder) && seen.frames && *seen.frames != frames;
+  const bool other_files = !clip.files.empty() && !seen.files.empty() && seen.files != clip.files;
+  if (other_frames || (other_files && !(decoded && seen.frames))) refuse_other_pictures(media);
+  if (decoded) seen.frames = clip.frames;
+  if (!clip.files.empty()) seen.files = clip.files;
 }
 
 /// As many passes as fit into the memory for them, by the largest clip of all; two for each thread at most.
@@ -154,7 +157,8 @@ int64_t Loader::passes_ahead() const {
   int64_t pixels = 1;
   for (const rows::View& view : dataset_.videos) pixels = std::max(pixels, most_pixels(policy_, view.media, rules_.video));
   const int64_t clip = pixels * 3 * static_cast<int64_t>(sizeof(float));
-  const auto clips = dataset_.samples.empty() ? int64_t{1} : static_cast<int64_t>(clips_of(dataset_.samples[0]).size());
+  const size_t shown = dataset_.samples.empty() ? 1 : clips_of(dataset_.samples[0]).size();
+  const auto clips = static_cast<int64_t>(shown + rules_.controls.size());
   return std::clamp<int64_t>(rules_.ahead_bytes / (clip * clips * rules_.batch.micro), 1,
                              std::max<int64_t>(1, 2 * rules_.threads));
 }
@@ -168,8 +172,7 @@ std::string Loader::files_of(const rows::Media& media) const {
 
 /// The visual tokens of a cache, or what they are made of; both where the adapter sits on the eye, since the cache's are
 /// those of the reference. `decoded` are the frames of the row's clips so far, by media.
-Clip Loader::read(int64_t video, std::map<std::string, video::Frames>& decoded) const {
-  const rows::View& view = dataset_.videos.at(static_cast<size_t>(video));
+Clip Loader::read(int64_t video, const rows::View& view, std::map<std::string, video::Frames>& decoded) const {
   Clip clip;
   clip.video = video;
   clip.input.form.still =
@@ -185,8 +188,24 @@ Clip Loader::read(int64_t video, std::map<std::string, video::Frames>& decoded) 
   return clip;
 }
 
+/// The clip of a row after each control. A media is decoded once for all of them.
+void Loader::add_controls(PairBatch& batch, int64_t video, std::map<std::string, video::Frames>& decoded) const {
+  const auto found =
+      std::find_if(batch.clips.begin(), batch.clips.end(), [&](const Clip& clip) { return clip.video == video; });
+  if (found == batch.clips.end()) return;  // its media is a fault
+  const auto place = static_cast<size_t>(found - batch.clips.begin());
+  const rows::View& view = dataset_.videos.at(static_cast<size_t>(video));
+  const bool one_frame = is_still(policy_, view.media) || most_frames(view.media, rules_.video) < 2;
+  for (ControlledClips& one : batch.controls) {
+    one.clips.resize(batch.clips.size());
+    if (one.clips[place].there() || (one.control.order && one_frame)) continue;
+    one.clips[place] = read(video, controlled(view, one.control, one.seed), decoded);
+  }
+}
+
 PairBatch Loader::make(const MicroBatch& place) const {
   PairBatch batch;
+  for (const Control& control : rules_.controls) batch.controls.push_back({control, rules_.order.seed});
   batch.place = place;
   batch.place.rows.clear();
   std::map<int64_t, std::string> faults;  // by video; empty: it was read
@@ -197,7 +216,8 @@ PairBatch Loader::make(const MicroBatch& place) const {
     for (const AskedClip* asked : clips_of(sample)) {
       const auto [found, is_new] = faults.try_emplace(asked->video);
       try {
-        if (is_new) batch.clips.push_back(read(asked->video, decoded));
+        if (is_new) batch.clips.push_back(read(asked->video, dataset_.view(*asked), decoded));
+        if (asked == &sample.own) add_controls(batch, asked->video, decoded);
       } catch (const Error& error) {
         if (error.fault() != Fault::input) throw;
         if (!rules_.skip_bad_media) throw Error(Fault::input, "data", sample.id + ": " + error.what(), "");
@@ -212,6 +232,7 @@ PairBatch Loader::make(const MicroBatch& place) const {
       batch.skipped.push_back({sample.id, fault});
     }
   }
+  for (ControlledClips& one : batch.controls) one.clips.resize(batch.clips.size());
   return batch;
 }
 

@@ -58,6 +58,12 @@ const std::vector<Chart>& charts() {
        "nats per answer",
        "Of the whole answers, under the policy.",
        {{"logps/chosen", "chosen"}, {"logps/rejected", "rejected"}}},
+      {"Proof of sight",
+       "nats per answer",
+       "How much more likely the chosen answers of held-out pairs are about their clips than about the same clips blank, or "
+       "with their frames out of order. At 0 the video was not seen, or the order of its frames was not.",
+       {{"sight/blank", "blank"}, {"sight/shuffled", "shuffled"}},
+       true},
       {"Learning rate", "", "", {{"lr", "lr"}}, true},
       {"Gradient norm", "", "Before clipping.", {{"grad_norm", "norm"}}, true},
       {"Seconds per step", "s", "", {{"seconds", "seconds"}}, true},
@@ -257,6 +263,11 @@ std::string training_report(const Json& run, const std::vector<Json>& metrics) {
     page.paragraph("No step was taken.");
   } else {
     page.add(headline(metrics));
+    if (const Json notes = run.is_object() ? run.value("notes", Json()) : Json(); notes.is_array()) {
+      for (const Json& note : notes) {
+        if (note.is_string()) page.paragraph("Note: " + note.get<std::string>());
+      }
+    }
     const std::vector<std::string> curves = all_charts(metrics);
     if (!curves.empty()) page.section("Curves").add(grid(curves));
     const Table once = single_values(metrics);

@@ -25,8 +25,8 @@ model::VisualTokens frozen_tokens(const Scorer& scorer, const data::Dataset& dat
   return visual;
 }
 
-/// The clips of a batch, in their order, under which a role is shown to the policy or to the reference.
-using Clips = std::vector<const data::Clip*>;
+}  // namespace
+
 Clips shown_clips(const data::Dataset& dataset, const data::PairBatch& batch, bool to_reference) {
   std::set<int64_t> videos;
   for (const int64_t row : batch.place.rows) {
@@ -39,6 +39,8 @@ Clips shown_clips(const data::Dataset& dataset, const data::PairBatch& batch, bo
   }
   return clips;
 }
+
+namespace {
 
 /// What the policy sees of clips.
 Visual policy_tokens(const Scorer& scorer, const data::Dataset& dataset, const Clips& clips) {
@@ -68,18 +70,25 @@ void require_same_runs(const Visual& policy, const Visual& reference) {
   }
 }
 
-/// The rows of a batch about clips, now that it is known how many tokens these come to.
-data::PackedPairs pack(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch, const Clips& seen,
-                       const Visual& visual, bool to_reference) {
+}  // namespace
+
+std::vector<data::ShownClip> prompted(const Scorer& scorer, const data::Dataset& dataset, const Clips& seen,
+                                      const Visual& visual) {
   std::vector<data::ShownClip> clips;
-  std::map<int64_t, size_t> of_video;
   for (size_t c = 0; c < seen.size(); ++c) {
     const std::vector<model::VisualRun>& runs = visual[c].runs;
     auto leads = policy::clip_leads(scorer.policy, runs, seen[c]->input.form.still);
     if (dataset.ones_in_front) leads.at(0).at(0) = model::kOnesRow;
     clips.push_back({std::move(leads), runs, seen[c]->video});
-    of_video[seen[c]->video] = c;
   }
+  return clips;
+}
+
+data::PackedPairs pack(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch, const Clips& seen,
+                       const Visual& visual, bool to_reference) {
+  const std::vector<data::ShownClip> clips = prompted(scorer, dataset, seen, visual);
+  std::map<int64_t, size_t> of_video;
+  for (size_t c = 0; c < clips.size(); ++c) of_video[clips[c].video] = c;
   for (const int64_t row : batch.place.rows) {
     const data::Sample& sample = dataset.samples[static_cast<size_t>(row)];
     for (const data::AskedClip* asked : data::clips_of(sample)) {
@@ -89,6 +98,8 @@ data::PackedPairs pack(const Scorer& scorer, const data::Dataset& dataset, const
   }
   return data::pack_pairs(dataset, batch.place.rows, clips, to_reference);
 }
+
+namespace {
 
 /// Looks for the rows before anybody computes for them.
 void find_kept(const Scorer& scorer, const data::Dataset& dataset, const Clips& seen, const model::PackedRows& rows,

@@ -13,16 +13,29 @@
 namespace rrpo::train {
 
 using Visual = std::vector<model::VisualTokens>;
+using Clips = std::vector<const data::Clip*>;
 
 /// Rows about clips, and the visual tokens of these in the order in which the rows number them.
 struct Asked {
   data::PackedPairs packed;
-  std::vector<const data::Clip*> clips;
+  Clips clips;
   Visual visual;
 };
 
 /// What the policy is asked. Throws Error(input, "data") for a row that is longer than the model.
 Asked ask_policy(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch);
+
+/// forward() for a caller who knows what the policy is asked.
+Pass forward(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch, Asked asked);
+
+/// The clips of a batch, in their order, under which a role is shown to the policy or to the reference.
+Clips shown_clips(const data::Dataset& dataset, const data::PairBatch& batch, bool to_reference);
+/// Clips as prompts show them, now that it is known how many tokens they come to.
+std::vector<data::ShownClip> prompted(const Scorer& scorer, const data::Dataset& dataset, const Clips& clips,
+                                      const Visual& visual);
+/// The rows of a batch about clips. Throws Error(input, "data") for a row that is longer than the model.
+data::PackedPairs pack(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch, const Clips& seen,
+                       const Visual& visual, bool to_reference);
 
 /// The reference of a pass: rows that a cache had, or what it sees.
 struct Reference {

@@ -31,12 +31,13 @@ void MetricSums::add(const MetricSums& other) {
     terms[i].rewards += other.terms[i].rewards;
   }
   for (const auto& [key, sum] : other.rows) rows[key] += sum;
+  train::add(sight, other.sight);
 }
 
 Json MetricSums::told() const {
   Json told_terms = Json::array();
   for (const TermSums& term : terms) told_terms.push_back({term.loss, term.over, term.rewards});
-  return {{"pairs", pairs}, {"tokens", tokens}, {"terms", told_terms}, {"rows", rows}};
+  return {{"pairs", pairs}, {"tokens", tokens}, {"terms", told_terms}, {"rows", rows}, {"sight", train::told(sight)}};
 }
 
 MetricSums MetricSums::heard(const Json& told) {
@@ -46,6 +47,7 @@ MetricSums MetricSums::heard(const Json& told) {
   for (const Json& term : told.at("terms"))
     sums.terms.push_back({term.at(0).get<double>(), term.at(1).get<double>(), term.at(2).get<double>()});
   sums.rows = told.at("rows").get<std::map<std::string, double>>();
+  sums.sight = heard_sight(told.at("sight"));
   return sums;
 }
 
@@ -64,6 +66,7 @@ Json MetricSums::means(const loss::Objective& objective, const std::string& pref
     const auto found = rows.find(key);
     if (found != rows.end()) json[prefix + key] = found->second / static_cast<double>(pairs);
   }
+  for (const auto& [name, seen] : sight) json["sight/" + name] = mean_of(seen).nats;
   return json;
 }
 

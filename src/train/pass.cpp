@@ -76,7 +76,10 @@ bool all_finite(const Pass& pass) {
 }  // namespace
 
 Pass forward(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch) {
-  Asked asked = ask_policy(scorer, dataset, batch);
+  return forward(scorer, dataset, batch, ask_policy(scorer, dataset, batch));
+}
+
+Pass forward(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch, Asked asked) {
   const Reference reference = ask_reference(scorer, dataset, batch, asked);
   Pass pass = run_pass(scorer, std::move(asked.packed), asked.visual, reference);
   if (!reference.name.empty()) pass.reference_hits = reference.kept.defined() ? batch.pairs() : 0;

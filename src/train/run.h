@@ -58,6 +58,7 @@ class Run {
   void take_from_first();
 
   void open_caches();
+  void check_passes();
   Json one_step(data::Loader& loader);
   bool evaluates() const;
   Json evaluate();

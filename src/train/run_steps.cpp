@@ -13,8 +13,10 @@
 #include "rrpo/report/progress.h"
 #include "rrpo/train/learner.h"
 #include "rrpo/train/schedule.h"
+#include "rrpo/train/self_check.h"
 #include "rrpo/util/clock.h"
 #include "rrpo/util/log.h"
+#include "rrpo/util/notes.h"
 #include "rrpo/util/stop.h"
 #include "run.h"
 #include "session.h"
@@ -49,6 +51,17 @@ void Run::open_caches() {
   });
   agree(world_, [&] {  // apart: it may ask all ranks for their parts of the weights
     references_ = open_references(config_, policy_, objective_);
+    return Json();
+  });
+}
+
+/// Before the first step of this part of the run. All ranks look at the same pair: parts of the weights that lie with others
+/// are then asked for equally often.
+void Run::check_passes() {
+  if (!config_.train.self_check || last_step() || at_.step == options_.halt_after) return;
+  agree(world_, [&] {
+    const std::optional<SelfCheck> check = self_check(scorer(), rows_, training_rules(), at_.step);
+    if (check && world_.first()) log_info(line_of(*check));
     return Json();
   });
 }
@@ -107,14 +120,16 @@ Json Run::evaluate_share() {
   data::LoaderRules rules = loader_rules(config_, /*shuffle=*/false, micro_rows(config_), /*skip_bad_media=*/false);
   rules.share = {world_.rank(), world_.size()};
   rules.seen = &at_.seen;
+  if (config_.train.sight) rules.controls = sight_controls();
   data::Loader loader(*held_out_, policy_, cache_.get(), rules, 0, data::windows_per_epoch(held_out_->rows(), rules.batch));
   Json passes = Json::array();
   while (const auto micro = loader.next()) {
     check_stop();
     if (micro->pairs() == 0) continue;
-    const Pass pass = forward(scorer(), *held_out_, *micro);
-    check_finite(pass, *micro);
-    passes.push_back({micro->place.window, measure(pass, objective_).told()});
+    const Sighted seen = forward_under_controls(scorer(), *held_out_, *micro);
+    MetricSums sums = measure(seen.pass, objective_);
+    sums.sight = seen.rows;
+    passes.push_back({micro->place.window, sums.told()});
   }
   return passes;
 }
@@ -126,6 +141,8 @@ Json Run::evaluate() {
   }
   MetricSums sums;
   for (const auto& [number, pass] : passes) sums.add(pass);
+  const std::string unseen = last_step() ? sight_note(sums.sight) : "";
+  if (!unseen.empty() && world_.first()) log_note(unseen);
   return sums.means(objective_, "eval/");
 }
 
@@ -167,6 +184,7 @@ void Run::train(const fs::path& out) {
   };
   try {
     conclude();
+    check_passes();
     while (!last_step() && at_.step != options_.halt_after) {
       at_.unwritten = one_step(loader);
       conclude();

@@ -16,6 +16,7 @@
 #include "rrpo/train/learner.h"
 #include "rrpo/train/metrics.h"
 #include "rrpo/train/pass.h"
+#include "rrpo/util/notes.h"
 #include "rrpo/util/stop.h"
 #include "session.h"
 
@@ -107,8 +108,9 @@ Json& place_of(Json& line, Role role) {
 }
 
 /// The lines of a pass by row number of the dataset.
-void add_lines(const Pass& pass, const data::PairBatch& batch, const loss::Objective& objective,
+void add_lines(const Sighted& seen, const data::PairBatch& batch, const loss::Objective& objective,
                std::map<int64_t, Json>& lines) {
+  const Pass& pass = seen.pass;
   const Columns columns(pass);
   const std::vector<TermColumns> terms(pass.outputs.begin(), pass.outputs.end());
   for (int64_t p = 0; p < batch.pairs(); ++p) {
@@ -117,6 +119,9 @@ void add_lines(const Pass& pass, const data::PairBatch& batch, const loss::Objec
     for (size_t r = 0; r < pass.packed.roles.size(); ++r)
       place_of(line, pass.packed.roles[r]) = answer_json(columns, static_cast<int64_t>(r) * batch.pairs() + p);
     lines.emplace(batch.place.rows[i], std::move(line));
+  }
+  for (const auto& [name, rows] : seen.rows) {
+    for (const SeenRow& row : rows) lines.at(row.row)["sight"][name] = nine_digits(row.nats);
   }
 }
 
@@ -141,10 +146,11 @@ MetricSums score_rows(const Scorer& scorer, const data::Dataset& rows, data::Loa
   MetricSums sums;
   int64_t written = 0;
   while (const auto batch = next_unless_stopped(loader)) {
-    const Pass pass = forward(scorer, rows, *batch);
-    check_finite(pass, *batch);
-    sums.add(measure(pass, scorer.objective));
-    add_lines(pass, *batch, scorer.objective, lines);
+    const Sighted seen = forward_under_controls(scorer, rows, *batch);
+    MetricSums own = measure(seen.pass, scorer.objective);
+    own.sight = seen.rows;
+    add_lines(seen, *batch, scorer.objective, lines);
+    sums.add(own);
     for (auto next = lines.find(written); next != lines.end(); next = lines.find(++written)) {
       writer.write(next->second);
       lines.erase(next);
@@ -181,12 +187,15 @@ Result score(const TrainConfig& config, const RunOptions& options) {
   return with_record(record, [&]() -> Result {
     const auto cache = open_cache(config, policy, objective);
     const auto references = open_scored_references(config, policy, objective);
-    const data::LoaderRules rules = loader_rules(config, /*shuffle=*/false, micro_rows(config), /*skip_bad_media=*/false);
+    data::LoaderRules rules = loader_rules(config, /*shuffle=*/false, micro_rows(config), /*skip_bad_media=*/false);
+    if (config.train.sight) rules.controls = sight_controls();
     data::Loader loader(rows, policy, cache.get(), rules, 0, data::windows_per_epoch(rows.rows(), rules.batch));
     const MetricSums sums =
         score_rows({policy, objective, cache.get(), references.get()}, rows, loader, out / "scores.jsonl");
     Json summary = {{"pairs", sums.pairs}, {"dropped", rows.dropped.size()}, {"out", out.string()}};
     if (sums.pairs > 0) summary["metrics"] = sums.means(objective);
+    if (!sums.sight.empty()) summary["sight"] = sight_json(sums.sight);
+    if (const std::string unseen = sight_note(sums.sight); !unseen.empty()) log_note(unseen);
     const int code = sums.pairs < rows.rows() ? 128 + stop_signal() : 0;
     record.end(code, summary);
     return {summary, code};

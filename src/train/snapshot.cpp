@@ -114,7 +114,8 @@ const std::vector<std::string>& free_fields() {
                                                   "train.recompute",
                                                   "train.fit",
                                                   "train.memory_gb",
-                                                  "train.reference_cache"};
+                                                  "train.reference_cache",
+                                                  "train.self_check"};
   return fields;
 }
 

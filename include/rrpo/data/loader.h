@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "rrpo/data/control.h"
 #include "rrpo/data/dataset.h"
 #include "rrpo/data/file_hashes.h"
 #include "rrpo/data/order.h"
@@ -38,6 +39,7 @@ struct LoaderRules {
   int64_t ahead_bytes = int64_t{1} << 30;  ///< pixels that may wait for their step; one pass always may
   bool skip_bad_media = false;             ///< drop rows whose media cannot be read and name them in `PairBatch::skipped`
   SeenMedia* seen = nullptr;               ///< kept up to date by next(), where it is given
+  std::vector<Control> controls = {};      ///< under which the own clip of each row is handed out too, drawn by `order.seed`
 };
 
 /// Hands out the micro-batches of windows first_window … last_window - 1, epoch after epoch. What comes out depends on
@@ -62,9 +64,10 @@ class Loader {
   class Places;
 
   int64_t passes_ahead() const;
-  void compare(const PairBatch& batch);
+  void compare(const Clip& clip);
   std::string files_of(const rows::Media& media) const;
-  Clip read(int64_t video, std::map<std::string, video::Frames>& decoded) const;
+  Clip read(int64_t video, const rows::View& view, std::map<std::string, video::Frames>& decoded) const;
+  void add_controls(PairBatch& batch, int64_t video, std::map<std::string, video::Frames>& decoded) const;
   PairBatch make(const MicroBatch& place) const;
 
   const Dataset& dataset_;

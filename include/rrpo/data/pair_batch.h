@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "rrpo/data/control.h"
 #include "rrpo/data/dataset.h"
 #include "rrpo/data/media.h"
 #include "rrpo/data/order.h"
@@ -22,6 +23,17 @@ struct Clip {
   model::VisualTokens visual;  ///< on the CPU; undefined where no cache had them
   uint64_t frames = 0;         ///< hash64 of the bytes that were decoded; 0 where none were
   std::string files{};         ///< hash of the content of its files; empty where nobody asks for it
+
+  bool there() const { return visual.defined() || !input.pixels.empty(); }
+};
+
+/// The clips of a batch under a control.
+struct ControlledClips {
+  Control control;
+  uint64_t seed = 0;  ///< of its choices
+  /// One in the place of each clip of the batch: a row's own after the control, and none (Clip::there) for a clip that is
+  /// nobody's own or that the control leaves as it is.
+  std::vector<Clip> clips = {};
 };
 
 /// P pairs and the clips that they show.
@@ -29,7 +41,8 @@ struct PairBatch {
   MicroBatch place;              ///< its `rows` are the P dataset rows
   std::vector<std::string> ids;  ///< [P]
   std::vector<Clip> clips;
-  std::vector<SkippedRow> skipped;  ///< rows of this micro-batch whose media cannot be read
+  std::vector<SkippedRow> skipped;             ///< rows of this micro-batch whose media cannot be read
+  std::vector<ControlledClips> controls = {};  ///< by control of the loader
   int64_t pairs() const { return static_cast<int64_t>(ids.size()); }
 };
 

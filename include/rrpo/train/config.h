@@ -65,6 +65,8 @@ struct LoopConfig {
   bool fit = false;
   double memory_gb = 0;
   bool reference_cache = true;
+  bool sight = true;
+  bool self_check = true;
   template <class V>
   void fields(V& v) {
     v("trainable", trainable, "lora, or any of vision, projector, decoder, all");
@@ -86,6 +88,12 @@ struct LoopConfig {
     v("reference_cache", reference_cache,
       "keep what the reference says of each pass (in memory, and in data.cache where it is given) instead of asking it "
       "again: no number changes; a pass is found again where it holds the same rows, with train.micro_pairs=1 always");
+    v("sight", sight,
+      "proof that the video was seen: held-out and scored pairs are asked about their clip blank and with its frames "
+      "shuffled too; costs two more passes of the policy, and two clips to encode, for each of those pairs");
+    v("self_check", self_check,
+      "before the first step: one pair as training packs it against each of its answers alone; a run whose passes differ "
+      "ends there; costs a few passes of one pair, and changes no number");
   }
   void check(const std::string& at) const;
 };

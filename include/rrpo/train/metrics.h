@@ -8,6 +8,7 @@
 
 #include "rrpo/loss/loss.h"
 #include "rrpo/train/pass.h"
+#include "rrpo/train/sight.h"
 #include "rrpo/util/json_file.h"
 
 namespace rrpo::train {
@@ -25,6 +26,7 @@ struct MetricSums {
   int64_t tokens = 0;                  ///< answer tokens of all roles
   std::vector<TermSums> terms;         ///< by term; empty before the first pass
   std::map<std::string, double> rows;  ///< sums over pairs by key: rewards/…, kl/…, logps/…
+  SightRows sight = {};                ///< of held-out pairs, where they were asked about under controls
 
   void add(const MetricSums& other);
   /// As one rank tells another, to the last bit.
@@ -33,7 +35,7 @@ struct MetricSums {
   /// The weighted sum of the terms, each over its denominator.
   double loss(const loss::Objective& objective) const;
   /// `loss`, of a sum also `loss/NAME` of its terms; the others over the pairs, in the contract's order, each key behind
-  /// `prefix`.
+  /// `prefix`, but for `sight/NAME`, over the pairs that count for it.
   Json means(const loss::Objective& objective, const std::string& prefix = "") const;
 };
 

@@ -10,8 +10,10 @@ namespace rrpo::train {
 /// significant digits); what the objective lacks is absent. Answers under the row's other clip stand in `other` by the same
 /// names, the right answer there as `other_chosen` (under the row's own clip beside `chosen`). Of a sum `loss` is the
 /// weighted sum, `terms` has what each says by its name, and the rest is that of the first term which has it. What an
-/// objective knows of earlier steps is nothing here. The policy is the model with `model.adapter`, the reference the
-/// same without it. `train.*`, `lora.*` and `optim.*` are not read.
+/// objective knows of earlier steps is nothing here. With `train.sight` also `sight`: {"blank", "shuffled"}, how much more
+/// likely the chosen answer is about its clip than under that control; the summary then has the means with their 95 %
+/// interval. The policy is the model with `model.adapter`, the reference the same without it. Of `train.*` micro_pairs,
+/// reference_cache and sight are read, `lora.*` and `optim.*` are not.
 Result score(const TrainConfig& config, const RunOptions& options);
 
 }  // namespace rrpo::train
