@@ -74,13 +74,15 @@ Json plan_json(const OpenRun& run) {
   for (const model::NamedTensor& weight : run.optimizer.parameters())
     parameters += static_cast<double>(weight.tensor->numel());
   const double flop = flop_of(pass.shape, pass.mean, pass.kind, pass.rules).total() * batches;
-  const double seconds = flop / product_speed(run, pass.largest.rows());
+  const double speed = product_speed(run, pass.largest.rows()), seconds = flop / speed;
+  const double check = config.train.self_check ? self_check_flop(pass.shape, pass.mean, pass.kind) : 0;
   const int64_t checkpoint = checkpoint_bytes(run);
   return {{"warmup_steps", warmup_steps(config.optim.warmup_ratio, run.steps)},
           {"tokens_per_pair", pass.mean.rows() / static_cast<double>(pass.mean.pairs)},
           {"flop_per_step", flop},
           {"seconds_per_step_at_least", seconds},
-          {"seconds_at_least", seconds * static_cast<double>(run.steps)},
+          {"self_check_flop", check},
+          {"seconds_at_least", seconds * static_cast<double>(run.steps) + check / speed},
           {"peak_memory_bytes", static_cast<int64_t>(memory.total()) + kProgramBytes},
           {"memory_bytes",
            {{"weights", static_cast<int64_t>(memory.weights)},

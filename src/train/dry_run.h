@@ -21,7 +21,7 @@ struct OpenRun {
 };
 
 /// Warm-up, tokens, FLOP, time, memory and disk. `seconds_per_step_at_least` is the step's FLOP at the speed of a matrix
-/// product of its shape, timed here for a fifth of a second.
+/// product of its shape, timed here for a fifth of a second; `seconds_at_least` adds the self-check before the first one.
 Json plan_json(const OpenRun& run);
 
 }  // namespace rrpo::train

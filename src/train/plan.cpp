@@ -161,4 +161,22 @@ Flop flop_of(const ModelShape& model, const PairRows& rows, const StepKind& kind
   return flop;
 }
 
+double self_check_flop(const ModelShape& model, const PairRows& rows, const StepKind& kind) {
+  const double models = kind.reference ? 2 : 1;
+  const auto pass = [&](const PairRows& own) {
+    const double head = 2 * d(model.vocabulary) * d(model.width) * own.read;
+    const double adapter = 2 * over_layers(own, model.lora, model.lora_last, model.lora_last_kv);
+    return models * (forward_linears(model, own) + forward_attention(model, own) + head) + adapter;
+  };
+  PairRows shared = rows, chosen = rows, rejected = rows;
+  for (PairRows* one : {&shared, &chosen, &rejected}) one->pairs = 1;
+  chosen.rejected = rejected.chosen = 0;
+  chosen.read = rows.chosen + 1;
+  rejected.read = rows.rejected + 1;
+  const double plain = model.value_bytes == 2 ? 3 : 1;  // alone, and twice beside a copy
+  const double encoded = model.lora_vision > 0 ? models : 1;
+  const bool both = rows.rejected > 0;
+  return encoded * rows.vision.flop + pass(shared) + plain * (pass(chosen) + (both ? pass(rejected) : 0));
+}
+
 }  // namespace rrpo::train

@@ -94,6 +94,7 @@ TEST(DryRun, OfASevenBillionModelReadsNoWeight) {
   EXPECT_EQ(plan.summary["trained_parameters"], 322961408);
   EXPECT_GT(plan.summary["peak_memory_bytes"].get<double>(), 20e9);
   EXPECT_GT(plan.summary["seconds_at_least"].get<double>(), 0);
+  EXPECT_GT(plan.summary["self_check_flop"].get<double>(), 0);
   std::ofstream("/proc/self/clear_refs") << "5";
   const Result scored = score(config, {.out = {}, .existing = io::Existing::refuse, .dry_run = true});
   EXPECT_LT(peak_kilobytes(), 500'000);

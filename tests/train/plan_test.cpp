@@ -84,6 +84,16 @@ TEST(Plan, FlopOfItsParts) {
   expect_within(flop.reference / 1e12, 47.1, 0.01, "reference");
 }
 
+/// One pass of policy and reference over the pair, then over each answer alone, which lacks the 60 rows of the other: in
+/// bfloat16 three times.
+TEST(Plan, FlopOfTheSelfCheck) {
+  const double vision = 16 * (0.6418 + 0.0247), policy = 47.1 + 6.6 / 3, reference = 47.1, alone = 3484.0 / 3544;
+  expect_within(self_check_flop(seven_billion(), rows_of(16), {}) / 1e12,
+                vision + (policy + reference) * (1 + 3 * 2 * alone), 0.01, "policy and reference");
+  expect_within(self_check_flop(seven_billion(), rows_of(16), {.reference = false}) / 1e12,
+                vision + policy * (1 + 3 * 2 * alone), 0.01, "policy");
+}
+
 /// The published numbers count 64 prompt tokens before the questions, and the last layer in full: within 4 %.
 TEST(Plan, FlopOfPairsThatShareAVideo) {
   const ModelShape shape = seven_billion();

@@ -85,6 +85,11 @@ struct MemoryRules {
 /// queries, output and MLP of the last layer run on read rows only.
 Flop flop_of(const ModelShape& model, const PairRows& rows, const StepKind& kind, const MemoryRules& rules = {});
 
+/// Floating-point operations of the self-check of one pair (rrpo/train/self_check.h): forward over its rows as a step packs
+/// them, and over each answer behind a prompt of its own, in bfloat16 three times; once more under the reference where there
+/// is one.
+double self_check_flop(const ModelShape& model, const PairRows& rows, const StepKind& kind);
+
 /// Bytes at the peak of a step.
 struct Memory {
   double weights = 0, trained = 0, saved = 0, workspace = 0;
