@@ -71,11 +71,25 @@ class Loader::Places {
     return std::move(open_.extract(found).mapped());
   }
 
+  /// How many passes each of `windows` windows has on all ranks together. Those before `first` are not asked for again.
+  std::vector<int64_t> passes(int64_t first, int64_t windows) {
+    const std::lock_guard lock(mutex_);
+    passes_.erase(passes_.begin(), passes_.lower_bound(first));
+    std::vector<int64_t> all;
+    for (int64_t window = first; window < first + windows; ++window) {
+      while (!passes_.contains(window) && open_epoch()) continue;
+      all.push_back(passes_[window]);
+    }
+    return all;
+  }
+
  private:
   bool open_epoch() {
     if (per_epoch_ == 0 || epoch_ * per_epoch_ >= last_window_) return false;
     const std::vector<int64_t> order = epoch_order(videos_, rules_.order, epoch_);
-    for (MicroBatch& batch : share_of(epoch_batches(order, videos_, rules_.batch, epoch_), rules_.share)) {
+    const std::vector<MicroBatch> batches = epoch_batches(order, videos_, rules_.batch, epoch_);
+    for (const MicroBatch& batch : batches) ++passes_[batch.window];
+    for (MicroBatch& batch : share_of(batches, rules_.share)) {
       if (batch.window >= first_window_ && batch.window < last_window_) open_.emplace(count_++, std::move(batch));
     }
     ++epoch_;
@@ -87,6 +101,7 @@ class Loader::Places {
   std::vector<int64_t> videos_;
   int64_t epoch_ = 0, count_ = 0;       ///< the next epoch to open, the micro-batches of those before it
   std::map<int64_t, MicroBatch> open_;  ///< not taken yet
+  std::map<int64_t, int64_t> passes_;   ///< by window
   std::mutex mutex_;
 };
 
@@ -99,6 +114,7 @@ Loader::Loader(const Dataset& dataset, const policy::Policy& policy, VisualCache
       cache_(cache),
       rules_(std::move(rules)),
       encodes_always_(model::adapts_vision(policy.lvlm)),
+      window_(first_window),
       places_(std::make_unique<Places>(dataset, rules_, first_window, last_window)) {
   if (rules_.seen == nullptr) return;
   for (const auto& [key, seen] : *rules_.seen) {
@@ -119,7 +135,9 @@ std::optional<PairBatch> Loader::next() {
                                                                      passes_ahead(), make_next);
   }
   std::optional<PairBatch> batch = prefetch_->next().value();
-  if (!batch || rules_.seen == nullptr) return batch;
+  if (!batch) return batch;
+  window_ = batch->place.window + (batch->place.ends_window ? 1 : 0);
+  if (rules_.seen == nullptr) return batch;
   for (const Clip& clip : batch->clips) compare(clip);
   for (const ControlledClips& controlled : batch->controls) {
     for (const Clip& clip : controlled.clips) {
@@ -136,6 +154,10 @@ std::vector<int64_t> Loader::window_rows(int64_t window) const {
 }
 
 Loader Loader::again(int64_t window) const { return {dataset_, policy_, cache_, rules_, window, window + 1}; }
+
+int64_t Loader::most_passes(int64_t windows) {
+  return data::most_passes(window_, places_->passes(window_, windows), rules_.share.size);
+}
 
 void Loader::compare(const Clip& clip) {
   const rows::Media& media = dataset_.videos[static_cast<size_t>(clip.video)].media;

@@ -88,11 +88,18 @@ std::vector<MicroBatch> epoch_batches(const std::vector<int64_t>& order, const s
   return batches;
 }
 
+namespace {
+
+/// The rank whose pass it is.
+int64_t rank_of(int64_t window, int64_t number, int64_t ranks) { return (window + number) % ranks; }
+
+}  // namespace
+
 std::vector<MicroBatch> share_of(const std::vector<MicroBatch>& batches, const Share& share) {
   std::vector<MicroBatch> own;
   bool has_one = false;  // in the window at work
   for (const MicroBatch& batch : batches) {
-    if ((batch.window + batch.number) % share.size == share.rank) {
+    if (rank_of(batch.window, batch.number, share.size) == share.rank) {
       own.push_back(batch);
       own.back().ends_window = false;
       has_one = true;
@@ -103,6 +110,15 @@ std::vector<MicroBatch> share_of(const std::vector<MicroBatch>& batches, const S
     has_one = false;
   }
   return own;
+}
+
+int64_t most_passes(int64_t first, const std::vector<int64_t>& passes, int64_t ranks) {
+  std::vector<int64_t> counts(static_cast<size_t>(ranks), 0);
+  for (size_t i = 0; i < passes.size(); ++i) {
+    for (int64_t number = 0; number < passes[i]; ++number)
+      ++counts[static_cast<size_t>(rank_of(first + static_cast<int64_t>(i), number, ranks))];
+  }
+  return *std::max_element(counts.begin(), counts.end());
 }
 
 }  // namespace rrpo::data

@@ -10,6 +10,7 @@
 #include "rrpo/util/error.h"
 #include "rrpo/util/folder.h"
 #include "rrpo/util/notes.h"
+#include "sharded.h"
 #include "tensor_io.h"
 
 namespace rrpo::model {
@@ -111,6 +112,7 @@ bool equals(const io::TensorEntry& entry, const at::Tensor& weight) {
 bool equals(const io::TensorEntry& entry, const Frozen& matrix) {
   if (!matrix.held) return equals(entry, matrix.plain);
   if (entry.shape != matrix.shape() || weight_type(entry.dtype) == at::ScalarType::Undefined) return false;
+  if (const auto* parts = dynamic_cast<const Sharded*>(matrix.held.get())) return parts->equals(entry);
   const at::Tensor held = matrix.get(at::kFloat);
   return held.is_meta() || quantise_nf4(read_as_stored(entry, at::kCPU), held.device())->get(at::kFloat).equal(held);
 }

@@ -15,6 +15,7 @@
 #include "rrpo/util/notes.h"
 #include "rrpo/util/random.h"
 #include "rrpo/util/table.h"
+#include "sharded.h"
 #include "tensor_io.h"
 
 namespace rrpo::model {
@@ -125,15 +126,23 @@ std::map<std::string, at::Tensor> read_more(const Weights& weights, const Found&
 }
 
 /// How the weights of a model become values: what a checkpoint holds beside them is merged in, rounded once to the weight's
-/// own type, and a matrix that is held in four bits is made on the way.
+/// own type, and a matrix that is held in four bits or in parts is made on the way.
 class Reader {
  public:
-  Reader(Weights& weights, std::map<std::string, Lora> changes, bool nf4)
+  Reader(Weights& weights, std::map<std::string, Lora> changes, const std::string& frozen, const Peers& peers)
       : type_(weights.type), device_(weights.device), changes_(std::move(changes)) {
-    if (nf4) held_ = decoder_matrices(weights);
+    const Holding holding = holding_of(frozen);
+    if (holding.sharded && peers.size > 1 && !device_.is_meta())
+      parts_ = divide(weights, peers, holding.nf4);
+    else if (holding.nf4)
+      held_ = decoder_matrices(weights);
   }
 
   void operator()(const NamedTensor& wanted, const io::TensorEntry& entry) const {
+    if (const auto part = parts_.find(wanted.name); part != parts_.end()) {
+      part->second->read(entry, change_of(wanted.name));
+      return;
+    }
     const auto matrix = held_.find(wanted.name);
     if (matrix == held_.end()) {
       *wanted.tensor = changed(wanted.name, read_tensor(entry, type_, device_));
@@ -145,15 +154,21 @@ class Reader {
   }
 
  private:
+  Change change_of(const std::string& name) const {
+    const auto lora = changes_.find(name);
+    if (lora == changes_.end()) return nullptr;
+    return [&change = lora->second](const at::Tensor& weight) { return with_lora(weight, change).to(weight.scalar_type()); };
+  }
   at::Tensor changed(const std::string& name, const at::Tensor& weight) const {
-    const auto change = changes_.find(name);
-    return change == changes_.end() ? weight : with_lora(weight, change->second).to(weight.scalar_type());
+    const Change change = change_of(name);
+    return change ? change(weight) : weight;
   }
 
   at::ScalarType type_;
   at::Device device_;
   std::map<std::string, Lora> changes_;
   std::map<std::string, Frozen*> held_;
+  std::map<std::string, std::shared_ptr<const Sharded>> parts_;
 };
 
 }  // namespace
@@ -162,7 +177,9 @@ bool tied_head(const Weights& weights, const Family& family, const std::string& 
   return weights.decoder.may_tie && family.canonical(disk_name) == "lm_head.weight";
 }
 
-Lvlm load(const fs::path& folder, const LoadOptions& options) {
+Lvlm load(const fs::path& folder, const LoadOptions& options) { return load(folder, options, {}); }
+
+Lvlm load(const fs::path& folder, const LoadOptions& options, const Peers& peers) {
   const Json config = read_json(folder / "config.json", "model");
   const Family& family = family_of(config, folder);
   check_not_quantised(config, folder);
@@ -174,7 +191,7 @@ Lvlm load(const fs::path& folder, const LoadOptions& options) {
   std::map<std::string, Lora> changes;
   if (family.absorb != nullptr) changes = family.absorb(lvlm, read_more(weights, found));
   read_tensors(tensors(lvlm), found.tensors, {"weights", folder, "take the weights and config.json of one checkpoint"},
-               Reader(weights, std::move(changes), options.frozen == "nf4"));
+               Reader(weights, std::move(changes), options.frozen, peers));
   return lvlm;
 }
 

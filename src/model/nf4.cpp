@@ -115,7 +115,9 @@ at::Tensor by_table(const Nf4& matrix, at::ScalarType type) {
   return out;
 }
 
-at::Tensor pairs_table(at::Device device) {
+}  // namespace
+
+at::Tensor nf4_pairs(at::Device device) {
   at::Tensor pairs = at::empty({256, 2}, at::kFloat);
   float* out = pairs.mutable_data_ptr<float>();
   for (size_t byte = 0; byte < 256; ++byte) {
@@ -125,14 +127,12 @@ at::Tensor pairs_table(at::Device device) {
   return pairs.to(device);
 }
 
-}  // namespace
-
-Nf4::Nf4(at::Tensor packed, at::Tensor absmax, std::vector<int64_t> shape)
-    : packed_(std::move(packed)), absmax_(std::move(absmax)), shape_(std::move(shape)) {
+Nf4::Nf4(at::Tensor packed, at::Tensor absmax, std::vector<int64_t> shape, at::Tensor pairs)
+    : packed_(std::move(packed)), absmax_(std::move(absmax)), pairs_(std::move(pairs)), shape_(std::move(shape)) {
   const int64_t count = count_of(shape_);
   expect(packed_.scalar_type() == at::kByte && packed_.numel() == (count + 1) / 2, "NF4 with other bytes than numbers");
   expect(absmax_.scalar_type() == at::kFloat && absmax_.numel() == blocks_of(count), "NF4 with other scales than blocks");
-  if (packed_.is_cuda()) pairs_ = pairs_table(packed_.device());  // once: a copy to a GPU is waited for
+  if (packed_.is_cuda() && !pairs_.defined()) pairs_ = nf4_pairs(packed_.device());  // once: a copy to a GPU is waited for
 }
 
 int64_t Nf4::bytes() const { return static_cast<int64_t>(packed_.nbytes() + absmax_.nbytes()); }
@@ -161,7 +161,7 @@ at::Tensor nf4_by_operations(const Nf4& matrix, at::ScalarType type) {
   const int64_t count = count_of(matrix.shape());
   constexpr int64_t kChunk = int64_t{1} << 25;  // numbers: bounds what lies beside the result
   const at::Tensor out = at::empty({count}, at::TensorOptions(device).dtype(type));
-  const at::Tensor pairs = matrix.pairs().defined() ? matrix.pairs() : pairs_table(device);
+  const at::Tensor pairs = matrix.pairs().defined() ? matrix.pairs() : nf4_pairs(device);
   for (int64_t begin = 0; begin < count; begin += kChunk) {
     const int64_t here = std::min(kChunk, count - begin), whole = here / kNf4Block * kNf4Block;
     const at::Tensor codes =

@@ -134,23 +134,28 @@ at::ScalarType weight_type(const std::string& dtype) {
   return at::ScalarType::Undefined;
 }
 
-at::Tensor read_tensor(const io::TensorEntry& entry, at::ScalarType type, at::Device device) {
-  if (device.is_meta()) return at::empty(entry.shape, at::TensorOptions(device).dtype(type));
+at::Tensor read_numbers(const io::TensorEntry& entry, int64_t first, int64_t count, at::ScalarType type, at::Device device) {
   constexpr int64_t kChunk = int64_t{4} << 20;  // still in the cache when its numbers are looked at
   const at::ScalarType stored = weight_type(entry.dtype);
-  const at::Tensor raw = at::empty(entry.shape, stored);
-  const int64_t width = raw.element_size();
+  const at::Tensor raw = at::empty({count}, stored);
+  const int64_t width = raw.element_size(), all = count * width;
   auto* bytes = static_cast<char*>(raw.mutable_data_ptr());
-  for (int64_t begin = 0; begin < entry.bytes; begin += kChunk) {
+  for (int64_t begin = 0; begin < all; begin += kChunk) {
     check_stop();
     io::TensorEntry part = entry;
-    part.offset += begin;
-    part.bytes = std::min(kChunk, entry.bytes - begin);
+    part.offset += first * width + begin;
+    part.bytes = std::min(kChunk, all - begin);
     io::read_tensor_bytes(part, bytes + begin);
     const int64_t bad = first_not_finite(bytes + begin, part.bytes / width, stored, type);
-    if (bad >= 0) throw_not_finite(entry, begin / width + bad, raw.flatten().select(0, begin / width + bad), type);
+    if (bad >= 0) throw_not_finite(entry, first + begin / width + bad, raw.select(0, begin / width + bad), type);
   }
   return raw.to(device, type);
+}
+
+at::Tensor read_tensor(const io::TensorEntry& entry, at::ScalarType type, at::Device device) {
+  if (device.is_meta()) return at::empty(entry.shape, at::TensorOptions(device).dtype(type));
+  const auto width = static_cast<int64_t>(c10::elementSize(weight_type(entry.dtype)));
+  return read_numbers(entry, 0, entry.bytes / width, type, device).view(entry.shape);
 }
 
 at::Tensor read_as_stored(const io::TensorEntry& entry, at::Device device) {

@@ -22,6 +22,9 @@ at::ScalarType weight_type(const std::string& dtype);
 /// `type`; Stopped in the middle of it when a stop was asked for.
 at::Tensor read_tensor(const io::TensorEntry& entry, at::ScalarType type, at::Device device);
 
+/// Its numbers [first, first + count) in order of memory, [count]; nothing else of the file is read.
+at::Tensor read_numbers(const io::TensorEntry& entry, int64_t first, int64_t count, at::ScalarType type, at::Device device);
+
 /// The same in the type in which it is stored, in float32 where that is float64: what four bits are made of.
 at::Tensor read_as_stored(const io::TensorEntry& entry, at::Device device);
 

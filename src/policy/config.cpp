@@ -11,7 +11,7 @@ void ModelConfig::check(const std::string& at) const {
   check_choice(at + ".time_instruction", time_instruction, {"off", "line", "paragraph"});
   check_choice(at + ".image", image, {"video", "anyres"});
   check_choice(at + ".positions", positions, {"auto", "transformers5"});
-  check_choice(at + ".frozen", frozen, {"plain", "nf4"});
+  check_choice(at + ".frozen", frozen, {"plain", "nf4", "sharded", "nf4+sharded"});
   std::vector<std::string> prompts = row_names(text::chat_templates());
   prompts.insert(prompts.begin(), "auto");
   check_choice(at + ".prompt", prompt, prompts);

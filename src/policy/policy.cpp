@@ -8,6 +8,7 @@
 #include "rrpo/policy/length.h"
 #include "rrpo/policy/logits_rules.h"
 #include "rrpo/policy/memory.h"
+#include "rrpo/policy/parts.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/notes.h"
 #include "rrpo/util/table.h"
@@ -177,7 +178,7 @@ std::unique_ptr<text::WordPiece> open_eye_words(const std::filesystem::path& fol
 
 /// The compute type is that of `device`; the tensors lie in `place`, which is `device` or `meta`.
 Policy open_on(const ModelConfig& config, const std::string& device, const std::string& place,
-               std::optional<model::Dtype> dtype) {
+               std::optional<model::Dtype> dtype, const model::Peers& peers) {
   config.check("model");
   throw_where_memory_ends();
   const std::filesystem::path& folder = config.path;
@@ -200,7 +201,7 @@ Policy open_on(const ModelConfig& config, const std::string& device, const std::
   options.video_pool = config.video_pool == "auto" ? "" : config.video_pool;
   options.positions = config.positions == "auto" ? "" : config.positions;
   options.frozen = config.frozen;
-  Policy policy{.lvlm = model::load(folder, options),
+  Policy policy{.lvlm = model::load(folder, options, peers),
                 .tokenizer = std::move(tokenizer),
                 .chat = chat,
                 .end_of_turn = end_of_turn,
@@ -222,12 +223,30 @@ Policy open_on(const ModelConfig& config, const std::string& device, const std::
 }  // namespace
 
 Policy open_policy(const ModelConfig& config, const std::string& device, std::optional<model::Dtype> dtype) {
+  require_whole(config);
   const std::string place = resolve_device(device);
-  return open_on(config, place, place, dtype);
+  return open_on(config, place, place, dtype, {});
+}
+
+Policy open_policy(const ModelConfig& config, const std::string& device, const model::Peers& peers) {
+  const std::string place = resolve_device(device);
+  return open_on(config, place, place, std::nullopt, peers);
 }
 
 Policy open_shapes(const ModelConfig& config, const std::string& device) {
-  return open_on(config, resolve_device(device), "meta", std::nullopt);
+  require_whole(config);
+  return open_shapes(config, device, model::Peers{});
+}
+
+Policy open_shapes(const ModelConfig& config, const std::string& device, const model::Peers& peers) {
+  return open_on(config, resolve_device(device), "meta", std::nullopt, peers);
+}
+
+void require_whole(const ModelConfig& config) {
+  const model::Holding holding = model::holding_of(config.frozen);
+  if (!holding.sharded) return;
+  bad_field("model.frozen", "is " + config.frozen + ", and only the ranks of a training hold a model in parts",
+            "model.frozen=" + model::frozen_name({.nf4 = holding.nf4}));
 }
 
 std::vector<int64_t> eye_text(const Policy& policy, const std::string& question) {

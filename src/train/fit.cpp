@@ -5,6 +5,7 @@
 
 #include "planned_pass.h"
 #include "rrpo/policy/device.h"
+#include "rrpo/policy/parts.h"
 #include "rrpo/report/table.h"
 #include "rrpo/train/learner.h"
 #include "rrpo/util/log.h"
@@ -42,13 +43,16 @@ std::string recompute_text(const MemoryRules& rules) {
   return rules.recompute_layers < 0 ? "layer" : std::to_string(rules.recompute_layers);
 }
 
+/// As `model.frozen` has it.
+std::string frozen_text(const MemoryRules& rules) { return model::frozen_name({rules.nf4, rules.sharing > 1}); }
+
 [[noreturn]] void refuse(const std::vector<Fit>& ways, double reserve, double bytes) {
   const auto least = std::min_element(ways.begin(), ways.end(),
                                       [](const Fit& a, const Fit& b) { return a.memory.total() < b.memory.total(); });
   throw Error(Fault::environment, "plan",
               "nothing fits " + gigabytes(bytes) + ": the least is " + gigabytes(least->memory.total() * kMargin + reserve) +
                   ", with train.recompute=" + recompute_text(least->rules) +
-                  (least->rules.nf4 ? " and model.frozen=nf4" : ""),
+                  (least->rules.nf4 ? " and model.frozen=" + frozen_text(least->rules) : ""),
               "fewer video.frames or rows of a pass (train.micro_pairs, data.group_by_video), a smaller lora.rank, or a "
               "larger device");
 }
@@ -60,15 +64,15 @@ Json choose_fit(const TrainConfig& config, int64_t ranks) {
   const std::string device = policy::resolve_device(config.device);
   const double bytes = device_bytes(config, device);
   const loss::Objective objective = loss::make_objective(config.objective);
-  const policy::Policy policy = policy::open_shapes(config.model, config.device);
+  const policy::Policy policy = policy::open_shapes(config.model, config.device, model::Peers{0, ranks, nullptr});
   const data::Dataset rows = open_rows(config.data.pairs, config, policy, objective, config.data.max_skipped > 0);
   const PlannedPass pass = plan_pass(config, objective, policy, rows, ranks);
   const double reserve = pass.rules.gpu ? kGpuReserve : static_cast<double>(kProgramBytes);
-  const std::vector<Fit> ways = ways_to_fit(pass.shape, pass.largest, pass.kind, pass.rules);
+  const std::vector<Fit> ways = ways_to_fit(pass.shape, pass.largest, pass.kind, pass.rules, ranks);
   const std::optional<Fit> fit = first_fit(ways, (bytes - reserve) / kMargin);
   if (!fit) refuse(ways, reserve, bytes);
   const double chosen = fit->memory.total(), nothing = ways.front().memory.total();
-  const std::string frozen = fit->rules.nf4 ? "nf4" : "plain", recompute = recompute_text(fit->rules);
+  const std::string frozen = frozen_text(fit->rules), recompute = recompute_text(fit->rules);
   log_info("train.fit: model.frozen=" + frozen + " train.recompute=" + recompute + ": " + gigabytes(chosen) +
            " planned of " + gigabytes(bytes) +
            (chosen < nothing ? ", " + gigabytes(nothing) + " with nothing given up" : ""));

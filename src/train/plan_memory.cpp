@@ -134,15 +134,21 @@ double head_temporaries(const ModelShape& model, const PairRows& rows, const Ste
   return logits + (cast ? wide * d(model.vocabulary) * d(model.width) : 0) + (rules.gpu ? wide * chunk / 2 : 0);
 }
 
+/// Of the matrices of all layers in four bits, or of what a rank holds of them and the room for two layers.
+double held_bytes(const ModelShape& model, const MemoryRules& rules, double matrices) {
+  const double all = matrices * (rules.nf4 ? kNf4Bytes : d(model.value_bytes));
+  return rules.sharing > 1 ? all / d(rules.sharing) + 2 * all / d(model.layers) : all;
+}
+
 }  // namespace
 
 Memory memory_of(const ModelShape& model, const PairRows& rows, const StepKind& kind, const MemoryRules& rules) {
   const double text = model.parameters - model.vision_parameters - model.projector_parameters;
   const double parts = (kind.decoder ? text : 0) + (kind.vision ? model.vision_parameters : 0) +
                        (kind.projector ? model.projector_parameters : 0);
-  const double held = rules.nf4 ? d(model.layers) * model.layer_linears() : 0;
+  const double matrices = rules.nf4 || rules.sharing > 1 ? d(model.layers) * model.layer_linears() : 0;
   Memory memory;
-  memory.weights = (model.parameters - parts - held) * d(model.value_bytes) + held * kNf4Bytes;
+  memory.weights = (model.parameters - parts - matrices) * d(model.value_bytes) + held_bytes(model, rules, matrices);
   memory.trained = (parts > 0 ? parts : model.lora + model.lora_vision) * rules.trained_bytes;
   memory.saved = kept_by_decoder(model, rows, kind, rules);
   if ((kind.vision || model.lora_vision > 0) && kind.encode) memory.saved += rows.vision.kept_values * d(model.value_bytes);
@@ -159,22 +165,28 @@ MemoryRules memory_rules(bool gpu, bool several_passes) {
   return {.trained_bytes = several_passes ? 16.0 : 12.0, .gpu = gpu};
 }
 
-std::vector<Fit> ways_to_fit(const ModelShape& model, const PairRows& rows, const StepKind& kind, const MemoryRules& rules) {
+std::vector<Fit> ways_to_fit(const ModelShape& model, const PairRows& rows, const StepKind& kind, const MemoryRules& rules,
+                             int64_t ranks) {
   std::vector<Fit> ways;
-  const auto add = [&](bool nf4, model::Recompute recompute, int64_t layers) {
-    MemoryRules own = rules;
-    own.nf4 = nf4;
+  MemoryRules own = rules;
+  const auto add = [&](model::Recompute recompute, int64_t layers) {
     own.recompute = recompute;
     own.recompute_layers = layers;
     ways.push_back({own, memory_of(model, rows, kind, own)});
   };
-  const bool frozen = !kind.decoder && !kind.projector && !kind.vision;
-  for (const bool nf4 : frozen ? std::vector<bool>{false, true} : std::vector<bool>{false}) {
-    add(nf4, model::Recompute::none, -1);
-    add(nf4, model::Recompute::mlp, -1);
-    for (int64_t layers = 1; layers < model.layers; ++layers) add(nf4, model::Recompute::layer, layers);
-    add(nf4, model::Recompute::layer, -1);
-  }
+  const auto add_all = [&](bool nf4, int64_t sharing) {
+    own.nf4 = nf4;
+    own.sharing = sharing;
+    add(model::Recompute::none, -1);
+    add(model::Recompute::mlp, -1);
+    for (int64_t layers = 1; layers < model.layers; ++layers) add(model::Recompute::layer, layers);
+    add(model::Recompute::layer, -1);
+  };
+  add_all(/*nf4=*/false, 1);
+  if (kind.decoder || kind.projector || kind.vision) return ways;
+  if (ranks > 1) add_all(/*nf4=*/false, ranks);
+  add_all(/*nf4=*/true, 1);
+  if (ranks > 1) add_all(/*nf4=*/true, ranks);
   return ways;
 }
 

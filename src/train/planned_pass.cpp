@@ -5,6 +5,7 @@
 
 #include "recompute.h"
 #include "rrpo/data/media.h"
+#include "rrpo/model/shards.h"
 #include "rrpo/policy/device.h"
 #include "rrpo/train/learner.h"
 #include "session.h"
@@ -80,7 +81,9 @@ PlannedPass plan_pass(const TrainConfig& config, const loss::Objective& objectiv
   const bool gpu = policy::resolve_device(config.device).starts_with("cuda");
   const model::PassRules again = recompute_rules("train.recompute", config.train.recompute);
   pass.rules = memory_rules(gpu, ranks > 1 || config.train.batch_pairs > pass.largest.pairs);
-  pass.rules.nf4 = config.model.frozen == "nf4";
+  const model::Holding holding = model::holding_of(config.model.frozen);
+  pass.rules.nf4 = holding.nf4;
+  pass.rules.sharing = holding.sharded ? ranks : 1;
   pass.rules.recompute = again.recompute;
   pass.rules.recompute_layers = again.recompute_layers;
   return pass;

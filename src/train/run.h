@@ -26,6 +26,9 @@
 
 namespace rrpo::train {
 
+/// The ranks that share a run; of a plan, whose process has met nobody, those that the launcher has started.
+int64_t ranks_of(const world::World& world, const RunOptions& options);
+
 /// What a run holds once it is open, on each of its ranks. They stand at the same place with the same weights; files are the
 /// first one's, and `out` is read and written there only.
 class Run {

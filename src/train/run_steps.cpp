@@ -10,6 +10,7 @@
 #include "metrics_log.h"
 #include "position.h"
 #include "references.h"
+#include "rounds.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/train/learner.h"
 #include "rrpo/train/schedule.h"
@@ -45,25 +46,29 @@ struct Diary {
 }  // namespace
 
 void Run::open_caches() {
-  agree(world_, [&] {
+  const std::vector<Json> folders = agree(world_, [&]() -> Json {
     if (freezes_vision(config_.train)) cache_ = open_cache(config_, policy_, objective_);
-    return Json();
+    return config_.data.cache.has_value();
   });
-  agree(world_, [&] {  // apart: it may ask all ranks for their parts of the weights
+  const auto open = [&] {
     references_ = open_references(config_, policy_, objective_);
     return Json();
-  });
+  };
+  // Apart: for the folder's key of one rank all others give their parts of the weights.
+  const bool keyed = std::any_of(folders.begin(), folders.end(), [](const Json& folder) { return folder.get<bool>(); });
+  agree(world_, [&] { return keyed ? with_all_layers(policy_, open) : open(); });
 }
 
-/// Before the first step of this part of the run. All ranks look at the same pair: parts of the weights that lie with others
-/// are then asked for equally often.
+/// Before the first step of this part of the run. All ranks look at the same pair, and so ask equally often for the parts of
+/// the weights that lie with others.
 void Run::check_passes() {
   if (!config_.train.self_check || last_step() || at_.step == options_.halt_after) return;
-  agree(world_, [&] {
-    const std::optional<SelfCheck> check = self_check(scorer(), rows_, training_rules(), at_.step);
-    if (check && world_.first()) log_info(line_of(*check));
+  const auto check = [&] {
+    const std::optional<SelfCheck> found = self_check(scorer(), rows_, training_rules(), at_.step);
+    if (found && world_.first()) log_info(line_of(*found));
     return Json();
-  });
+  };
+  agree(world_, [&] { return with_forwards(policy_, most_forwards_of_check(objective_), check); });
 }
 
 void Run::remember(const std::vector<data::SkippedRow>& skipped) {
@@ -121,17 +126,21 @@ Json Run::evaluate_share() {
   rules.share = {world_.rank(), world_.size()};
   rules.seen = &at_.seen;
   if (config_.train.sight) rules.controls = sight_controls();
-  data::Loader loader(*held_out_, policy_, cache_.get(), rules, 0, data::windows_per_epoch(held_out_->rows(), rules.batch));
-  Json passes = Json::array();
-  while (const auto micro = loader.next()) {
-    check_stop();
-    if (micro->pairs() == 0) continue;
-    const Sighted seen = forward_under_controls(scorer(), *held_out_, *micro);
-    MetricSums sums = measure(seen.pass, objective_);
-    sums.sight = seen.rows;
-    passes.push_back({micro->place.window, sums.told()});
-  }
-  return passes;
+  const int64_t windows = data::windows_per_epoch(held_out_->rows(), rules.batch);
+  data::Loader loader(*held_out_, policy_, cache_.get(), rules, 0, windows);
+  const RoundKind kind{.controls = static_cast<int64_t>(rules.controls.size())};
+  return in_rounds(scorer(), loader.most_passes(windows), kind, [&] {
+    Json passes = Json::array();
+    while (const auto micro = loader.next()) {
+      check_stop();
+      if (micro->pairs() == 0) continue;
+      const Sighted seen = forward_under_controls(scorer(), *held_out_, *micro);
+      MetricSums sums = measure(seen.pass, objective_);
+      sums.sight = seen.rows;
+      passes.push_back({micro->place.window, sums.told()});
+    }
+    return passes;
+  });
 }
 
 Json Run::evaluate() {

@@ -31,6 +31,10 @@ Json objective_json(const loss::Objective& objective) {
   return json;
 }
 
+int64_t ranks_of(const world::World& world, const RunOptions& options) {
+  return options.dry_run && options.world != nullptr ? world::place_of_process().size : world.size();
+}
+
 }  // namespace
 
 Json Run::counts() const {
@@ -47,7 +51,7 @@ Json Run::counts() const {
                  {"held_out", held_out_ ? held_out_->rows() : 0},
                  {"answer_tokens", answer_tokens},
                  {"trained_parameters", parameters},
-                 {"ranks", world_.size()},
+                 {"ranks", ranks_of(world_, options_)},
                  {"steps", at_.steps},
                  {"steps_per_epoch", per_epoch_}};
   const int64_t peak = policy::gpu_peak_bytes(policy::resolve_device(config_.device));
@@ -59,7 +63,7 @@ Json Run::plan() const {
   Json plan = {{"plan", "train"}};
   plan.update(objective_json(objective_));
   plan.update(counts());
-  plan.update(plan_json({config_, objective_, policy_, rows_, optimizer_, at_.steps, world_.size()}));
+  plan.update(plan_json({config_, objective_, policy_, rows_, optimizer_, at_.steps, ranks_of(world_, options_)}));
   return plan;
 }
 

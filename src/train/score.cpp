@@ -12,6 +12,7 @@
 #include "rrpo/io/line_writer.h"
 #include "rrpo/io/output_folder.h"
 #include "rrpo/io/run_record.h"
+#include "rrpo/policy/parts.h"
 #include "rrpo/report/progress.h"
 #include "rrpo/train/learner.h"
 #include "rrpo/train/metrics.h"
@@ -165,6 +166,7 @@ MetricSums score_rows(const Scorer& scorer, const data::Dataset& rows, data::Loa
 
 Result score(const TrainConfig& config, const RunOptions& options) {
   require_inputs(config);
+  policy::require_whole(config.model);
   set_tensor_threads(config.threads);
   const loss::Objective objective = loss::make_objective(config.objective);
   std::optional<io::OutputFolder> folder;

@@ -193,6 +193,11 @@ std::string short_number(double value) {
 
 }  // namespace
 
+int64_t most_forwards_of_check(const loss::Objective& objective) {
+  const int64_t models = objective.needs_reference ? 2 : 1;
+  return models * (1 + 2 * static_cast<int64_t>(objective.roles.size()));
+}
+
 std::optional<SelfCheck> compare_with_plain(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch,
                                             const Asked& asked, const Pass& shared) {
   expect(batch.pairs() == 1, "a self-check of several pairs");

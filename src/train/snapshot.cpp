@@ -11,6 +11,7 @@
 #include "rrpo/io/atomic.h"
 #include "rrpo/io/manifest.h"
 #include "rrpo/io/run_record.h"
+#include "rrpo/model/shards.h"
 #include "rrpo/train/learner.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/folder.h"
@@ -95,6 +96,14 @@ std::string way_on(const fs::path& out, const TrainConfig& config) {
   return field + (all.back().folder / "adapter").string();
 }
 
+/// The configuration as far as it decides numbers: who holds which part of a model does not.
+Json undivided(Json config) {
+  if (!config.contains("model") || !config["model"].is_object()) return config;
+  Json& frozen = config["model"]["frozen"];
+  if (frozen.is_string()) frozen = model::frozen_name({.nf4 = model::holding_of(frozen.get<std::string>()).nf4});
+  return config;
+}
+
 }  // namespace
 
 const std::vector<std::string>& free_fields() {
@@ -154,8 +163,8 @@ Json resolved(Json config) {
 }  // namespace
 
 void check_same_run(const Json& config_before, const TrainConfig& config, const fs::path& out) {
-  const Json now = resolved(config_json(config));
-  const Json before = resolved(io::with_defaults(config_before, now, describe<TrainConfig>()));
+  const Json now = undivided(resolved(config_json(config))),
+             before = undivided(resolved(io::with_defaults(config_before, now, describe<TrainConfig>())));
   const std::optional<io::ConfigDifference> found = io::config_difference(before, now, free_fields());
   if (!found) return;
   const std::string way = way_on(out, config);

@@ -9,6 +9,7 @@
 
 #include "agree.h"
 #include "denominators.h"
+#include "rounds.h"
 #include "rrpo/util/clock.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/stop.h"
@@ -145,7 +146,8 @@ Taken take(const Stepper& stepper, Counted& counted, int64_t saved) {
     taken.norm = checked_norm(part, saved);
     return told(part, stepper.optimizer.weights());
   };
-  taken.parts = agree(stepper.world, own_part);
+  const int64_t rounds = counted.loader.most_passes();
+  taken.parts = agree(stepper.world, [&] { return in_rounds(stepper.scorer, rounds, {.backward = true}, own_part); });
   taken.report = joined(taken.parts);
   return taken;
 }

@@ -7,9 +7,11 @@
 #include "earlier.h"
 #include "fit.h"
 #include "metrics_log.h"
+#include "rounds.h"
 #include "rrpo/io/atomic.h"
 #include "rrpo/io/output_folder.h"
 #include "rrpo/io/run_record.h"
+#include "rrpo/policy/parts.h"
 #include "rrpo/report/training.h"
 #include "rrpo/train/learner.h"
 #include "rrpo/util/ranks.h"
@@ -89,7 +91,7 @@ void end_when_lost(const world::World& world) {
 
 /// The plan alone; nothing is written.
 Result planned(const TrainConfig& config, const RunOptions& options, const world::World& world, const Json& fit) {
-  Result plan = Run(config, options, world, policy::open_shapes(config.model, config.device)).plan_result();
+  Result plan = Run(config, options, world, policy::open_shapes(config.model, config.device, peers_of(world))).plan_result();
   if (!fit.is_null()) plan.summary["fit"] = fit;
   return plan;
 }
@@ -102,7 +104,7 @@ Result carry_out(const TrainConfig& config, const RunOptions& options, const wor
   std::optional<Run> opened;
   const auto open = [&] {
     agree(world, [&] {
-      if (!opened) opened.emplace(config, options, world, policy::open_policy(config.model, config.device));
+      if (!opened) opened.emplace(config, options, world, policy::open_policy(config.model, config.device, peers_of(world)));
       return Json();
     });
   };
@@ -136,7 +138,7 @@ Result run(const TrainConfig& config, const RunOptions& options) {
   });
   check_same_inputs(world, config);
   set_tensor_threads(config.threads);
-  const Json fit = from_first(world, [&] { return choose_fit(config, world.size()); });  // the model is opened as it says
+  const Json fit = from_first(world, [&] { return choose_fit(config, ranks_of(world, options)); });  // opened as it says
   const TrainConfig chosen = with_fit(config, fit);
   return options.dry_run ? planned(chosen, options, world, fit) : carry_out(chosen, options, world, fit);
 }

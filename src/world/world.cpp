@@ -26,7 +26,9 @@ struct World::Link {
 
   Link(Meeting met, const Place& place) : meeting(std::move(met)), watch(meeting.signs, place) {}
   const Group& group_of(const at::Tensor& tensor) const { return tensor.is_cpu() ? texts : tensors; }
-  void end(const c10::intrusive_ptr<c10d::Work>& work);
+  void end(const c10::intrusive_ptr<c10d::Work>& work, std::chrono::microseconds longest = std::chrono::milliseconds(2));
+  template <class Use>
+  void use(Use what);
   template <class Begin>
   void run(Begin begin);
 };
@@ -51,22 +53,22 @@ at::Tensor bytes_of(const std::string& text, int64_t size) {
 
 }  // namespace
 
-/// Waits for an operation, but no longer than all ranks are there.
-void World::Link::end(const c10::intrusive_ptr<c10d::Work>& work) {
-  constexpr std::chrono::microseconds kShortest{20}, kLongest{2000};
-  for (auto pause = kShortest; !work->isCompleted(); pause = std::min(2 * pause, kLongest)) {
+/// Waits for an operation, but no longer than all ranks are there; looks after it every `longest` at least.
+void World::Link::end(const c10::intrusive_ptr<c10d::Work>& work, std::chrono::microseconds longest) {
+  constexpr std::chrono::microseconds kShortest{20};
+  for (auto pause = kShortest; !work->isCompleted(); pause = std::min(2 * pause, longest)) {
     if (const std::string who = watch.lost(); !who.empty()) throw_lost(who);
     std::this_thread::sleep_for(pause);
   }
   work->wait();
 }
 
-/// An operation from its beginning to its end. A lost connection of Gloo's is no c10::Error, one of NCCL's is a DistError.
-template <class Begin>
-void World::Link::run(Begin begin) {
+/// What is done with a group. A lost connection of Gloo's is no c10::Error, one of NCCL's is a DistError.
+template <class Use>
+void World::Link::use(Use what) {
   if (const std::string who = watch.lost(); !who.empty()) throw_lost(who);
   try {
-    end(begin());
+    what();
   } catch (const Error&) {
     throw;
   } catch (const c10::DistError& error) {
@@ -76,6 +78,12 @@ void World::Link::run(Begin begin) {
   } catch (const std::exception& error) {
     throw_lost(watch.blame(brief(error.what())));
   }
+}
+
+/// An operation from its beginning to its end.
+template <class Begin>
+void World::Link::run(Begin begin) {
+  use([&] { end(begin()); });
 }
 
 World::World() = default;
@@ -121,6 +129,34 @@ void World::from_first(at::Tensor& values) const {
   if (alone()) return;
   std::vector<at::Tensor> list = {values};
   link_->run([&] { return link_->group_of(values)->broadcast(list); });
+}
+
+std::function<void()> World::begin_gather(const at::Tensor& whole, const at::Tensor& part) const {
+  at::Tensor all = whole, own = part;
+  if (alone()) {
+    all.copy_(own);
+    return [] {};
+  }
+  std::vector<c10::intrusive_ptr<c10d::Work>> works;
+  link_->use([&] {
+    const Group& group = link_->group_of(own);
+    if (!own.is_cpu()) {
+      works = {group->_allgather_base(all, own)};
+      return;
+    }
+    // Gloo's own would gather into a copy of `whole` first: each rank sends its part to all others instead.
+    all.narrow(0, rank() * own.numel(), own.numel()).copy_(own);
+    for (int64_t from = 0; from < size(); ++from) {
+      std::vector<at::Tensor> list = {all.narrow(0, from * own.numel(), own.numel())};
+      c10d::BroadcastOptions options;
+      options.rootRank = from;
+      works.push_back(group->broadcast(list, options));
+    }
+  });
+  // While a GPU computes with one layer the next one must be launched: a long pause would let it run dry.
+  return [link = link_.get(), works] {
+    for (const auto& work : works) link->use([&] { link->end(work, std::chrono::microseconds(100)); });
+  };
 }
 
 std::vector<std::string> World::gather(const std::string& mine) const {

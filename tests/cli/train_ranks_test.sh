@@ -49,6 +49,24 @@ runs 4 "${command[@]}" --out ranks2 --nproc 2
 runs 0 "${command[@]}" --out ranks2 --nproc 2 --resume
 runs 0 "${command[@]}" --out ranks2 --resume
 
+say "a model in parts"
+numbers_of() { sed -E 's#"seconds(_data)?":[^,}]*,?##g' "$1/metrics.jsonl"; }
+runs 0 "${command[@]}" --out parts --nproc 2 model.frozen=sharded
+[ "$(numbers_of parts)" = "$(numbers_of ranks2)" ] || fault "other numbers of a model in parts"
+same parts/adapter/adapter_model.safetensors ranks2/adapter/adapter_model.safetensors
+runs 0 "${command[@]}" --out parts --nproc 3 --resume
+runs 0 "${command[@]}" --out four --nproc 2 model.frozen=nf4+sharded
+runs 0 "${command[@]}" --out plan --dry-run --nproc 8 model.frozen=sharded
+says out.txt '"ranks":8'
+runs 2 "${command[@]}" --out parts --resume model.frozen=nf4
+says err.txt 'model.frozen'
+runs 2 "$train" score model.path="$root/data/toy/base" data.pairs=held_out.jsonl data.video_root=world model.frozen=sharded --out none
+says err.txt 'model.frozen: is sharded'
+runs 2 "$gen" model.path="$root/data/toy/base" gen.questions=held_out.jsonl gen.video_root=world model.frozen=sharded --out none
+says err.txt 'model.frozen: is sharded'
+runs 2 "$eval" model.path="$root/data/toy/base" eval.questions=held_out.jsonl eval.video_root=world model.frozen=nf4+sharded --out none
+says err.txt 'model.frozen: is nf4+sharded'
+
 # rank NUMBER: the process of that rank, by its environment.
 rank() {
   local child

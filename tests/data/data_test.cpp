@@ -234,6 +234,42 @@ TEST(Loader, SharesOfSeveralAreTheWhole) {
   }
 }
 
+// Nine rows in windows of up to 4, and two to a pass where they are of one video: epochs of 3 windows.
+TEST(Loader, TellsTheMostPassesOfTheWindowsToCome) {
+  const TinyWorld world;
+  const policy::Policy policy = world.open();
+  const Dataset dataset = read_dataset({world.pairs()}, world.root(), policy, {});
+  for (const int64_t size : {1, 2, 3}) {
+    std::vector<int64_t> most(7, 0), told(7, 0);
+    int64_t most_of_all = 0, told_of_all = 0;
+    for (int64_t rank = 0; rank < size; ++rank) {
+      const LoaderRules rules{.root = world.root(),
+                              .video = {},
+                              .order = {.seed = 3, .shuffle = true, .group_by_video = 2},
+                              .batch = {.batch = 4, .micro = 2},
+                              .share = {rank, size},
+                              .threads = rank};
+      Loader loader(dataset, policy, nullptr, rules, 2, 7);
+      told_of_all = loader.most_passes(5);
+      int64_t all = 0;
+      for (size_t window = 2; window < 7; ++window) {
+        told[window] = loader.most_passes();
+        int64_t own = 0;
+        for (bool open = true; open;) {
+          const auto batch = loader.next();
+          own += batch->pairs() > 0 ? 1 : 0;
+          open = !batch->place.ends_window;
+        }
+        most[window] = std::max(most[window], own);
+        all += own;
+      }
+      most_of_all = std::max(most_of_all, all);
+    }
+    EXPECT_EQ(told, most) << size;
+    EXPECT_EQ(told_of_all, most_of_all) << size;
+  }
+}
+
 /// The threads are at the next epochs' pictures before this one's last pass is done. The longer they are given, the surer.
 TEST(Loader, ReadsAheadOverTheEndOfAnEpoch) {
   const TinyWorld world;

@@ -142,6 +142,30 @@ TEST(Share, EachPassIsOneRanksAndEachRankSeesTheEndOfEachWindow) {
   }
 }
 
+/// The most passes of a rank, by giving them out.
+int64_t counted(const std::vector<MicroBatch>& all, int64_t first, int64_t last, int64_t size) {
+  int64_t most = 0;
+  for (int64_t rank = 0; rank < size; ++rank) {
+    int64_t own = 0;
+    for (const MicroBatch& batch : share_of(all, {rank, size}))
+      own += !batch.rows.empty() && batch.window >= first && batch.window < last ? 1 : 0;
+    most = std::max(most, own);
+  }
+  return most;
+}
+
+TEST(Share, TellsTheMostPassesThatARankHas) {
+  const std::vector<MicroBatch> all = two_epochs();
+  const std::vector<int64_t> passes = {4, 4, 1, 4, 4, 1};
+  for (const int64_t size : {1, 2, 3, 5, 20}) {
+    for (int64_t first = 0; first < 6; ++first) {
+      for (int64_t last = first + 1; last <= 6; ++last)
+        EXPECT_EQ(most_passes(first, {passes.begin() + first, passes.begin() + last}, size), counted(all, first, last, size))
+            << first << " to " << last << " on " << size;
+    }
+  }
+}
+
 TEST(Share, OfOneIsEverything) {
   const std::vector<MicroBatch> all = two_epochs(), own = share_of(all, {});
   ASSERT_EQ(own.size(), all.size());

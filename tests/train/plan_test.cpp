@@ -190,9 +190,9 @@ PairRows clip_of(int64_t frames) {
 }
 
 /// What train.fit takes of a card: its bytes without a reserve of 1 GB, and a margin of 5 %.
-std::optional<Fit> fit_of(const ModelShape& shape, int64_t frames, double card) {
+std::optional<Fit> fit_of(const ModelShape& shape, int64_t frames, double card, int64_t ranks = 1) {
   const MemoryRules rules = memory_rules(/*gpu=*/true, /*several_passes=*/true);
-  return first_fit(ways_to_fit(shape, clip_of(frames), {}, rules), (card - 1e9) / 1.05);
+  return first_fit(ways_to_fit(shape, clip_of(frames), {}, rules, ranks), (card - 1e9) / 1.05);
 }
 
 TEST(Fit, OfSixtyFourFramesInEightyGigabytesGivesNothingUp) {
@@ -229,20 +229,57 @@ TEST(Fit, OfTrainedWeightsNeverTakesFourBits) {
   for (const Fit& way : ways_to_fit(seven_billion(), clip_of(16), whole, {})) EXPECT_FALSE(way.rules.nf4);
 }
 
-/// 72B, of which each card holds all: with a margin it fits 80 GB in no way, and 141 GB in four bits.
-TEST(Fit, OfSeventyTwoBillion) {
+ModelShape seventy_two_billion() {
   Json config = seven_billion_config();
   config["text_config"].update({{"hidden_size", 8192},
                                 {"intermediate_size", 29568},
                                 {"num_hidden_layers", 80},
                                 {"num_attention_heads", 64},
                                 {"num_key_value_heads", 8}});
-  const ModelShape shape = shape_of(model_of(config), {});
+  return shape_of(model_of(config), {});
+}
+
+/// 72B, of which each card holds all: with a margin it fits 80 GB in no way, and 141 GB in four bits.
+TEST(Fit, OfSeventyTwoBillion) {
+  const ModelShape shape = seventy_two_billion();
   EXPECT_NEAR(shape.parameters, 73.2e9, 0.3e9);
   EXPECT_FALSE(fit_of(shape, 16, 80e9).has_value());
   const auto fit = fit_of(shape, 16, 141e9);
   ASSERT_TRUE(fit.has_value());
   EXPECT_TRUE(fit->rules.nf4);
+}
+
+/// 70.3 of the 73.2 billion parameters are matrices of the layers: 140.5 GB, of which a card holds an eighth and two layers.
+TEST(Fit, OfSeventyTwoBillionOnEightCards) {
+  const ModelShape shape = seventy_two_billion();
+  for (const int64_t frames : {16, 32}) {
+    const auto fit = fit_of(shape, frames, 80e9, 8);
+    ASSERT_TRUE(fit.has_value());
+    EXPECT_FALSE(fit->rules.nf4);
+    EXPECT_EQ(fit->rules.sharing, 8);
+    EXPECT_LT(fit->memory.total() * 1.05 + 1e9, 80e9);
+    const double layer = 2.0 * (2.0 * 8192 * (8192 + 1024) + 3.0 * 8192 * 29568);
+    EXPECT_NEAR(fit->memory.weights, 2 * shape.parameters - 80 * layer + 10 * layer + 2 * layer, 1e3);
+  }
+  EXPECT_EQ(fit_of(shape, 16, 80e9, 8)->rules.recompute, model::Recompute::none);
+  EXPECT_TRUE(fit_of(shape, 16, 40e9, 8)->rules.nf4);  // then four bits, divided too
+  EXPECT_EQ(fit_of(shape, 16, 40e9, 8)->rules.sharing, 8);
+}
+
+/// Before layers are divided they are computed again, which asks no other card for anything; four bits come last.
+TEST(Fit, DividesAmongRanksBeforeItTakesFourBits) {
+  const ModelShape shape = seven_billion();
+  const MemoryRules rules = memory_rules(/*gpu=*/true, /*several_passes=*/true);
+  const auto ways = ways_to_fit(shape, clip_of(16), {}, rules, 2);
+  ASSERT_EQ(ways.size(), 4 * 30U);
+  for (size_t way = 0; way < ways.size(); ++way) {
+    EXPECT_EQ(ways[way].rules.nf4, way >= 60) << way;
+    EXPECT_EQ(ways[way].rules.sharing, way / 30 % 2 == 1 ? 2 : 1) << way;
+  }
+  const double layers = 2.0 * 28 * shape.layer_linears();
+  EXPECT_NEAR(ways[0].memory.weights - ways[30].memory.weights, layers / 2 - 2 * layers / 28, 1);
+  const StepKind whole{.reference = false, .decoder = true};
+  EXPECT_EQ(ways_to_fit(shape, clip_of(16), whole, rules, 2).size(), 30U);
 }
 
 TEST(Fit, RecomputedLayersCostTheirForwardPass) {

@@ -96,6 +96,51 @@ TEST(World, TakesTheValuesOfTheFirst) {
   EXPECT_TRUE(numbers.equal(at::full({70001}, 0.5, at::kDouble)));
 }
 
+// Two on their way at a time, with other operations between their beginning and their end.
+void parts_gather(const World& world) {
+  const auto part = [](int64_t rank, int64_t number) { return at::full({70'016}, rank * 10 + number, at::kByte); };
+  std::vector<at::Tensor> wholes;
+  std::vector<std::function<void()>> ends;
+  for (const int64_t number : {1, 2}) {
+    wholes.push_back(at::full({world.size() * 70'016}, 99, at::kByte));
+    ends.push_back(world.begin_gather(wholes.back(), part(world.rank(), number)));
+  }
+  EXPECT_EQ(world.gather("between").size(), static_cast<size_t>(world.size()));
+  for (size_t i = 0; i < 2; ++i) {
+    ends[i]();
+    for (int64_t rank = 0; rank < world.size(); ++rank)
+      EXPECT_TRUE(wholes[i].narrow(0, rank * 70'016, 70'016).equal(part(rank, static_cast<int64_t>(i) + 1))) << rank;
+  }
+}
+
+TEST(World, GathersPartsInTheBackground) {
+  if (is_rank()) return parts_gather(meet_others());
+  parts_gather({});
+  for (const int64_t count : {2, 3}) EXPECT_TRUE(Ranks(count).all_well());
+}
+
+/// The same, of which rank 1 comes to an end in the middle.
+int gather_until_lost() {
+  const World world = meet_others(/*silence_s=*/6);
+  at::Tensor part = at::ones({64}, at::kByte), whole = at::ones({64 * world.size()}, at::kByte);
+  try {
+    for (int step = 0;; ++step) {
+      const auto end = world.begin_gather(whole, part);
+      if (step == 9 && world.rank() == 1) ::raise(SIGKILL);
+      end();
+    }
+  } catch (const Error& error) {
+    return error.exit_code();
+  }
+}
+
+TEST(World, LosesARankWhileItGathersParts) {
+  if (is_rank()) std::exit(gather_until_lost());
+  Ranks ranks(3);
+  EXPECT_EQ(ranks.end(0), 7);
+  EXPECT_EQ(ranks.end(2), 7);
+}
+
 /// Works with the others until rank `odd` sends itself `signal`. The exit code that a program would end with.
 int work_until_lost(int64_t odd, int signal, int64_t silence_s = 40) {
   const World world = meet_others(silence_s);

@@ -59,6 +59,9 @@ class Loader {
   std::vector<int64_t> window_rows(int64_t window) const;
   /// A loader of that window alone, for who takes it once more.
   Loader again(int64_t window) const;
+  /// The most passes that one of the ranks that share the rows has in the next `windows` windows. To be asked before a
+  /// window's first pass is taken.
+  int64_t most_passes(int64_t windows = 1);
 
  private:
   class Places;
@@ -75,6 +78,7 @@ class Loader {
   VisualCache* cache_;
   LoaderRules rules_;
   bool encodes_always_;
+  int64_t window_;                        ///< that the next pass is of
   std::set<std::string> known_by_files_;  ///< keys of `rules.seen` at the beginning, which its threads may read
   mutable FileHashes hashes_;
   std::unique_ptr<Places> places_;

@@ -50,4 +50,8 @@ struct Share {
 /// window, one without rows.
 std::vector<MicroBatch> share_of(const std::vector<MicroBatch>& batches, const Share& share);
 
+/// The most passes that one of `ranks` has of the windows `first` to `first + passes.size() - 1`, which have `passes` each:
+/// as share_of() gives them out.
+int64_t most_passes(int64_t first, const std::vector<int64_t>& passes, int64_t ranks);
+
 }  // namespace rrpo::data

@@ -76,6 +76,7 @@ struct MemoryRules {
   double trained_bytes = 16;  ///< per trained parameter: float32 value, gradient and two moments
   bool gpu = false;           ///< an adapter's products run in the type of the activations, and attention has no masks
   bool nf4 = false;           ///< the matrices of the layers are held in four bits, and made anew for each product
+  int64_t sharing = 1;        ///< ranks that hold the matrices of the layers together, each with room for two whole layers
   model::Recompute recompute = model::Recompute::none;
   int64_t recompute_layers = -1;  ///< as in model::PassRules
 };
@@ -110,8 +111,10 @@ struct Fit {
   Memory memory;
 };
 /// The ways in the order in which they cost more: nothing given up; gate and up computed again; whole layers, one more at a
-/// time; then the same in four bits, which alone change numbers (an adapter must be what is trained).
-std::vector<Fit> ways_to_fit(const ModelShape& model, const PairRows& rows, const StepKind& kind, const MemoryRules& rules);
+/// time; the same with the layers divided among the `ranks`, where there are several; then all of these in four bits, which
+/// alone change numbers. An adapter must be what is trained for more than the first of the three.
+std::vector<Fit> ways_to_fit(const ModelShape& model, const PairRows& rows, const StepKind& kind, const MemoryRules& rules,
+                             int64_t ranks = 1);
 /// The first of them that takes at most `bytes`; nothing where none does.
 std::optional<Fit> first_fit(const std::vector<Fit>& ways, double bytes);
 

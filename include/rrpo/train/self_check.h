@@ -38,6 +38,9 @@ std::optional<SelfCheck> compare_with_plain(const Scorer& scorer, const data::Da
 std::optional<SelfCheck> self_check(const Scorer& scorer, const data::Dataset& dataset, data::LoaderRules rules,
                                     int64_t window);
 
+/// How often models go forward for a check at most: in the shared pass, and for each answer once or, for the spread, twice.
+int64_t most_forwards_of_check(const loss::Objective& objective);
+
 /// Throws that Error.
 void require_passed(const SelfCheck& check);
 /// What is said of a check that was passed: one line.

@@ -52,6 +52,10 @@ class World {
   void sum(at::Tensor& values) const;
   /// `values` (contiguous, any type) becomes that of rank 0.
   void from_first(at::Tensor& values) const;
+  /// Begins to put the `parts` of all ranks, contiguous bytes of equal length, into `whole` in the order of the ranks; both
+  /// lie on the device. It goes on in the background, and the function that comes back waits for it: meanwhile both are
+  /// left alone, and other operations may be begun. That function must be called before this value goes, once.
+  std::function<void()> begin_gather(const at::Tensor& whole, const at::Tensor& part) const;
   /// The texts of all ranks, in the order of the ranks. Any bytes, of any lengths.
   std::vector<std::string> gather(const std::string& mine) const;
 
