@@ -22,14 +22,14 @@ bool decodes(const Invocation& call) {
 
 int finish_plan(const Invocation& call, Json plan, const QuestionMedia& media) {
   if (!decodes(call)) return finish(plan, 0);
-  std::vector<rows::Media> all;
+  std::vector<rows::View> all;
   std::set<std::string> known;
-  const auto add = [&](const rows::Media& one) {
+  const auto add = [&](const rows::View& one) {
     if (known.insert(one.key()).second) all.push_back(one);
   };
   for (const rows::Question& question : media.questions) {
-    add(question.media);
-    if (media.others && question.other) add(question.other->media);
+    add({question.media});
+    if (media.others && question.other) add(*question.other);
   }
   const auto faults = data::unreadable_media(all, media.root, media.video, data::answer_threads(0, "cpu"));
   print(data::fault_lines(faults));

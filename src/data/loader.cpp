@@ -12,7 +12,6 @@
 #include "rrpo/util/error.h"
 #include "rrpo/util/random.h"
 #include "rrpo/util/ranks.h"
-#include "rrpo/video/perturbation.h"
 
 namespace rrpo::data {
 
@@ -36,11 +35,6 @@ int64_t most_pixels(const policy::Policy& policy, const rows::Media& media, cons
     area += budget ? std::min(spec.max_pixels, kUsualPixels) : spec.size * spec.size;
   }
   return most_frames(media, config) * area;
-}
-
-/// What a view shows of the frames of its media.
-video::Frames perturbed(const video::Frames& frames, const rows::View& view) {
-  return video::perturb(frames, video::parse_perturbations(view.perturb, "perturb"), view.seed, view.media.key());
 }
 
 uint64_t hash_of(const video::Frames& frames) {
@@ -192,26 +186,50 @@ std::string Loader::files_of(const rows::Media& media) const {
   return files.empty() && known_by_files_.contains(media.key()) ? hashes_.of(media, rules_.root) : files;
 }
 
+Loader::SharedFrames Loader::shared_media(const MicroBatch& place) const {
+  std::set<int64_t> videos;
+  for (const int64_t row : place.rows) {
+    for (const AskedClip* asked : clips_of(dataset_.samples[static_cast<size_t>(row)])) videos.insert(asked->video);
+  }
+  std::map<std::string, int64_t> views;
+  const auto controls = static_cast<int64_t>(rules_.controls.size());
+  for (const int64_t video : videos) views[dataset_.videos.at(static_cast<size_t>(video)).media.key()] += 1 + controls;
+  SharedFrames shared;
+  for (const auto& [media, count] : views) {
+    if (count > 1) shared.try_emplace(media);
+  }
+  return shared;
+}
+
 /// The visual tokens of a cache, or what they are made of; both where the adapter sits on the eye, since the cache's are
-/// those of the reference. `decoded` are the frames of the row's clips so far, by media.
-Clip Loader::read(int64_t video, const rows::View& view, std::map<std::string, video::Frames>& decoded) const {
+/// those of the reference.
+Clip Loader::read(int64_t video, const rows::View& view, SharedFrames& shared) const {
   Clip clip;
   clip.video = video;
-  clip.input.form.still =
-      is_still(policy_, view.media);  // the words around it depend on that, wherever its tokens come from
+  // The words around it depend on that, wherever its tokens come from.
+  clip.input.form.still = is_still(policy_, view.media);
   if (cache_) clip.visual = cache_->find(view, dataset_.eye_text(video));
   clip.files = files_of(view.media);
   if (clip.visual.defined() && !encodes_always_) return clip;
-  const auto [frames, is_new] = decoded.try_emplace(view.media.key());
-  if (is_new) frames->second = read_media(view.media, rules_.root, rules_.video, threads_of_a_clip(rules_.threads));
-  if (rules_.seen) clip.frames = hash_of(frames->second);
-  clip.input =
-      clip_input(policy_, view.media, view.perturbed() ? perturbed(frames->second, view) : frames->second, rules_.video);
+  const auto decoded = [&] { return read_media(view.media, rules_.root, rules_.video, threads_of_a_clip(rules_.threads)); };
+  const auto kept = shared.find(view.media.key());
+  if (kept == shared.end()) {
+    fill(clip, view, decoded());
+  } else {
+    if (!kept->second) kept->second = decoded();
+    fill(clip, view, *kept->second);
+  }
   return clip;
 }
 
-/// The clip of a row after each control. A media is decoded once for all of them.
-void Loader::add_controls(PairBatch& batch, int64_t video, std::map<std::string, video::Frames>& decoded) const {
+void Loader::fill(Clip& clip, const rows::View& view, const video::Frames& frames) const {
+  if (rules_.seen) clip.frames = hash_of(frames);  // as they were decoded: a media is the same in all of its views
+  const video::Frames changed = view.perturbed() ? perturbed_frames(view, frames) : video::Frames();
+  clip.input = clip_input(policy_, view.media, view.perturbed() ? changed : frames, rules_.video);
+}
+
+/// The clip of a row after each control.
+void Loader::add_controls(PairBatch& batch, int64_t video, SharedFrames& shared) const {
   const auto found =
       std::find_if(batch.clips.begin(), batch.clips.end(), [&](const Clip& clip) { return clip.video == video; });
   if (found == batch.clips.end()) return;  // its media is a fault
@@ -221,25 +239,43 @@ void Loader::add_controls(PairBatch& batch, int64_t video, std::map<std::string,
   for (ControlledClips& one : batch.controls) {
     one.clips.resize(batch.clips.size());
     if (one.clips[place].there() || (one.control.order && one_frame)) continue;
-    one.clips[place] = read(video, controlled(view, one.control, one.seed), decoded);
+    one.clips[place] = read(video, controlled(view, one.control, one.seed), shared);
   }
 }
+
+namespace {
+
+/// Leaves the clips that a row of the micro-batch shows: a row that was skipped may have had one that could be read.
+void drop_unshown(PairBatch& batch, const Dataset& dataset) {
+  std::set<int64_t> shown;
+  for (const int64_t row : batch.place.rows) {
+    for (const AskedClip* asked : clips_of(dataset.samples[static_cast<size_t>(row)])) shown.insert(asked->video);
+  }
+  for (size_t c = batch.clips.size(); c-- > 0;) {
+    if (shown.contains(batch.clips[c].video)) continue;
+    const auto place = static_cast<std::ptrdiff_t>(c);
+    for (ControlledClips& one : batch.controls) one.clips.erase(one.clips.begin() + place);
+    batch.clips.erase(batch.clips.begin() + place);
+  }
+}
+
+}  // namespace
 
 PairBatch Loader::make(const MicroBatch& place) const {
   PairBatch batch;
   for (const Control& control : rules_.controls) batch.controls.push_back({control, rules_.order.seed});
   batch.place = place;
   batch.place.rows.clear();
+  SharedFrames shared = shared_media(place);
   std::map<int64_t, std::string> faults;  // by video; empty: it was read
   for (const int64_t row : place.rows) {
     const Sample& sample = dataset_.samples[static_cast<size_t>(row)];
-    std::map<std::string, video::Frames> decoded;
     std::string fault;
     for (const AskedClip* asked : clips_of(sample)) {
       const auto [found, is_new] = faults.try_emplace(asked->video);
       try {
-        if (is_new) batch.clips.push_back(read(asked->video, dataset_.view(*asked), decoded));
-        if (asked == &sample.own) add_controls(batch, asked->video, decoded);
+        if (is_new) batch.clips.push_back(read(asked->video, dataset_.view(*asked), shared));
+        if (asked == &sample.own) add_controls(batch, asked->video, shared);
       } catch (const Error& error) {
         if (error.fault() != Fault::input) throw;
         if (!rules_.skip_bad_media) throw Error(Fault::input, "data", sample.id + ": " + error.what(), "");
@@ -255,6 +291,7 @@ PairBatch Loader::make(const MicroBatch& place) const {
     }
   }
   for (ControlledClips& one : batch.controls) one.clips.resize(batch.clips.size());
+  if (!batch.skipped.empty()) drop_unshown(batch, dataset_);
   return batch;
 }
 

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "rrpo/util/error.h"
+#include "rrpo/video/perturbation.h"
 #include "rrpo/video/reader.h"
 
 namespace rrpo::data {
@@ -138,6 +139,10 @@ video::Frames read_media(const rows::Media& media, const fs::path& root, const p
     return video::read_numbered(numbered(*media.folder, std::move(files)), choice_of(media, config), limits_of(config));
   if (media.video.empty()) return video::read_pictures(files, limits_of(config));
   return video::read_video(files.front(), choice_of(media, config), limits_of(config, threads));
+}
+
+video::Frames perturbed_frames(const rows::View& view, const video::Frames& frames) {
+  return video::perturb(frames, video::parse_perturbations(view.perturb, "perturb"), view.seed, view.media.key());
 }
 
 video::Frames read_times(const rows::Media& media, const fs::path& root, const policy::VideoConfig& config) {

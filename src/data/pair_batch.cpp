@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
+#include <utility>
 
 #include "rrpo/policy/sequence.h"
 #include "rrpo/util/error.h"
@@ -61,6 +63,19 @@ std::map<int64_t, std::vector<Asking>> askings_of(const Dataset& dataset, const 
   return all;
 }
 
+/// Puts the read rows in the order of their answers, in which a role stands together. It does not depend on which clips the
+/// answers stand under, so what is packed for the reference reads the same labels in the same order.
+void stand_by_answer(policy::LabelledRows& packed) {
+  std::vector<size_t> order(packed.answer.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return packed.answer[a] < packed.answer[b]; });
+  for (std::vector<int64_t>* values : {&packed.rows.read_rows, &packed.labels, &packed.phrase, &packed.answer}) {
+    std::vector<int64_t> sorted;
+    for (const size_t i : order) sorted.push_back((*values)[i]);
+    *values = std::move(sorted);
+  }
+}
+
 }  // namespace
 
 PackedPairs pack_pairs(const Dataset& dataset, const std::vector<int64_t>& numbers, const std::vector<ShownClip>& clips,
@@ -85,13 +100,14 @@ PackedPairs pack_pairs(const Dataset& dataset, const std::vector<int64_t>& numbe
       const int64_t question = packed.add_question(video, asking.asked->question);
       for (const size_t role : asking.roles) {
         const int64_t number = static_cast<int64_t>(role) * pairs + asking.pair;
-        packed.add_prompt_labels(question, dataset.before_labels, sample.question_labels, number);
+        packed.add_prompt_labels(question, dataset.before_labels, asking.asked->labels, number);
         packed.add_answer(question, answer_of(sample, dataset.roles[role]), number);
       }
     }
     askings.erase(found);
   }
   expect(askings.empty(), "a row's video is not among the clips of its micro-batch");
+  stand_by_answer(packed);
   batch.labels = tensor_of(packed.labels);
   batch.phrase = tensor_of(packed.phrase);
   batch.answer = tensor_of(packed.answer);

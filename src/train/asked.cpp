@@ -18,10 +18,14 @@ namespace {
 /// The visual tokens of a clip without the adapter: those of a cache, or encoded now and given to it.
 model::VisualTokens frozen_tokens(const Scorer& scorer, const data::Dataset& dataset, const data::Clip& clip,
                                   model::Adapter adapter) {
-  if (clip.visual.defined()) return clip.visual;
+  const rows::View& view = dataset.videos[static_cast<size_t>(clip.video)];
   const std::vector<int64_t>& text = dataset.eye_text(clip.video);
-  model::VisualTokens visual = model::encode(scorer.policy.lvlm, clip.input, adapter, text);
-  if (scorer.cache) scorer.cache->insert(dataset.videos[static_cast<size_t>(clip.video)], text, visual);
+  model::VisualTokens visual = clip.visual;
+  if (!visual.defined()) {
+    visual = model::encode(scorer.policy.lvlm, clip.input, adapter, text);
+    if (scorer.cache) scorer.cache->insert(view, text, visual);
+  }
+  if (scorer.media) scorer.media->tell(view, visual);
   return visual;
 }
 
@@ -93,7 +97,7 @@ data::PackedPairs pack(const Scorer& scorer, const data::Dataset& dataset, const
     const data::Sample& sample = dataset.samples[static_cast<size_t>(row)];
     for (const data::AskedClip* asked : data::clips_of(sample)) {
       const auto found = of_video.find(asked->video);
-      if (found != of_video.end()) check_length(scorer.policy, sample, *asked, clips[found->second], sample.id);
+      if (found != of_video.end()) check_length(scorer.policy, dataset, sample, *asked, clips[found->second], sample.id);
     }
   }
   return data::pack_pairs(dataset, batch.place.rows, clips, to_reference);

@@ -54,6 +54,7 @@ void DataConfig::check(const std::string& at) const {
     bad_field(at + ".threads", std::to_string(threads) + " is outside 0 to " + std::to_string(kMostThreads),
               "0: one per core");
   check_choice(at + ".marks", marks, {"spans", "difference"});
+  check_choice(at + ".equal_media", equal_media, {"refuse", "allow"});
 }
 
 void LoopConfig::check(const std::string& at) const {

@@ -1,6 +1,7 @@
 #include "rrpo/train/plan.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "rrpo/model/weights.h"
 
@@ -46,17 +47,16 @@ void add_lora(ModelShape& shape, const model::Lvlm& lvlm, const model::LoraConfi
 
 /// Pairs of query and key, one layer: a causal triangle over the video, and each branch over all before it.
 double attention_pairs(const PairRows& rows) {
-  const double before = rows.prefix + rows.question;
-  const double answers =
-      (rows.chosen + rows.rejected) * before + (rows.chosen * rows.chosen + rows.rejected * rows.rejected) / 2;
-  const double question = rows.question * rows.prefix + rows.question * rows.question / 2;
-  return rows.prefix * rows.prefix / 2 + d(rows.pairs) * (question + answers);
+  return rows.sum([](const ClipRows& clip, double asked) {
+    double branches = clip.question * clip.prefix + clip.question * clip.question / 2;
+    for (const double answer : clip.answers) branches += answer * (clip.prefix + clip.question) + answer * answer / 2;
+    return clip.prefix * clip.prefix / 2 + asked * branches;
+  });
 }
 
 /// A number per layer and row for all rows, and in the last layer for read rows but for keys and values.
 double over_layers(const PairRows& rows, double all, double last, double last_kv) {
-  const double read = rows.read * d(rows.pairs);
-  return (all - last) * rows.rows() + last_kv * rows.rows() + (last - last_kv) * read;
+  return (all - last) * rows.rows() + last_kv * rows.rows() + (last - last_kv) * rows.read();
 }
 
 double forward_linears(const ModelShape& model, const PairRows& rows) {
@@ -65,7 +65,8 @@ double forward_linears(const ModelShape& model, const PairRows& rows) {
 }
 
 double forward_attention(const ModelShape& model, const PairRows& rows) {
-  const double read = rows.read * d(rows.pairs) * (rows.prefix + rows.question);
+  const double read =
+      rows.sum([](const ClipRows& clip, double asked) { return asked * clip.read * (clip.prefix + clip.question); });
   return 4.0 * d(model.query_width) * (d(model.layers - 1) * attention_pairs(rows) + read);
 }
 
@@ -82,31 +83,86 @@ double length(const std::vector<int64_t>& ids) { return d(static_cast<int64_t>(i
 /// The last id of an answer is predicted, never read.
 double input_rows(const text::AnswerIds& answer) { return std::max(0.0, length(answer.ids) - 1); }
 
-PairRows rows_of(const data::Sample& sample, const Seen& seen) {
-  PairRows rows;
-  rows.vision = seen.vision;
-  rows.prefix = d(seen.rows);
-  rows.question = length(sample.own.question);
-  rows.chosen = input_rows(sample.chosen);
-  rows.rejected = input_rows(sample.rejected);
-  rows.read = length(sample.chosen.ids) + length(sample.rejected.ids);
+/// A clip of a sample with the answers of the roles that show it, to the policy or to the reference.
+ClipRows clip_rows(const data::Sample& sample, const data::AskedClip& asked, const std::vector<Role>& roles,
+                   bool to_reference, const SeenOf& seen_of) {
+  const Seen seen = seen_of(asked);
+  ClipRows clip{.vision = seen.vision, .prefix = d(seen.rows), .question = length(asked.question), .answers = {}};
+  for (const Role role : roles) {
+    if (&data::clip_of(sample, role, to_reference) != &asked) continue;
+    const text::AnswerIds& answer = data::answer_of(sample, role);
+    clip.answers.push_back(input_rows(answer));
+    clip.read += length(answer.ids);
+  }
+  return clip;
+}
+
+PairRows rows_of(const data::Dataset& dataset, const data::Sample& sample, const SeenOf& seen_of) {
+  const auto rows_under = [&](const data::AskedClip& asked, bool to_reference) {
+    return clip_rows(sample, asked, dataset.roles, to_reference, seen_of);
+  };
+  PairRows rows{.own = rows_under(sample.own, /*to_reference=*/false), .other = {}, .reference = {}};
+  if (sample.other) rows.other = rows_under(*sample.other, /*to_reference=*/false);
+  if (sample.reference) rows.reference = rows_under(*sample.reference, /*to_reference=*/true);
   return rows;
 }
 
+void add(ClipRows& sum, const ClipRows& one, double share) {
+  sum.vision.flop += share * one.vision.flop;
+  sum.vision.kept_values += share * one.vision.kept_values;
+  sum.prefix += share * one.prefix;
+  sum.question += share * one.question;
+  sum.read += share * one.read;
+  sum.answers.resize(one.answers.size());
+  for (size_t i = 0; i < one.answers.size(); ++i) sum.answers[i] += share * one.answers[i];
+}
+
+void add(std::optional<ClipRows>& sum, const std::optional<ClipRows>& one, double share) {
+  if (!one) return;
+  if (!sum) sum.emplace();
+  add(*sum, *one, share);
+}
+
 }  // namespace
+
+double ClipRows::branches() const { return std::accumulate(answers.begin(), answers.end(), question); }
+
+double PairRows::sum(const std::function<double(const ClipRows&, double)>& of) const {
+  const double own_clips = d(videos) * of(own, d(pairs) / d(videos));
+  return own_clips + (other ? d(pairs) * of(*other, 1) : 0);
+}
+
+double PairRows::rows() const {
+  return sum([](const ClipRows& clip, double asked) { return clip.prefix + asked * clip.branches(); });
+}
+
+double PairRows::read() const {
+  return sum([](const ClipRows& clip, double asked) { return asked * clip.read; });
+}
+
+PairRows PairRows::to_reference() const {
+  if (!reference) return *this;
+  return {.own = *reference, .other = other, .reference = {}, .pairs = pairs, .videos = pairs};
+}
+
+model::VisionCost PairRows::vision() const {
+  model::VisionCost all;
+  all.flop = sum([](const ClipRows& clip, double) { return clip.vision.flop; });
+  all.kept_values = sum([](const ClipRows& clip, double) { return clip.vision.kept_values; });
+  if (!reference) return all;
+  all.flop += d(pairs) * reference->vision.flop;
+  all.kept_values += d(pairs) * reference->vision.kept_values;
+  return all;
+}
 
 PairRows mean_rows(const data::Dataset& dataset, const SeenOf& seen) {
   PairRows mean;
   const double share = 1 / std::max(1.0, d(dataset.rows()));
   for (const data::Sample& sample : dataset.samples) {
-    const PairRows one = rows_of(sample, seen(sample));
-    mean.vision.flop += share * one.vision.flop;
-    mean.vision.kept_values += share * one.vision.kept_values;
-    mean.prefix += share * one.prefix;
-    mean.question += share * one.question;
-    mean.chosen += share * one.chosen;
-    mean.rejected += share * one.rejected;
-    mean.read += share * one.read;
+    const PairRows one = rows_of(dataset, sample, seen);
+    add(mean.own, one.own, share);
+    add(mean.other, one.other, share);
+    add(mean.reference, one.reference, share);
   }
   return mean;
 }
@@ -114,7 +170,7 @@ PairRows mean_rows(const data::Dataset& dataset, const SeenOf& seen) {
 PairRows longest_rows(const data::Dataset& dataset, const SeenOf& seen) {
   PairRows longest;
   for (const data::Sample& sample : dataset.samples) {
-    const PairRows one = rows_of(sample, seen(sample));
+    const PairRows one = rows_of(dataset, sample, seen);
     if (one.rows() > longest.rows()) longest = one;
   }
   return longest;
@@ -147,15 +203,16 @@ Flop flop_of(const ModelShape& model, const PairRows& rows, const StepKind& kind
   const bool through =
       kind.decoder || kind.projector || kind.vision || model.lora + model.lora_vision > 0;  // gradients pass the decoder
   const double linears = forward_linears(model, rows), attention = forward_attention(model, rows);
-  const double logits = 2 * d(model.vocabulary) * d(model.width) * rows.read * d(rows.pairs);
+  const double logits = 2 * d(model.vocabulary) * d(model.width) * rows.read();
+  const PairRows to_reference = rows.to_reference();
   Flop flop;
   // With an adapter on the eye the reference sees tokens of its own.
   const double vision_units = kind.vision ? 3 : model.lora_vision > 0 ? (kind.reference ? 3 : 2) : 1;
-  if (kind.encode) flop.vision = vision_units * rows.vision.flop;
+  if (kind.encode) flop.vision = vision_units * rows.vision().flop;
   flop.linears = linears * (1 + (through ? 1 : 0) + (kind.decoder ? 1 : 0));
   flop.attention = attention * (through ? 3.5 : 1);
   flop.lora = 6 * over_layers(rows, model.lora, model.lora_last, model.lora_last_kv);
-  if (kind.reference) flop.reference = linears + attention;
+  if (kind.reference) flop.reference = forward_linears(model, to_reference) + forward_attention(model, to_reference);
   flop.again = again(model, rows, rules, linears + attention + flop.lora / 3);
   flop.head = logits * ((through ? 2 : 1) + (kind.decoder ? 1 : 0) + (kind.reference ? 1 : 0));
   return flop;

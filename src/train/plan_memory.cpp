@@ -65,7 +65,7 @@ Kept kept_by_last(const ModelShape& model, const StepKind& kind, const MemoryRul
 }
 
 double kept_by_decoder(const ModelShape& model, const PairRows& rows, const StepKind& kind, const MemoryRules& rules) {
-  const double all = rows.rows(), read = rows.read * d(rows.pairs), wide = wide_bytes(model);
+  const double all = rows.rows(), read = rows.read(), wide = wide_bytes(model);
   const int64_t again = layers_again(model, rules);
   const auto inside = [&](model::Recompute how) {
     const Kept kept = kept_by(model, inside_ranks(model), kind, rules, how);
@@ -90,19 +90,25 @@ double made_again(const ModelShape& model, const PairRows& rows, const StepKind&
 /// Bytes of the masks of a pass on a CPU, float32 or better: every query of a segment and below it over that segment's rows;
 /// the last layer has one of its own, for the read rows.
 double mask_bytes(const ModelShape& model, const PairRows& rows) {
-  const double own = rows.chosen * rows.chosen + rows.rejected * rows.rejected;
-  const double branch = (rows.question + rows.chosen + rows.rejected) * rows.question + own;
   constexpr double kLong = 512;  // of a longer segment the rows look at each other without a mask (model/attention_plan.cpp)
-  const double all = (rows.prefix > kLong ? 0 : rows.rows() * rows.prefix) + d(rows.pairs) * branch;
-  const double last = d(rows.pairs) * own;  // its rows see all of the video and the question
-  return wide_bytes(model) * (all + last);
+  return wide_bytes(model) * rows.sum([](const ClipRows& clip, double asked) {
+    double own = 0;
+    for (const double answer : clip.answers) own += answer * answer;
+    const double video = clip.prefix > kLong ? 0 : (clip.prefix + asked * clip.branches()) * clip.prefix;
+    const double last = own;  // its rows see all of the video and the question
+    return video + asked * (clip.branches() * clip.question + own + last);
+  });
 }
 
 /// Temporaries of a layer of the reference, which runs when all is kept, at its widest, the end of the MLP: gate, up and
-/// product; the layer's input, the row between its halves, what comes of the MLP; the visual tokens.
-double forward_temporaries(const ModelShape& model, const PairRows& rows) {
-  const double width = d(model.width);
-  return (rows.rows() * (3 * d(model.inner) + 3 * width) + rows.prefix * width) * d(model.value_bytes);
+/// product; the layer's input, the row between its halves, what comes of the MLP; the visual tokens. With clips of its own,
+/// on a CPU, its masks.
+double forward_temporaries(const ModelShape& model, const PairRows& rows, const MemoryRules& rules) {
+  const double width = d(model.width), own_clips = rows.reference ? d(rows.pairs) * rows.reference->prefix : 0;
+  const double prefixes = own_clips + rows.sum([](const ClipRows& clip, double) { return clip.prefix; });
+  const PairRows shown = rows.to_reference();
+  const double masks = rows.reference && !rules.gpu ? mask_bytes(model, shown) : 0;
+  return (shown.rows() * (3 * d(model.inner) + 3 * width) + prefixes * width) * d(model.value_bytes) + masks;
 }
 
 /// Temporaries of the backward pass of a layer but the last, whose room is free by then: gradients of gate, up and product,
@@ -112,7 +118,7 @@ double backward_temporaries(const ModelShape& model, const PairRows& rows, const
   const double wide = value < 4 ? 4 * (2 * width + (rules.gpu ? 0 : inner)) : 0;
   const Kept last = kept_by_last(model, kind, rules);
   return rows.rows() * ((3 * inner + 4.5 * width) * value + wide - last.row) + made_again(model, rows, kind, rules) -
-         rows.read * d(rows.pairs) * last.on;
+         rows.read() * last.on;
 }
 
 /// The largest matrix of a layer as it is made of four bits; on a GPU with what a chunk of 2^25 numbers is made by.
@@ -126,7 +132,7 @@ double dequantised_bytes(const ModelShape& model, const MemoryRules& rules) {
 /// loss/token_function.h has it; where the compute type is narrow, on a CPU the head in float32.
 double head_temporaries(const ModelShape& model, const PairRows& rows, const StepKind& kind, const MemoryRules& rules) {
   constexpr double kKept = 1 << 25, kChunk = 1 << 24;
-  const double values = rows.read * d(rows.pairs) * d(model.vocabulary), wide = wide_bytes(model);
+  const double values = rows.read() * d(model.vocabulary), wide = wide_bytes(model);
   const double chunk = values <= kKept ? values : kChunk;
   const bool operators = rules.gpu || model.value_bytes > 4;
   const double logits = wide * chunk * (kind.reference ? (operators ? 4 : 3) : 2);
@@ -151,12 +157,13 @@ Memory memory_of(const ModelShape& model, const PairRows& rows, const StepKind& 
   memory.weights = (model.parameters - parts - matrices) * d(model.value_bytes) + held_bytes(model, rules, matrices);
   memory.trained = (parts > 0 ? parts : model.lora + model.lora_vision) * rules.trained_bytes;
   memory.saved = kept_by_decoder(model, rows, kind, rules);
-  if ((kind.vision || model.lora_vision > 0) && kind.encode) memory.saved += rows.vision.kept_values * d(model.value_bytes);
+  if ((kind.vision || model.lora_vision > 0) && kind.encode)
+    memory.saved += rows.vision().kept_values * d(model.value_bytes);
   if (!rules.gpu) memory.saved += mask_bytes(model, rows);
   const double backward = backward_temporaries(model, rows, kind, rules), matrix = dequantised_bytes(model, rules);
   // Where backward is at its widest no matrix is there: one of the products is not yet or no longer when it is.
   const double product = rows.rows() * d(model.inner) * d(model.value_bytes);
-  memory.workspace = std::max({forward_temporaries(model, rows) + matrix, backward, backward - product + matrix,
+  memory.workspace = std::max({forward_temporaries(model, rows, rules) + matrix, backward, backward - product + matrix,
                                head_temporaries(model, rows, kind, rules)});
   return memory;
 }

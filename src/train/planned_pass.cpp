@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "recompute.h"
 #include "rrpo/data/media.h"
@@ -16,12 +17,16 @@ namespace {
 
 /// The rows of one pass at most, as many pairs as a pass takes of the longest one; `shared` pairs stand about one video.
 PairRows largest_pass(PairRows longest, int64_t pairs, int64_t shared) {
-  const int64_t videos = (pairs + shared - 1) / shared;
-  longest.prefix *= static_cast<double>(videos);
-  longest.vision.flop *= static_cast<double>(videos);
-  longest.vision.kept_values *= static_cast<double>(videos);
   longest.pairs = pairs;
+  longest.videos = (pairs + shared - 1) / shared;
   return longest;
+}
+
+/// Videos that the rows are about, without second ones and those for the reference.
+int64_t own_videos(const data::Dataset& rows) {
+  std::set<int64_t> videos;
+  for (const data::Sample& sample : rows.samples) videos.insert(sample.own.video);
+  return static_cast<int64_t>(videos.size());
 }
 
 /// What is computed in a step and gets gradients.
@@ -70,8 +75,8 @@ model::LoraConfig new_adapter(const TrainConfig& config, const policy::Policy& p
 
 PlannedPass plan_pass(const TrainConfig& config, const loss::Objective& objective, const policy::Policy& policy,
                       const data::Dataset& rows, int64_t ranks) {
-  const auto seen = [&](const data::Sample& sample) { return seen_by(config, policy, rows.view(sample.own).media); };
-  const int64_t per_video = rows.rows() / std::max<int64_t>(1, static_cast<int64_t>(rows.videos.size()));
+  const auto seen = [&](const data::AskedClip& clip) { return seen_by(config, policy, rows.view(clip).media); };
+  const int64_t per_video = rows.rows() / std::max<int64_t>(1, own_videos(rows));
   PlannedPass pass;
   pass.shape = shape_of(policy.lvlm, new_adapter(config, policy));
   pass.mean = mean_rows(rows, seen);

@@ -11,11 +11,16 @@ data::Seen read_seen(const Json& one) {
   if (!one.at("frames").is_null()) seen.frames = one.at("frames").get<uint64_t>();
   const auto files = one.find("files");  // absent in checkpoints of earlier versions
   if (files != one.end() && !files->is_null()) seen.files = files->get<std::string>();
+  const auto tokens = one.find("tokens");  // absent where media are not compared by them
+  if (tokens != one.end()) seen.tokens = tokens->get<uint64_t>();
   return seen;
 }
 
 Json seen_one(const data::Seen& seen) {
-  return {{"frames", seen.frames ? Json(*seen.frames) : Json()}, {"files", seen.files.empty() ? Json() : Json(seen.files)}};
+  Json json = {{"frames", seen.frames ? Json(*seen.frames) : Json()},
+               {"files", seen.files.empty() ? Json() : Json(seen.files)}};
+  if (seen.tokens) json["tokens"] = *seen.tokens;
+  return json;
 }
 
 Json media_json(const Position& position) {
@@ -92,6 +97,7 @@ void join_seen(data::SeenMedia& seen, const Json& other) {
     }
     if (theirs.frames) own.frames = theirs.frames;
     if (!theirs.files.empty()) own.files = theirs.files;
+    if (theirs.tokens) own.tokens = theirs.tokens;
   }
 }
 

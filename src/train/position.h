@@ -16,7 +16,7 @@ std::vector<data::SkippedRow> read_skipped(const Json& rows);
 Json position_json(const Position& position);
 Position read_position(const Json& json);
 
-/// What a rank has read of its media: {key: {"frames", "files"}}.
+/// What a rank has read of its media: {key: {"frames", "files", "tokens"}}.
 Json seen_json(const data::SeenMedia& seen);
 /// Adds what another rank has read. Throws Error(usage, "data") for a media that is another one there.
 void join_seen(data::SeenMedia& seen, const Json& other);

@@ -54,7 +54,9 @@ class Run {
  private:
   bool skips() const { return config_.data.max_skipped > 0 || options_.decode; }
   data::LoaderRules training_rules() const;
-  Scorer scorer() { return {policy_, objective_, cache_.get(), references_.get(), rules_, &at_.past}; }
+  Scorer scorer() {
+    return {policy_, objective_, cache_.get(), references_.get(), rules_, &at_.past, media_ ? &*media_ : nullptr};
+  }
   bool last_step() const { return at_.step == at_.steps; }
   void resume(const std::filesystem::path& out, const std::optional<Snapshot>& snapshot);
   void cut_metrics(const std::filesystem::path& file);
@@ -81,6 +83,7 @@ class Run {
   std::optional<data::Dataset> held_out_;
   std::unique_ptr<data::VisualCache> cache_;
   std::unique_ptr<data::ReferenceCache> references_;
+  std::optional<data::EqualMedia> media_;  ///< over the media that at_ has seen
   int64_t per_epoch_ = 0;
   Position at_;
   int64_t saved_ = 0;    ///< the step of the last checkpoint; -1 where its metrics were not written yet

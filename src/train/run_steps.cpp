@@ -47,7 +47,10 @@ struct Diary {
 
 void Run::open_caches() {
   const std::vector<Json> folders = agree(world_, [&]() -> Json {
-    if (freezes_vision(config_.train)) cache_ = open_cache(config_, policy_, objective_);
+    if (freezes_vision(config_.train)) {
+      cache_ = open_cache(config_, policy_, objective_);
+      if (config_.data.equal_media == "refuse") media_.emplace(at_.seen);
+    }
     return config_.data.cache.has_value();
   });
   const auto open = [&] {
@@ -161,6 +164,7 @@ void Run::save(const fs::path& out) {
   for (size_t rank = 0; rank < seen.size(); ++rank) {
     if (static_cast<int64_t>(rank) != world_.rank()) join_seen(at_.seen, seen[rank]);
   }
+  if (media_) media_->compare_all();
   from_first(world_, [&] {
     save_snapshot(out, policy_, optimizer_, config_, at_, recorded_inputs(out));
     return Json();

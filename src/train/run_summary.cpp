@@ -70,9 +70,8 @@ Json Run::plan() const {
 Result Run::plan_result() const {
   Result result{plan(), 0};
   if (!options_.decode) return result;
-  std::vector<rows::Media> all;
-  for (const rows::View& view : rows_.videos) all.push_back(view.media);
-  for (const rows::View& view : held_out_ ? held_out_->videos : std::vector<rows::View>()) all.push_back(view.media);
+  std::vector<rows::View> all = rows_.videos;
+  if (held_out_) all.insert(all.end(), held_out_->videos.begin(), held_out_->videos.end());
   const int64_t threads = training_rules().threads;
   std::vector<data::MediaFault> faults = data::unreadable_media(all, config_.data.video_root, config_.video, threads);
   result.summary["decoded"] = all.size();

@@ -114,6 +114,7 @@ const std::vector<std::string>& free_fields() {
                                                   "data.threads",
                                                   "data.ahead_mb",
                                                   "data.max_skipped",
+                                                  "data.equal_media",
                                                   "data.video_root",
                                                   "threads",
                                                   "device",

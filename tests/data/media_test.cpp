@@ -168,7 +168,7 @@ TEST(Media, TheCheckBeforeARunDecodesAllOfAVideo) {
     std::string broken = sound;
     for (size_t i = 0; i < 8; ++i) broken[at + i] = static_cast<char>(broken[at + i] ^ 0x5a);
     dir.write("a.mp4", broken);
-    const bool found = !unreadable_media({video("a.mp4")}, dir.path(), {.frames = 1}, 1).empty();
+    const bool found = !unreadable_media({{video("a.mp4")}}, dir.path(), {.frames = 1}, 1).empty();
     unseen += found && fault_of("a.mp4", dir.path(), {.frames = 1}).empty() ? 1 : 0;
     EXPECT_EQ(found, !fault_of("a.mp4", dir.path(), {.frames = 1, .verify = true}).empty());
   }

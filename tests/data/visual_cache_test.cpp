@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include "../../src/model/vision/rows.h"
@@ -56,6 +57,41 @@ TEST(VisualCache, OtherFramesOfTheSameFileAreAnotherClip) {
   listed.frame_indices = {1, 2};
   EXPECT_FALSE(kept.opened()->find({listed}).defined());
   EXPECT_TRUE(kept.opened()->find({kept.media}).defined());
+}
+
+/// Views of a media, each with tokens of its own: as it is, two perturbations, and one of them by another seed.
+std::vector<rows::View> views_of(const rows::Media& media) {
+  std::vector<rows::View> views(4);
+  for (rows::View& view : views) view.media = media;
+  views[1].perturb = Json::array({"reverse"});
+  views[2].perturb = views[3].perturb = Json::array({{{"name", "mask"}, {"fill", "mean"}}});
+  views[3].seed = 7;
+  return views;
+}
+
+TEST(VisualCache, ViewsOfOneMediaNeverShareTokens) {
+  Kept kept;
+  const std::vector<rows::View> views = views_of(kept.media);
+  VisualCache memory;
+  memory.insert({kept.media}, {}, kept.tokens);
+  for (const bool in_folder : {false, true}) {
+    std::vector<std::string> names;
+    for (size_t v = 0; v < views.size(); ++v) {
+      const auto folder = kept.opened();
+      VisualCache& cache = in_folder ? *folder : memory;
+      names.push_back(cache.name(views[v], {}));
+      EXPECT_EQ(cache.find(views[v]).defined(), v == 0) << v;
+      if (v > 0) cache.insert(views[v], {}, plain_tokens(kept.tokens.tokens.add(static_cast<double>(v))));
+    }
+    EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), views.size());
+    for (size_t v = 0; v < views.size(); ++v) {
+      const auto folder = kept.opened();  // of a later run: nothing is in its memory
+      const model::VisualTokens found = (in_folder ? *folder : memory).find(views[v]);
+      ASSERT_TRUE(found.defined()) << v;
+      EXPECT_TRUE(found.tokens.equal(kept.tokens.tokens.add(static_cast<double>(v)))) << v;
+    }
+  }
+  EXPECT_EQ(files_in(kept.folder).size(), views.size());
 }
 
 TEST(VisualKey, HoldsAllThatTurnsPixelsIntoTokens) {

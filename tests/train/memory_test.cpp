@@ -20,6 +20,7 @@ struct Shape {
 };
 struct Rows {
   int64_t visual, question, chosen, rejected, pairs;
+  int64_t other = 0;  ///< visual rows of a second clip of each pair, which its chosen answer stands under too
 };
 
 /// A model without values.
@@ -61,6 +62,7 @@ data::Sample sample_of(const Rows& rows, int64_t number) {
     ids.phrase.assign(static_cast<size_t>(length), 1);
     return ids;
   };
+  if (rows.other > 0) sample.other = {number + 1, sample.own.question, {}};
   sample.chosen = answer(rows.chosen);
   sample.rejected = answer(rows.rejected);
   return sample;
@@ -70,8 +72,40 @@ data::Dataset dataset_of(const Rows& rows) {
   data::Dataset dataset;
   for (int64_t i = 0; i < rows.pairs; ++i) dataset.samples.push_back(sample_of(rows, i));
   dataset.videos.emplace_back().media.video = "clip.mp4";
+  if (rows.other > 0) dataset.roles.push_back(Role::chosen_other);
   return dataset;
 }
+
+/// The reward of the chosen answer over that of the same answer under the second clip, beside the one over the rejected.
+loss::Objective objective_of(const Rows& rows) {
+  loss::Objective objective = loss::make_objective({{"name", "rrpo"}});
+  if (rows.other == 0) return objective;
+  objective.roles.push_back(Role::chosen_other);
+  const loss::LossFunction own = objective.terms.at(0).loss;
+  objective.terms[0].loss = [own](const loss::TokenStats& stats, const loss::Past& past) {
+    loss::LossOutput output = own(stats, past);
+    const at::Tensor sums = stats.logp.new_zeros({3 * stats.pairs}).index_add(0, stats.row, stats.logp);
+    const at::Tensor margin = sums.narrow(0, 0, stats.pairs).sub(sums.narrow(0, 2 * stats.pairs, stats.pairs));
+    output.loss = output.loss.sub(margin.mul(0.1).sigmoid().log());
+    return output;
+  };
+  return objective;
+}
+
+/// The first clip, then the second one of each pair: their tokens, and how a prompt shows them.
+struct Clips {
+  std::vector<model::VisualTokens> visual;
+  std::vector<data::ShownClip> shown;
+
+  Clips(const Rows& rows, int64_t width) {
+    add(rows.visual, width);
+    for (int64_t i = 0; i < rows.pairs && rows.other > 0; ++i) add(rows.other, width);
+  }
+  void add(int64_t tokens, int64_t width) {
+    visual.push_back({at::randn({tokens, width}), {}, {model::plain_run(tokens)}});
+    shown.push_back({{{1, 2, 3}}, visual.back().runs, static_cast<int64_t>(shown.size())});
+  }
+};
 
 /// Peak bytes of the second pass of a window, over what the program held before the model was made.
 int64_t measured(const Shape& shape, const Rows& rows, model::Dtype dtype, const MemoryRules& rules) {
@@ -86,18 +120,17 @@ int64_t measured(const Shape& shape, const Rows& rows, model::Dtype dtype, const
   TrainConfig config;
   config.lora.rank = shape.rank;
   AdamW optimizer(prepare_trainable(policy, config), config.optim);
-  const loss::Objective row = loss::make_objective({{"name", "rrpo"}});
+  const loss::Objective objective = objective_of(rows);
   const data::Dataset dataset = dataset_of(rows);
   std::vector<int64_t> numbers;
   for (int64_t i = 0; i < rows.pairs; ++i) numbers.push_back(i);
   int64_t most = 0;
   for (int pass = 0; pass < 2; ++pass) {
-    const std::vector<model::VisualTokens> visual = {
-        {at::randn({rows.visual, model::width(policy.lvlm)}), {}, {model::plain_run(rows.visual)}}};
-    data::PackedPairs packed = data::pack_pairs(dataset, numbers, {{{{1, 2, 3}}, visual.front().runs, 0}});
+    const Clips clips(rows, model::width(policy.lvlm));
+    data::PackedPairs packed = data::pack_pairs(dataset, numbers, clips.shown);
     test::Counted::allocator().forget();
     const model::PassRules pass_rules{.recompute = rules.recompute, .recompute_layers = rules.recompute_layers};
-    forward({policy, row, nullptr, nullptr, pass_rules}, std::move(packed), visual, visual)
+    forward({policy, objective, nullptr, nullptr, pass_rules}, std::move(packed), clips.visual, clips.visual)
         .outputs.at(0)
         .loss.sum()
         .backward();
@@ -107,12 +140,9 @@ int64_t measured(const Shape& shape, const Rows& rows, model::Dtype dtype, const
 }
 
 Memory planned(const Shape& shape, const Rows& rows, model::Dtype dtype, const MemoryRules& rules) {
-  PairRows planned;
-  planned.prefix = static_cast<double>(rows.visual + 3);
-  planned.question = static_cast<double>(rows.question);
-  planned.chosen = static_cast<double>(rows.chosen - 1);
-  planned.rejected = static_cast<double>(rows.rejected - 1);
-  planned.read = static_cast<double>(rows.chosen + rows.rejected);
+  PairRows planned = longest_rows(dataset_of(rows), [&](const data::AskedClip& clip) {
+    return Seen{{}, 3 + (clip.video == 0 ? rows.visual : rows.other)};
+  });
   planned.pairs = rows.pairs;
   return memory_of(shape_of(shapes_of(shape, dtype), {shape.rank, 1, LoraFields().targets}), planned, {}, rules);
 }
@@ -144,6 +174,14 @@ TEST(Memory, OfAPassOnTheCpuIsWhatAnAllocatorCounts) {
         Case{kNarrow, {900, 20, 60, 60, 1}, model::Dtype::bfloat16},
         Case{kWide, {600, 30, 60, 60, 1}, model::Dtype::bfloat16}})
     expect_planned(one, memory_rules(/*gpu=*/false, /*several_passes=*/true), "nothing given up");
+}
+
+TEST(Memory, OfAPassWithSecondClipsIsWhatAnAllocatorCounts) {
+  for (const Case& one : {Case{kNarrow, {300, 20, 40, 50, 1, 300}, model::Dtype::float32},
+                          Case{kNarrow, {900, 20, 60, 60, 1, 400}, model::Dtype::float32},
+                          Case{kWide, {400, 15, 40, 40, 2, 600}, model::Dtype::float32},
+                          Case{kNarrow, {900, 20, 60, 60, 1, 900}, model::Dtype::bfloat16}})
+    expect_planned(one, memory_rules(/*gpu=*/false, /*several_passes=*/true), "a second clip");
 }
 
 TEST(Memory, OfEachWayToFitIsWhatAnAllocatorCounts) {

@@ -34,11 +34,11 @@ ModelShape seven_billion() { return shape_of(seven_billion_model(), {}); }
 
 PairRows rows_of(int64_t frames, int64_t pairs = 1) {
   PairRows rows;
-  rows.vision = seven_billion_model().vision().cost({.frames = frames, .height = 384, .width = 384});
-  rows.prefix = static_cast<double>(frames * 210 + 20);
-  rows.question = 44;
-  rows.chosen = rows.rejected = 60;
-  rows.read = 120;
+  rows.own.vision = seven_billion_model().vision().cost({.frames = frames, .height = 384, .width = 384});
+  rows.own.prefix = static_cast<double>(frames * 210 + 20);
+  rows.own.question = 44;
+  rows.own.answers = {60, 60};
+  rows.own.read = 120;
   rows.pairs = pairs;
   return rows;
 }
@@ -104,7 +104,7 @@ TEST(Plan, FlopOfPairsThatShareAVideo) {
   for (const Row& row : {Row{2, 57, 117, 260}, Row{4, 31.5, 62, 134}, Row{8, 18.6, 34, 71}}) {
     const auto each = [&](int64_t frames) {
       PairRows rows = rows_of(frames, row.pairs);
-      rows.prefix += 44;
+      rows.own.prefix += 44;
       return flop_of(shape, rows, {.encode = false, .reference = false}).total() / 1e12 / static_cast<double>(row.pairs);
     };
     expect_within(each(16), row.few, 0.04, std::to_string(row.pairs));
@@ -137,8 +137,8 @@ TEST(Plan, MemoryOfAStepIsWhatAGpuTook) {
   const ModelShape shape = seven_billion();
   for (const int64_t frames : {16, 32}) {
     PairRows rows = rows_of(frames);
-    rows.prefix = static_cast<double>(frames * 196 + 1 + 15);
-    rows.question = 20;
+    rows.own.prefix = static_cast<double>(frames * 196 + 1 + 15);
+    rows.own.question = 20;
     const double peak = steps.at(std::to_string(frames)).at("ours").at("peak_bytes").get<double>();
     const Memory memory = memory_of(shape, rows, {}, memory_rules(/*gpu=*/true, /*several_passes=*/false));
     const double kept = 2.0 * static_cast<double>((shape.layers - 1) * (2 * shape.width + shape.inner)) * rows.rows();
@@ -155,20 +155,69 @@ TEST(Plan, RowsOfADataset) {
     if (length == 5) sample.rejected.ids.resize(9);
     dataset.samples.push_back(sample);
   }
-  const SeenOf seen = [](const data::Sample& sample) {
-    return sample.own.question.size() == 3 ? Seen{{2, 1}, 8} : Seen{{6, 3}, 16};
+  const SeenOf seen = [](const data::AskedClip& clip) {
+    return clip.question.size() == 3 ? Seen{{2, 1}, 8} : Seen{{6, 3}, 16};
   };
   const PairRows mean = mean_rows(dataset, seen), longest = longest_rows(dataset, seen);
-  EXPECT_EQ(mean.vision.flop, 4);
-  EXPECT_EQ(mean.vision.kept_values, 2);
-  EXPECT_EQ(mean.prefix, 12);
-  EXPECT_EQ(mean.question, 4);
-  EXPECT_EQ(mean.chosen, 4);    // the last id is no input
-  EXPECT_EQ(mean.rejected, 4);  // none, and eight
-  EXPECT_EQ(mean.read, 9.5);
+  EXPECT_EQ(mean.vision().flop, 4);
+  EXPECT_EQ(mean.vision().kept_values, 2);
+  EXPECT_EQ(mean.own.prefix, 12);
+  EXPECT_EQ(mean.own.question, 4);
+  EXPECT_EQ(mean.own.answers[0], 4);  // the last id is no input
+  EXPECT_EQ(mean.own.answers[1], 4);  // none, and eight
+  EXPECT_EQ(mean.read(), 9.5);
   EXPECT_EQ(longest.rows(), 16 + 5 + 5 + 8);
-  EXPECT_EQ(longest.vision.flop, 6);
+  EXPECT_EQ(longest.vision().flop, 6);
   EXPECT_EQ(mean_rows({}, seen).rows(), 0);
+}
+
+/// Clip 0 of 8 rows is the pair's own, clip 1 of 16 a second one, clip 2 of 4 what the reference is shown.
+TEST(Plan, RowsOfSecondClips) {
+  data::Dataset dataset;
+  dataset.roles = {Role::chosen, Role::rejected, Role::chosen_other, Role::other_chosen};
+  data::Sample sample;
+  for (const size_t length : {6, 7, 9})
+    (length == 6 ? sample.chosen : length == 7 ? sample.rejected : sample.other_chosen).ids.resize(length);
+  sample.own = {0, std::vector<int64_t>(3), {}};
+  sample.other = {1, std::vector<int64_t>(5), {}};
+  sample.reference = {2, std::vector<int64_t>(2), {}};
+  dataset.samples = {sample};
+  const SeenOf seen = [](const data::AskedClip& clip) {
+    const double size = std::vector<double>{8, 16, 4}[static_cast<size_t>(clip.video)];
+    return Seen{{10 * size, size}, static_cast<int64_t>(size)};
+  };
+  for (PairRows rows : {mean_rows(dataset, seen), longest_rows(dataset, seen)}) {
+    EXPECT_EQ(rows.rows(), (8 + 3 + 5 + 6) + (16 + 5 + 5 + 8));
+    EXPECT_EQ(rows.to_reference().rows(), (4 + 2 + 5 + 6) + (16 + 5 + 5 + 8));
+    EXPECT_EQ(rows.read(), 6 + 7 + 6 + 9);
+    EXPECT_EQ(rows.vision().flop, 280);
+    rows.pairs = 4;
+    rows.videos = 2;  // the second clips and the reference's are each pair's own
+    EXPECT_EQ(rows.rows(), 2 * 8 + 4 * (3 + 5 + 6) + 4 * (16 + 5 + 5 + 8));
+    EXPECT_EQ(rows.to_reference().rows(), 4 * (4 + 2 + 5 + 6) + 4 * (16 + 5 + 5 + 8));
+    EXPECT_EQ(rows.read(), 4 * (6 + 7 + 6 + 9));
+    EXPECT_EQ(rows.vision().flop, 10 * (2 * 8 + 4 * 16 + 4 * 4));
+  }
+}
+
+/// A second clip with question and answers like the first is a pass of two videos: with the same clip twice, two passes.
+TEST(Plan, ASecondClipCostsWhatAPassOfItsOwnCosts) {
+  const ModelShape shape = seven_billion();
+  const PairRows one = rows_of(16);
+  PairRows two = one, apart = one;
+  two.other = one.own;
+  apart.reference = rows_of(8).own;
+  const StepKind kind;
+  EXPECT_NEAR(flop_of(shape, two, kind).total() / flop_of(shape, one, kind).total(), 2, 1e-12);
+  const Memory alone = memory_of(shape, one, kind), both = memory_of(shape, two, kind);
+  EXPECT_NEAR(both.saved / alone.saved, 2, 1e-12);
+  EXPECT_EQ(both.weights, alone.weights);
+  // The reference about a clip of its own: its half of the shorter clip, which is encoded beside the other.
+  const Flop plain = flop_of(shape, one, kind), shorter = flop_of(shape, rows_of(8), kind),
+             mixed = flop_of(shape, apart, kind);
+  EXPECT_DOUBLE_EQ(mixed.reference, shorter.reference);
+  EXPECT_DOUBLE_EQ(mixed.linears, plain.linears);
+  EXPECT_DOUBLE_EQ(mixed.vision, plain.vision + shorter.vision);
 }
 
 TEST(Plan, TrainedPartsCostTheirOwnGradients) {
@@ -185,7 +234,7 @@ TEST(Plan, TrainedPartsCostTheirOwnGradients) {
 /// Rows of a real clip: 196 tokens a frame and the newline.
 PairRows clip_of(int64_t frames) {
   PairRows rows = rows_of(frames);
-  rows.prefix = static_cast<double>(frames * 196 + 1 + 15);
+  rows.own.prefix = static_cast<double>(frames * 196 + 1 + 15);
   return rows;
 }
 

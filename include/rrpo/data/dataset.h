@@ -1,6 +1,7 @@
 // Pair and question files as training rows: read, checked, tokenised once, before the first step.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -18,9 +19,10 @@ namespace rrpo::data {
 struct AskedClip {
   int64_t video = 0;              ///< number of its view in `Dataset::videos`: equal numbers mean the same visual tokens
   std::vector<int64_t> question;  ///< ids of the prompt after the video
+  std::vector<int64_t> labels;    ///< places in `question` that are labels too: none but in official rows
 };
 
-/// One training row. What no role of the dataset asks for is empty.
+/// One training row. What no role of the dataset reads is empty: the row may have it, nobody opens or encodes it.
 struct Sample {
   std::string id;
   AskedClip own;
@@ -29,7 +31,6 @@ struct Sample {
   text::AnswerIds chosen;
   text::AnswerIds rejected;
   text::AnswerIds other_chosen;
-  std::vector<int64_t> question_labels;  ///< places in `question` that are labels too: none but in official rows
   double weight = 1;
 };
 
@@ -59,6 +60,8 @@ const text::AnswerIds& answer_of(const Sample& sample, Role role);
 const AskedClip& clip_of(const Sample& sample, Role role, bool to_reference = false);
 /// All clips of a sample, its own first.
 std::vector<const AskedClip*> clips_of(const Sample& sample);
+/// Tokens of the longest answer that one of `roles` shows under a clip of the sample.
+int64_t longest_answer(const Sample& sample, const AskedClip& clip, const std::vector<Role>& roles);
 
 /// What an objective asks of a row, and what a caller tolerates.
 struct DatasetRules {
@@ -74,11 +77,18 @@ struct DatasetRules {
   bool official = false;
   policy::VideoConfig video = {};  ///< frames whose times stand in the prompt; looked for only where the policy wants them
   int64_t threads = 0;             ///< so many videos are looked into for them at a time; 0: one, on the caller's thread
+
+  bool reads(AnswerOf answer) const {
+    return std::any_of(roles.begin(), roles.end(), [answer](Role role) { return parts(role).answer == answer; });
+  }
+  bool shows(ShownClipOf clip) const {
+    return std::any_of(roles.begin(), roles.end(), [clip](Role role) { return parts(role).clip == clip; });
+  }
 };
 
-/// Reads `files` in order. A bad row (syntax, spans, no marked token, equal answers, a role's clip or answer or any media
-/// missing) throws
-/// Error(input, "data") or is skipped, a question where pairs are needed among them; an empty result always throws.
+/// Reads `files` in order. A bad row (syntax, spans, no marked token, equal answers, a clip or an answer missing that a role
+/// reads, a perturbation that is none, a media without its file) throws Error(input, "data") or is skipped, a question where
+/// pairs are needed among them; an empty result always throws.
 Dataset read_dataset(const std::vector<std::filesystem::path>& files, const std::filesystem::path& root,
                      const policy::Policy& policy, const DatasetRules& rules);
 

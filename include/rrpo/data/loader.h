@@ -15,23 +15,16 @@
 #include "rrpo/data/file_hashes.h"
 #include "rrpo/data/order.h"
 #include "rrpo/data/pair_batch.h"
+#include "rrpo/data/seen_media.h"
 #include "rrpo/data/visual_cache.h"
 #include "rrpo/policy/policy.h"
 #include "rrpo/util/prefetch.h"
 
 namespace rrpo::data {
 
-/// What was read of a media so far: what is read again must be the same.
-struct Seen {
-  std::optional<uint64_t> frames;  ///< hash64 of its frames, once it was decoded
-  std::string files;               ///< hash of its files' content, once its visual tokens came from a folder; else empty
-};
-/// By the media's key.
-using SeenMedia = std::map<std::string, Seen>;
-
 struct LoaderRules {
   std::filesystem::path root;
-  policy::VideoConfig video;
+  policy::VideoConfig video = {};
   OrderRules order;
   BatchRules batch;
   Share share = {};
@@ -43,7 +36,8 @@ struct LoaderRules {
 };
 
 /// Hands out the micro-batches of windows first_window … last_window - 1, epoch after epoch. What comes out depends on
-/// dataset and rules only. A share has at least one micro-batch of each window, if need be one without rows. `dataset`,
+/// dataset and rules only. A share has at least one micro-batch of each window, if need be one without rows. A clip that
+/// several rows of a micro-batch show is there once, and a media of which it shows several views is decoded once. `dataset`,
 /// `policy` and `cache` must outlive it.
 class Loader {
  public:
@@ -69,8 +63,12 @@ class Loader {
   int64_t passes_ahead() const;
   void compare(const Clip& clip);
   std::string files_of(const rows::Media& media) const;
-  Clip read(int64_t video, const rows::View& view, std::map<std::string, video::Frames>& decoded) const;
-  void add_controls(PairBatch& batch, int64_t video, std::map<std::string, video::Frames>& decoded) const;
+  /// Frames by media, where a micro-batch shows several views of it: absent until the first one is made.
+  using SharedFrames = std::map<std::string, std::optional<video::Frames>>;
+  SharedFrames shared_media(const MicroBatch& place) const;
+  Clip read(int64_t video, const rows::View& view, SharedFrames& shared) const;
+  void fill(Clip& clip, const rows::View& view, const video::Frames& frames) const;
+  void add_controls(PairBatch& batch, int64_t video, SharedFrames& shared) const;
   PairBatch make(const MicroBatch& place) const;
 
   const Dataset& dataset_;

@@ -24,6 +24,8 @@ std::vector<std::filesystem::path> media_files(const rows::Media& media, const s
 /// and the readers of video/ do, and Stopped when a stop was asked for.
 video::Frames read_media(const rows::Media& media, const std::filesystem::path& root, const policy::VideoConfig& config,
                          int64_t threads = 1);
+/// What a view that asks for perturbations shows of the frames of its media.
+video::Frames perturbed_frames(const rows::View& view, const video::Frames& frames);
 /// Threads for each of `clips` that are read at a time: the cores that their own threads leave, at least 1.
 int64_t threads_of_a_clip(int64_t clips);
 

@@ -16,9 +16,9 @@ struct MediaFault {
   std::string media, reason;
 };
 
-/// Decodes each of `all` with all that it holds (`video.verify`), on `threads` threads, and returns the faults in order.
-/// Throws Stopped when a stop was asked for.
-std::vector<MediaFault> unreadable_media(const std::vector<rows::Media>& all, const std::filesystem::path& root,
+/// Decodes the media of `all` with all that they hold (`video.verify`), each once, on `threads` threads, makes every view
+/// of them, and returns the faults in order, one for a media. Throws Stopped when a stop was asked for.
+std::vector<MediaFault> unreadable_media(const std::vector<rows::View>& all, const std::filesystem::path& root,
                                          const policy::VideoConfig& video, int64_t threads);
 
 /// One line per fault.

@@ -69,8 +69,9 @@ struct PackedPairs {
 };
 
 /// Packs the roles of the dataset rows `numbers` about `clips`, whose order is that of the videos in PackedPairs::rows. Rows
-/// of one video share its prefix; a clip that no role shows takes no row. With `to_reference`, about the clips that the
-/// reference is shown. Throws Error(internal) for a row whose video is not among the clips.
+/// of one video share its prefix; a clip that no role shows takes no row. Read rows stand by the number of their answer.
+/// With `to_reference`, about the clips that the reference is shown: the same labels in the same order. Throws
+/// Error(internal) for a row whose video is not among the clips.
 PackedPairs pack_pairs(const Dataset& dataset, const std::vector<int64_t>& numbers, const std::vector<ShownClip>& clips,
                        bool to_reference = false);
 

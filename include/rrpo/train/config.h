@@ -28,6 +28,7 @@ struct DataConfig {
   int64_t threads = 0;
   int64_t ahead_mb = 1024;
   std::string marks = "spans";
+  std::string equal_media = "refuse";
   template <class V>
   void fields(V& v) {
     v("pairs", pairs,
@@ -46,6 +47,9 @@ struct DataConfig {
     v("ahead_mb", ahead_mb, "MiB of prepared pixels that wait for their step at most; one pass always may");
     v("marks", marks,
       "spans of the rows; or difference: the tokens in which both answers differ, as VideoChat2's code has it");
+    v("equal_media", equal_media,
+      "refuse: two files of a run that give equal visual tokens end it, as long as vision and projector are frozen; allow: "
+      "the set holds one clip under two names, or the model is meant to see nothing");
   }
   void check(const std::string& at) const;
 };

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "rrpo/data/equal_media.h"
 #include "rrpo/data/pair_batch.h"
 #include "rrpo/data/reference_cache.h"
 #include "rrpo/data/visual_cache.h"
@@ -25,6 +26,9 @@ struct Scorer {
   data::ReferenceCache* references = nullptr;
   model::PassRules rules = {};                    ///< of the policy's pass; the reference keeps nothing anyway
   const std::vector<loss::Past>* past = nullptr;  ///< by term; null: nothing was before
+  /// Told of the tokens of each clip, where it is given: only while vision tower and projector are frozen, since tokens of
+  /// two steps are compared.
+  data::EqualMedia* media = nullptr;
 };
 
 struct Pass {
@@ -37,7 +41,7 @@ struct Pass {
 
 /// Encodes what no cache had, packs the rows, runs the decoder over them (and, where the objective has a reference whose
 /// rows no cache has, again with the adapter off), and applies the objective. Differentiable in whatever requires a
-/// gradient. On a GPU it returns before that is done, but for what it gives to caches. Throws Error(input, "data") for a row
+/// gradient. On a GPU it returns before that is done, but for what it gives to caches and `media`. Throws Error(input, "data") for a row
 /// that is longer than the model.
 Pass forward(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch);
 /// The same from packed rows; the reference may see other visual tokens of the same clips.

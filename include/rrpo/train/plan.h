@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "rrpo/data/dataset.h"
 #include "rrpo/model/lvlm.h"
@@ -35,23 +36,39 @@ struct ModelShape {
 /// `lora` where its leaf name is a target (no targets: none).
 ModelShape shape_of(const model::Lvlm& lvlm, const model::LoraConfig& lora);
 
-/// The rows of the pairs of one video that go through the decoder together: video, then per pair question and two answers.
-struct PairRows {
-  model::VisionCost vision;         ///< of encoding the video
-  double prefix = 0;                ///< system text and visual tokens
-  double question = 0;              ///< per pair
-  double chosen = 0, rejected = 0;  ///< input rows of the answers, per pair
-  double read = 0;                  ///< rows whose logits are taken, per pair
-  int64_t pairs = 1;
-  double rows() const { return prefix + static_cast<double>(pairs) * (question + chosen + rejected); }
+/// A clip in the rows of a pass: its prefix once, then for each pair that is asked about it a question and answers.
+struct ClipRows {
+  model::VisionCost vision;     ///< of encoding it
+  double prefix = 0;            ///< system text and visual tokens
+  double question = 0;          ///< per pair
+  std::vector<double> answers;  ///< input rows of each answer that stands under it, per pair
+  double read = 0;              ///< rows whose logits are taken, per pair
+  double branches() const;      ///< question and answers, per pair
 };
 
-/// What a row's pictures come to.
+/// The rows of some pairs that go through the decoder together.
+struct PairRows {
+  ClipRows own;                       ///< one for each of `videos`, each about as many pairs
+  std::optional<ClipRows> other;      ///< one for each pair
+  std::optional<ClipRows> reference;  ///< one for each pair: what the reference is shown in place of `own`
+  int64_t pairs = 1, videos = 1;
+
+  /// The sum over the policy's clips of `of(clip, pairs that are asked about it)`.
+  double sum(const std::function<double(const ClipRows&, double)>& of) const;
+  double rows() const;
+  double read() const;  ///< of all pairs
+  /// What goes through the decoder when the reference is asked.
+  PairRows to_reference() const;
+  /// Of encoding all clips, the reference's too.
+  model::VisionCost vision() const;
+};
+
+/// What a clip's pictures come to.
 struct Seen {
   model::VisionCost vision;  ///< of encoding them
   int64_t rows = 0;          ///< visual tokens, and the words before them
 };
-using SeenOf = std::function<Seen(const data::Sample&)>;
+using SeenOf = std::function<Seen(const data::AskedClip&)>;
 
 /// The rows of one pair with the mean lengths of `dataset`, or with its longest ones.
 PairRows mean_rows(const data::Dataset& dataset, const SeenOf& seen);
@@ -81,7 +98,7 @@ struct MemoryRules {
   int64_t recompute_layers = -1;  ///< as in model::PassRules
 };
 
-/// Of forward and backward over `rows.pairs` pairs. 2 per parameter and row forward, as much again for the gradient of the
+/// Of forward and backward over all pairs of `rows`. 2 per parameter and row forward, as much again for the gradient of the
 /// input (frozen linears have no other), as much again where weights are trained; attention backward is 2.5 times forward;
 /// queries, output and MLP of the last layer run on read rows only.
 Flop flop_of(const ModelShape& model, const PairRows& rows, const StepKind& kind, const MemoryRules& rules = {});
