@@ -60,6 +60,7 @@ TEST(LayerOrder, IsForwardReferenceAndBack) {
   EXPECT_EQ(layer_order(3, 1, {}), (Order{0, 1, 2}));
   EXPECT_EQ(layer_order(3, 1, {.reference = true}), (Order{0, 1, 2, 0, 1, 2}));
   EXPECT_EQ(layer_order(2, 2, {.reference = true, .backward = true}), (Order{0, 1, 0, 1, 1, 0, 0, 1, 0, 1, 1, 0}));
+  EXPECT_EQ(layer_order(2, 1, {.reference = true, .controls = 2}), (Order{0, 1, 0, 1, 0, 1, 0, 1}));
   EXPECT_EQ(layer_order(3, 0, {.backward = true}), Order{});
 }
 
