@@ -218,22 +218,36 @@ Flop flop_of(const ModelShape& model, const PairRows& rows, const StepKind& kind
   return flop;
 }
 
+namespace {
+
+/// One answer about a clip as a pass of its own.
+PairRows alone(const ClipRows& clip, double answer) {
+  ClipRows own{.vision = {}, .prefix = clip.prefix, .question = clip.question, .answers = {answer}, .read = answer + 1};
+  return {.own = std::move(own), .other = {}, .reference = {}};
+}
+
+}  // namespace
+
 double self_check_flop(const ModelShape& model, const PairRows& rows, const StepKind& kind) {
-  const double models = kind.reference ? 2 : 1;
-  const auto pass = [&](const PairRows& own) {
-    const double head = 2 * d(model.vocabulary) * d(model.width) * own.read;
-    const double adapter = 2 * over_layers(own, model.lora, model.lora_last, model.lora_last_kv);
-    return models * (forward_linears(model, own) + forward_attention(model, own) + head) + adapter;
+  const auto forward = [&](const PairRows& one, bool adapted) {
+    const double head = 2 * d(model.vocabulary) * d(model.width) * one.read();
+    const double adapter = 2 * over_layers(one, model.lora, model.lora_last, model.lora_last_kv);
+    return forward_linears(model, one) + forward_attention(model, one) + head + (adapted ? adapter : 0);
   };
-  PairRows shared = rows, chosen = rows, rejected = rows;
-  for (PairRows* one : {&shared, &chosen, &rejected}) one->pairs = 1;
-  chosen.rejected = rejected.chosen = 0;
-  chosen.read = rows.chosen + 1;
-  rejected.read = rows.rejected + 1;
   const double plain = model.value_bytes == 2 ? 3 : 1;  // alone, and twice beside a copy
-  const double encoded = model.lora_vision > 0 ? models : 1;
-  const bool both = rows.rejected > 0;
-  return encoded * rows.vision.flop + pass(shared) + plain * (pass(chosen) + (both ? pass(rejected) : 0));
+  const auto compared = [&](const PairRows& shared, bool adapted) {
+    double flop = forward(shared, adapted);
+    for (const ClipRows* clip : {&shared.own, shared.other ? &*shared.other : nullptr}) {
+      for (const double answer : clip == nullptr ? std::vector<double>() : clip->answers)
+        flop += plain * forward(alone(*clip, answer), adapted);
+    }
+    return flop;
+  };
+  PairRows shared = rows;
+  shared.pairs = shared.videos = 1;
+  const double encoded = model.lora_vision > 0 && kind.reference ? 2 : 1;
+  return encoded * shared.vision().flop + compared(shared, true) +
+         (kind.reference ? compared(shared.to_reference(), false) : 0);
 }
 
 }  // namespace rrpo::train

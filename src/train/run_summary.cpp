@@ -31,11 +31,11 @@ Json objective_json(const loss::Objective& objective) {
   return json;
 }
 
+}  // namespace
+
 int64_t ranks_of(const world::World& world, const RunOptions& options) {
   return options.dry_run && options.world != nullptr ? world::place_of_process().size : world.size();
 }
-
-}  // namespace
 
 Json Run::counts() const {
   int64_t answer_tokens = 0, parameters = 0;

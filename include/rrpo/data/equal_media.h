@@ -1,4 +1,4 @@
-// Media that are one to the model: the complaint that it did not see the video, made before the first epoch is over.
+// Media that are one to the model: found while it is trained, not after.
 #pragma once
 
 #include <cstdint>
