@@ -84,6 +84,15 @@ std::string host_key(int64_t rank) { return "host/" + std::to_string(rank); }
 
 std::vector<uint8_t> bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
 
+/// True once the rank has left its address. Where rank 0 has given up already, and its store with it, nobody comes any more.
+bool has_come(c10d::Store& store, int64_t rank) {
+  try {
+    return store.check({host_key(rank)});
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 bool is_loopback(const std::string& host) { return host.starts_with("127.") || host == "::1"; }
 
 /// A machine that knows itself under a loopback address tells the others an address at which they find themselves.
@@ -112,7 +121,7 @@ Meeting meet(const Place& place) {
   meeting.store->set(Watch::key(place.rank), bytes_of(Watch::kFirstSign));
   meeting.store->set(host_key(place.rank), bytes_of(meeting.host));
   for (int64_t rank = 0; rank < place.size; ++rank) {
-    if (!waited_for(place, [&] { return meeting.store->check({host_key(rank)}); }))
+    if (!waited_for(place, [&] { return has_come(*meeting.store, rank); }))
       cannot_meet("rank " + std::to_string(rank) + " has not come within " + std::to_string(place.patience_s) + " s",
                   "look at its lines: start " + std::to_string(place.size) + " ranks");
   }
