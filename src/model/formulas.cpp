@@ -23,6 +23,10 @@ namespace rrpo::model {
 
 namespace {
 
+constexpr int64_t kGrain = 1 << 15;  ///< values that are worth another thread
+
+bool wants_gradient(const at::Tensor& x) { return at::GradMode::is_enabled() && x.requires_grad(); }
+
 /// The kernels for `x`, where the other tensors stand as it does.
 const RowMath* math_for(const at::Tensor& x, std::initializer_list<std::reference_wrapper<const at::Tensor>> others = {}) {
   const auto fits = [&](const at::Tensor& other) { return other.scalar_type() == x.scalar_type() && other.is_contiguous(); };
@@ -32,7 +36,6 @@ const RowMath* math_for(const at::Tensor& x, std::initializer_list<std::referenc
 /// Calls `use(first value, row)` for each row of `width` values.
 template <class Use>
 void each_row(const at::Tensor& x, int64_t width, const Use& use) {
-  constexpr int64_t kGrain = 1 << 15;  // values that are worth another thread
   at::parallel_for(0, x.numel() / std::max<int64_t>(1, width), std::max<int64_t>(1, kGrain / std::max<int64_t>(1, width)),
                    [&](int64_t begin, int64_t end) {
                      for (int64_t row = begin; row < end; ++row) use(row * width, row);
@@ -195,8 +198,7 @@ GateGradients gated_backward(const at::Tensor& gate, const at::Tensor& up, const
 }
 
 at::Tensor gelu_tanh(const at::Tensor& x) {
-  const bool plain = !at::GradMode::is_enabled() || !x.requires_grad();
-  const RowMath* math = plain ? math_for(x) : nullptr;
+  const RowMath* math = wants_gradient(x) ? nullptr : math_for(x);
   if (math == nullptr) return at::gelu(x, "tanh");
   at::Tensor out = x.new_empty(x.sizes());
   const float* own = x.const_data_ptr<float>();
@@ -208,6 +210,23 @@ at::Tensor gelu_tanh(const at::Tensor& x) {
 
 bool narrow_products(const at::Tensor& x, const at::Tensor& a) { return x.is_cuda() && x.scalar_type() != a.scalar_type(); }
 
+at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias) {
+  const int64_t width = x.size(-1), rows = x.numel() / std::max<int64_t>(1, width);
+  const bool few = rows > 0 && rows <= kFewRows && !wants_gradient(x) && !wants_gradient(weight) &&
+                   !(bias && (wants_gradient(*bias) || !bias->is_contiguous()));
+  const RowMath* math = few ? math_for(x, {weight}) : nullptr;
+  if (math == nullptr) return at::linear(x, weight, bias);
+  std::vector<int64_t> shape = x.sizes().vec();
+  const int64_t columns = shape.back() = weight.size(0);
+  at::Tensor out = x.new_empty(shape);
+  const float *own = x.const_data_ptr<float>(), *w = weight.const_data_ptr<float>(),
+              *b = bias ? bias->const_data_ptr<float>() : nullptr;
+  float* to = out.mutable_data_ptr<float>();
+  at::parallel_for(0, columns, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, width)),
+                   [&](int64_t begin, int64_t end) { math->few_rows(own, rows, width, w, b, columns, begin, end, to); });
+  return out;
+}
+
 std::vector<Product> multiply(const at::Tensor& x, const std::vector<Linear>& linears) {
   const at::ScalarType own = x.scalar_type(), type = adapter_type(x, linears);
   const std::vector<at::Tensor> inner = inner_rows(x.to(type), adapters_a(linears));
@@ -216,13 +235,13 @@ std::vector<Product> multiply(const at::Tensor& x, const std::vector<Linear>& li
   for (const Linear& linear : linears) {
     const std::optional<at::Tensor> bias =
         linear.bias.defined() ? std::optional<at::Tensor>(linear.bias.to(own)) : std::nullopt;
-    Product product{at::linear(x, linear.weight.get(own), bias), {}};
+    Product one{product(x, linear.weight.get(own), bias), {}};
     if (linear.lora.a.defined()) {
-      product.inner = *next++;
-      at::Tensor sum = product.y.to(type);
-      product.y = sum.addmm_(product.inner, linear.lora.b.to(type).t(), 1, linear.lora.scale).to(own);
+      one.inner = *next++;
+      at::Tensor sum = one.y.to(type);
+      one.y = sum.addmm_(one.inner, linear.lora.b.to(type).t(), 1, linear.lora.scale).to(own);
     }
-    products.push_back(std::move(product));
+    products.push_back(std::move(one));
   }
   return products;
 }

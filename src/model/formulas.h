@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <optional>
 #include <vector>
 
 #include "rrpo/model/weights.h"
@@ -36,6 +37,9 @@ at::Tensor gelu_tanh(const at::Tensor& x);
 
 /// True where the products of an adapter run in the type of the activations: see lora_linear.
 bool narrow_products(const at::Tensor& x, const at::Tensor& a);
+
+/// x W^T + bias of x [.., in] and W [out, in], both of one type. A few rows that want no gradient by a kernel of their own.
+at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias = {});
 
 /// What comes of rows x [T, in] in a linear.
 struct Product {

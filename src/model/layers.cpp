@@ -2,10 +2,10 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/layer_norm.h>
-#include <ATen/ops/linear.h>
 
 #include <algorithm>
 
+#include "formulas.h"
 #include "functions.h"
 
 namespace rrpo::model {
@@ -23,7 +23,7 @@ at::Tensor linear(const at::Tensor& x, const Linear& layer, Adapter adapter) {
   if (adapter == Adapter::off || !layer.lora.a.defined()) {
     const at::ScalarType type = x.scalar_type();
     const std::optional<at::Tensor> bias = cast(layer.bias, type);
-    return layer.weight.held ? held_linear(x, layer.weight, bias) : at::linear(x, layer.weight.get(type), bias);
+    return layer.weight.held ? held_linear(x, layer.weight, bias) : product(x, layer.weight.get(type), bias);
   }
   if (x.dim() == 2) return lora_linear(x, layer);
   std::vector<int64_t> shape = x.sizes().vec();

@@ -24,7 +24,14 @@ struct RowMath {
   void (*normed_back)(const float* gradient, const float* x, float scale, const float* weight, int64_t width, float* out);
   /// The two halves of a head, `half` values each, turned by its row's angles; `sign` -1 turns back.
   void (*turned)(const float* head, const float* cos, const float* sin, float sign, int64_t half, float* out);
+  /// x W^T + bias of `rows` rows [width], at most kFewRows of them, for the columns [begin, end): W [columns, width], the
+  /// result [rows, columns]. Each value of W is read once. `bias` may be null.
+  void (*few_rows)(const float* x, int64_t rows, int64_t width, const float* weight, const float* bias, int64_t columns,
+                   int64_t begin, int64_t end, float* out);
 };
+
+/// A product of so few rows reads its matrix and does little else; libraries for large products repack it first.
+inline constexpr int64_t kFewRows = 8;
 
 const RowMath& avx2_math();  ///< with FMA
 

@@ -142,6 +142,54 @@ void turned(const float* head, const float* cos, const float* sin, float sign, i
   }
 }
 
+float sum_of(__m256 lanes) {
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps(lanes, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+/// kRows x kColumns dot products at a time.
+template <int kRows, int kColumns>
+void dots(const float* x, int64_t width, const float* weight, float (&out)[kRows][kColumns]) {
+  __m256 sums[kRows][kColumns];
+  for (auto& row : sums) {
+    for (__m256& sum : row) sum = all(0);
+  }
+  for (int64_t i = 0; i < width; i += kLanes) {
+    __m256 w[kColumns];
+    for (int c = 0; c < kColumns; ++c) w[c] = load_part(weight + c * width + i, width - i);
+    for (int r = 0; r < kRows; ++r) {
+      const __m256 own = load_part(x + r * width + i, width - i);
+      for (int c = 0; c < kColumns; ++c) sums[r][c] = _mm256_fmadd_ps(own, w[c], sums[r][c]);
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    for (int c = 0; c < kColumns; ++c) out[r][c] = sum_of(sums[r][c]);
+  }
+}
+
+template <int kRows, int kColumns>
+void columns_of(const float* x, int64_t width, const float* weight, const float* bias, int64_t columns, int64_t begin,
+                int64_t end, float* out) {
+  float part[kRows][kColumns];
+  for (int64_t at = begin; at + kColumns <= end; at += kColumns) {
+    dots<kRows, kColumns>(x, width, weight + at * width, part);
+    for (int r = 0; r < kRows; ++r) {
+      for (int c = 0; c < kColumns; ++c) out[r * columns + at + c] = part[r][c] + (bias == nullptr ? 0 : bias[at + c]);
+    }
+  }
+  if (kColumns > 1 && (end - begin) % kColumns != 0)
+    columns_of<kRows, 1>(x, width, weight, bias, columns, end - (end - begin) % kColumns, end, out);
+}
+
+void few_rows(const float* x, int64_t rows, int64_t width, const float* weight, const float* bias, int64_t columns,
+              int64_t begin, int64_t end, float* out) {
+  using Columns = void (*)(const float*, int64_t, const float*, const float*, int64_t, int64_t, int64_t, float*);
+  static constexpr Columns kWays[kFewRows] = {columns_of<1, 8>, columns_of<2, 4>, columns_of<3, 4>, columns_of<4, 2>,
+                                              columns_of<5, 2>, columns_of<6, 2>, columns_of<7, 1>, columns_of<8, 1>};
+  kWays[rows - 1](x, width, weight, bias, columns, begin, end, out);
+}
+
 bool runs_here() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
 }  // namespace
@@ -153,14 +201,14 @@ bool runs_here() { return __builtin_cpu_supports("avx2") && __builtin_cpu_suppor
 #endif
 
 const RowMath& avx2_math() {
-  static const RowMath math{runs_here, gated, gated_back, gelu_tanh, inverse_rms, normed, normed_back, turned};
+  static const RowMath math{runs_here, gated, gated_back, gelu_tanh, inverse_rms, normed, normed_back, turned, few_rows};
   return math;
 }
 
 #else
 
 const RowMath& avx2_math() {
-  static const RowMath math{[] { return false; }, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+  static const RowMath math{[] { return false; }, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
   return math;
 }
 

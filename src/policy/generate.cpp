@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "rrpo/io/sha256.h"
+#include "rrpo/model/logits.h"
 #include "rrpo/policy/logits_rules.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/stop.h"
@@ -101,7 +102,7 @@ at::Tensor choose_here(Call& call, const std::vector<Branch*>& open, const at::T
 
 /// The next token of each open branch, from the final hidden states [K, D] of the last ones.
 Chosen choose(Call& call, const std::vector<Branch*>& open, const at::Tensor& hidden) {
-  const at::Tensor logits = hidden.matmul(model::head(call.policy.lvlm).t());
+  const at::Tensor logits = model::logits(call.policy.lvlm, hidden);
   const at::Tensor finite = logits.isfinite().all(1);
   if (call.plain()) return {logits.argmax(1), finite};
   const at::Tensor here = finite.cpu();

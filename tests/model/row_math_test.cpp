@@ -124,6 +124,33 @@ TEST_F(RowMathTest, Turns) {
   }
 }
 
+TEST_F(RowMathTest, FewRows) {
+  for (const int64_t width : kWidths) {
+    for (int64_t rows = 1; rows <= kFewRows; ++rows) {
+      const int64_t columns = 19, begin = 1, end = 18;
+      const std::vector<float> x = row_of(rows * width, 1), weight = row_of(columns * width, 0.3), bias = row_of(columns, 2);
+      for (const float* given : {bias.data(), static_cast<const float*>(nullptr)}) {
+        std::vector<float> out(static_cast<size_t>(rows * columns), -7);
+        math.few_rows(x.data(), rows, width, weight.data(), given, columns, begin, end, out.data());
+        for (int64_t r = 0; r < rows; ++r) {
+          for (int64_t c = 0; c < columns; ++c) {
+            double sum = given == nullptr ? 0 : given[c], size = 1;
+            for (int64_t i = 0; i < width; ++i) {
+              const double term = static_cast<double>(x[static_cast<size_t>(r * width + i)]) *
+                                  static_cast<double>(weight[static_cast<size_t>(c * width + i)]);
+              sum += term;
+              size += std::abs(term);
+            }
+            const auto got = static_cast<double>(out[static_cast<size_t>(r * columns + c)]);
+            EXPECT_NEAR(got, c >= begin && c < end ? sum : -7, 1e-6 * size)
+                << rows << " rows, row " << r << ", column " << c;
+          }
+        }
+      }
+    }
+  }
+}
+
 /// The same through tensors of many rows, against double, which takes the operators.
 TEST_F(RowMathTest, FormulasMeetDouble) {
   const auto both = [](std::vector<int64_t> shape, const char* name) {
@@ -153,6 +180,12 @@ TEST_F(RowMathTest, FormulasMeetDouble) {
   const GateGradients back = gated_backward(x, g, x), back_wide = gated_backward(x_wide, g_wide, x_wide);
   EXPECT_LT(largest_difference(back.gate, back_wide.gate), 1e-5);
   EXPECT_LT(largest_difference(back.up, back_wide.up), 1e-5);
+  const auto [m, m_wide] = both({37, 20}, "matrix");
+  const auto [b, b_wide] = both({37}, "bias");
+  for (const int64_t rows : {int64_t{1}, int64_t{5}, kFewRows, kFewRows + 1})
+    EXPECT_LT(largest_difference(product(x.flatten(0, 1).narrow(0, 0, rows), m, b),
+                                 product(x_wide.flatten(0, 1).narrow(0, 0, rows), m_wide, b_wide)),
+              2e-5);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ class Decoding:
     def own(self, tokens):
         """(CPU seconds of rrpo-eval, answers)."""
         out = self.args.work / f"eval-{tokens}"
-        seconds, _, _ = run_program(
+        seconds, _ = run_program(
             [self.args.bin / "rrpo-eval", "--out", out, "--overwrite", "--quiet", "device=cpu", "threads=1",
              f"model.path={self.args.work / 'model'}", "model.dtype=float32", f"eval.questions={self.questions}",
              f"eval.video_root={self.args.work / 'frames'}", f"eval.max_new_tokens={tokens}"])
@@ -62,7 +62,7 @@ def question_sides(context, count):
         file, out = args.work / "several.jsonl", args.work / "several"
         file.write_text(step_7b.lines_of({"id": f"{i}", "frames": row["frames"], "question": f"Is object {i} seen last?",
                                           "answer": "Yes", "format": "yesno"} for i in questions))
-        seconds, _, _ = run_program(
+        seconds, _ = run_program(
             [args.bin / "rrpo-eval", "--out", out, "--overwrite", "--quiet", "device=cpu", "threads=1",
              f"model.path={args.work / 'model'}", "model.dtype=float32", f"eval.questions={file}",
              f"eval.video_root={args.work / 'frames'}", "eval.max_new_tokens=2"])

@@ -78,7 +78,7 @@ def cpu(call):
 
 
 def run_program(command, environment=None):
-    """(CPU seconds, peak bytes, stdout) of a program and its children; ends the benchmark where it fails."""
+    """(CPU seconds, stdout) of a program and its children; ends the benchmark where it fails."""
     values = {**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})}
     with subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           env=values) as child:
@@ -87,7 +87,19 @@ def run_program(command, environment=None):
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         sys.exit(f"{' '.join(map(str, command))}\nexit {child.returncode}: {errors.strip()}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, out
+    return usage.ru_utime + usage.ru_stime, out
+
+
+# A program's peak is no smaller than its parent's memory when it was started: a small parent starts it.
+LAUNCHER = """import os, resource, sys
+code = os.spawnv(os.P_WAIT, sys.argv[1], sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)"""
+
+
+def peak_bytes(command):
+    """Peak memory of a program."""
+    return 1024 * int(run_program([sys.executable, "-I", "-S", "-c", LAUNCHER, *command])[1].splitlines()[-1])
 
 
 class Worker:

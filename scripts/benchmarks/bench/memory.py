@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import worlds
-from common import Line, run_program
+from common import Line, peak_bytes
 
 import step_7b
 
@@ -16,15 +16,18 @@ def sides(context, tokens, vocabulary):
     short.write_text(step_7b.lines_of({**row, "frames": row["frames"][:1]} for row in world.rows))
     program = [sys.executable, Path(__file__).with_name("first_step.py"), world.args.work, world.args.size]
 
+    def of(pairs):
+        return peak_bytes(world.command(world.args.work / "run", "train.steps=2", *world.uncached(), f"data.pairs={pairs}"))
+
     def own():
-        return world.train(2, *world.uncached())[1] - world.train(2, *world.uncached(), f"data.pairs={short}")[1]
+        return of(world.pairs) - of(short)
 
     def theirs():
-        return run_program([*program, world.pairs])[1] - run_program([*program, short])[1]
+        return peak_bytes([*program, world.pairs]) - peak_bytes([*program, short])
     return own, {"PyTorch": theirs}
 
 
 def lines(quick):
-    tokens, vocabulary = (16, 8192) if quick else (64, 32000)
+    tokens, vocabulary = 64, 32000
     return [Line(f"memory of a step, {tokens} tokens a frame, V {vocabulary}", "8 frames beyond 1, both answers, nothing kept",
                  partial(sides, tokens=tokens, vocabulary=vocabulary), unit="bytes", targets={"PyTorch": 5.0}, repeats=3)]

@@ -53,7 +53,7 @@ def machine(context):
     return {"cpu": cpu.get("model name", platform.processor()), "cores": os.cpu_count(),
             "instructions": [name for name in ("avx2", "fma", "avx512f", "amx_bf16") if name in flags],
             "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
-            "versions": {"rrpo": run_program([context.bin / "rrpo-train", "--version"])[2].strip(), "ffmpeg": ffmpeg,
+            "versions": {"rrpo": run_program([context.bin / "rrpo-train", "--version"])[1].strip(), "ffmpeg": ffmpeg,
                          "python": platform.python_version(), **{name: version(name) for name in PACKAGES}}}
 
 

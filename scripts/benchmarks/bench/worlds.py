@@ -79,11 +79,11 @@ class World:
                 "train.batch_pairs=1", "train.micro_pairs=1", "train.save_every=0", "optim.warmup_ratio=0", *weights, *settings]
 
     def train(self, steps, *settings, rrpo=True):
-        """(CPU seconds, peak bytes, lines of metrics) of a run."""
+        """(CPU seconds, lines of metrics) of a run."""
         out = self.args.work / "run"
         shutil.rmtree(out, ignore_errors=True)
-        seconds, peak, _ = run_program(self.command(out, f"train.steps={steps}", *settings, rrpo=rrpo))
-        return seconds, peak, step_7b.json_lines(out / "metrics.jsonl")
+        seconds, _ = run_program(self.command(out, f"train.steps={steps}", *settings, rrpo=rrpo))
+        return seconds, step_7b.json_lines(out / "metrics.jsonl")
 
     def own_step(self, settings, few=4, many=20, rrpo=True):
         """CPU seconds of a step: the difference of two runs, which begin and end alike."""
@@ -97,7 +97,7 @@ class World:
         """Visual tokens and the reference's rows lie in a folder that an earlier run has filled."""
         settings = (f"data.cache={self.args.work / f'cache-{self.pairs.stem}'}", "train.reference_cache=true")
         for _ in range(2):  # the first one may have to fill it
-            hits = self.train(PAIRS, *settings)[2][-1].get("reference/hits")
+            hits = self.train(PAIRS, *settings)[1][-1].get("reference/hits")
             if hits == 1:
                 return settings
         raise Unequal(f"the reference's rows are not found in the cache: reference/hits {hits}")
@@ -110,7 +110,7 @@ class World:
         if faults:
             raise Unequal("; ".join(faults))
         for settings in (self.uncached(), self.cached()):
-            first = self.train(1, *settings)[2][0]
+            first = self.train(1, *settings)[1][0]
             loss, norm = self.peer_loss_and_norm(self.rows[0])
             within("loss of the first step", abs(first["loss"] - loss) / abs(loss), 1e-4)
             within("norm of its gradient", abs(first["grad_norm"] - norm) / norm, 1e-3)
