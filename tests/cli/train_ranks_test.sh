@@ -62,9 +62,9 @@ runs 2 "${command[@]}" --out parts --resume model.frozen=nf4
 says err.txt 'model.frozen'
 runs 2 "$train" score model.path="$root/data/toy/base" data.pairs=held_out.jsonl data.video_root=world model.frozen=sharded --out none
 says err.txt 'model.frozen: is sharded'
-runs 2 "$gen" model.path="$root/data/toy/base" gen.questions=held_out.jsonl gen.video_root=world model.frozen=sharded --out none
+runs 2 "$gen" model.path="$root/data/toy/base" gen.questions=world/questions.jsonl model.frozen=sharded --out none
 says err.txt 'model.frozen: is sharded'
-runs 2 "$eval" model.path="$root/data/toy/base" eval.questions=held_out.jsonl eval.video_root=world model.frozen=nf4+sharded --out none
+runs 2 "$eval" model.path="$root/data/toy/base" eval.questions=world/questions.jsonl model.frozen=nf4+sharded --out none
 says err.txt 'model.frozen: is nf4+sharded'
 
 # rank NUMBER: the process of that rank, by its environment.
