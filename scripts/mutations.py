@@ -337,6 +337,7 @@ MUTATIONS = [
     ("the self-check compares the shared pass with itself", "train", "src/train/self_check.cpp", "std::abs(own[i] - plain[i])",
      "std::abs(own[i] - own[i])"),
     ("the self-check leaves out the reference", "train", "src/train/self_check.cpp", "if (!reference.empty()) one(", "if (false) one("),
+    ("the self-check counts as seen", "train", "src/train/self_check.cpp", "  alone.media = nullptr;\n", ""),
     ("the self-check keeps tokens", "train", "src/train/self_check.cpp", "  alone.cache = nullptr;\n", ""),
     ("LongVU: positions of DINOv2 by their size", "policy", "src/model/vision/dinov2.cpp", "(static_cast<double>(side) + 0.1)",
      "(static_cast<double>(side) + 0.0)"),

@@ -217,6 +217,7 @@ std::optional<SelfCheck> self_check(const Scorer& scorer, const data::Dataset& d
   Scorer alone = scorer;
   alone.cache = nullptr;
   alone.references = nullptr;
+  alone.media = nullptr;
   data::Loader loader(dataset, scorer.policy, nullptr, rules, window, window + 1);
   for (std::optional<data::PairBatch> batch = loader.next(); batch; batch = loader.next()) {
     if (batch->pairs() == 0) continue;

@@ -211,6 +211,8 @@ TEST(SelfCheck, ReadsARowThatTrainingReads) {
   data::VisualCache cache;
   Scorer scorer = checked.scorer();
   scorer.cache = &cache;
+  data::EqualMedia media(seen);
+  scorer.media = &media;
   for (const int64_t window : {0, 1, 2, 7}) {
     data::Loader loader(checked.rows, checked.policy, nullptr, checked.rules, window, window + 1);
     const std::string first = loader.next()->ids.at(0);
