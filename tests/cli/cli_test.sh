@@ -220,6 +220,16 @@ case_objectives() {
   done
   runs 2 "$train" --out one/refused data.pairs=pairs.jsonl "${common[@]}" objective.name=dpo objective.loss_type=hing
   says err.txt "objective.loss_type=hinge"
+  local sum='objective=[{"name":"rrpo"},{"name":"sft","weight":1}]'
+  runs 0 "$train" --out one/sum data.pairs=pairs.jsonl "${common[@]}" "$sum" objective.1.weight=0.5
+  says one/sum/metrics.jsonl '"loss/sft":'
+  says one/sum/run.json '"weight": 0.5'
+  runs 0 "$train" --dry-run data.pairs=pairs.jsonl "${common[@]}" "$sum"
+  says out.txt '"mean_over":"tokens"'
+  runs 2 "$train" --out one/refused data.pairs=pairs.jsonl "${common[@]}" "$sum" objective.0.betta=1
+  says err.txt "objective.0.betta: unknown key; fix: did you mean beta?"
+  runs 2 "$train" --out one/refused data.pairs=pairs.jsonl "${common[@]}" "$sum" --compat official
+  says err.txt "official knows no list of objectives"
 }
 
 case_recipes() {

@@ -88,7 +88,7 @@ at::Tensor divergence(Bench& bench, const data::Dataset& own, const data::PairBa
 
 void expect_close(const at::Tensor& a, const at::Tensor& b, double tolerance = 1e-9) {
   ASSERT_EQ(a.sizes(), b.sizes());
-  EXPECT_TRUE(at::allclose(a, b, tolerance, tolerance)) << (a - b).abs().max();
+  EXPECT_TRUE(at::allclose(a, b, tolerance, tolerance)) << a.sub(b).abs().max().item<double>();
 }
 
 TEST(ReferenceApart, SaysWhatSeparatePassesSay) {
