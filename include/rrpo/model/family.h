@@ -19,7 +19,7 @@ struct LoadOptions {
   std::string device = "cpu";    ///< cpu, cuda, cuda:N; meta: shapes without values
   std::string video_pool = "";   ///< bilinear, average, max; empty: the configuration's
   std::string positions = "";    ///< transformers5: of Qwen2.5-VL, as that release has them; empty: as it was trained
-  std::string frozen = "plain";  ///< nf4: the matrices of the decoder's layers in four bits
+  std::string frozen = "plain";  ///< how the matrices of the decoder's layers are held, by holding_of() (model/shards.h)
 };
 
 struct Lora;  // in model/weights.h

@@ -47,8 +47,9 @@ struct ModelConfig {
       "where text goes on behind a video of Qwen2.5-VL: auto (behind the largest of its positions, as it was trained), or "
       "transformers5 (by the sides of its grid alone, as that release does)");
     v("frozen", frozen,
-      "how the matrices of the decoder's layers are held: plain; or nf4: in four bits as bitsandbytes does (block 64, made "
-      "when read; only an adapter is trained then; embedding, head, norms, biases and the eye stay plain)");
+      "how the matrices of the decoder's layers are held: plain; nf4: in four bits as bitsandbytes does (block 64, made "
+      "when read); sharded: divided among the ranks of a training, each layer gathered while it is used (moves no number); "
+      "or nf4+sharded. Over all but plain only an adapter is trained; embedding, head, norms, biases, the eye stay plain");
   }
   void check(const std::string& at) const;
 };

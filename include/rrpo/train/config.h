@@ -87,7 +87,7 @@ struct LoopConfig {
       "each layer from its input; or a number of layers, the first ones, as layer does");
     v("fit", fit,
       "let the plan choose model.frozen and train.recompute, whatever they say, by the memory of the device: what moves no "
-      "number first, four bits last; the plan, a note and run.json say what it chose");
+      "number first (sharded only among several ranks), four bits last; the plan, a note and run.json say what it chose");
     v("memory_gb", memory_gb, "10^9 bytes that train.fit may plan with; 0: all that the GPU has");
     v("reference_cache", reference_cache,
       "keep what the reference says of each pass (in memory, and in data.cache where it is given) instead of asking it "
