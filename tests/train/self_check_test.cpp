@@ -128,13 +128,15 @@ TEST(SelfCheck, FindsAReferenceThatIsThePolicy) {
 }
 
 TEST(SelfCheck, FindsWhatIsNoNumberInAPlainPassOnly) {
-  SelfCheck check{.difference = std::nan(""), .allowed = 1};
+  SelfCheck check;
+  check.difference = std::nan("");
+  check.allowed = 1;
   EXPECT_FALSE(check.passed());
   const TinyWorld world(1, 1);
   Checked checked(world, model::Dtype::float32, world.pairs());
   const at::NoGradGuard frozen;
   const Pass shared = forward(checked.scorer(), checked.rows, *checked.batch, checked.asked);
-  checked.asked.visual[0].tokens = checked.asked.visual[0].tokens * std::nan("");
+  checked.asked.visual[0].tokens = checked.asked.visual[0].tokens.mul(std::nan(""));
   EXPECT_FALSE(compare_with_plain(checked.scorer(), checked.rows, *checked.batch, checked.asked, shared)->passed());
   // What is no number in the shared pass is for the step to say, which names the pairs.
   const Pass bad = forward(checked.scorer(), checked.rows, *checked.batch, checked.asked);
