@@ -30,7 +30,7 @@ says err.txt "self-check: "
 [ "$(grep -c '"sight/blank":' run/metrics.jsonl)" = 2 ] || fault "not one proof of sight for each scoring of held-out rows"
 above_zero "$(field run/metrics.jsonl sight/blank)" sight/blank
 says run/report.html "Proof of sight"
-runs 0 "$train" --out unchecked "${common[@]}" data.pairs=pairs.jsonl train.steps=1 train.batch_pairs=8 lora.rank=4 train.self_check=false
+runs 0 "$train" --out unchecked "${common[@]}" data.pairs=pairs.jsonl train.steps=2 train.batch_pairs=8 lora.rank=4 train.self_check=false
 ! grep -q "self-check" err.txt || fault "a self-check that was turned off"
 
 verdict
