@@ -1,6 +1,7 @@
 // Rows by AVX2 and FMA. The instructions are asked for here alone, behind all includes: a flag for the whole file would let
 // inline functions of the standard library carry them into programs for older processors.
 #include <cmath>
+#include <initializer_list>
 
 #include "row_math.h"
 
@@ -148,46 +149,94 @@ float sum_of(__m256 lanes) {
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
-/// kRows x kColumns dot products at a time.
-template <int kRows, int kColumns>
-void dots(const float* x, int64_t width, const float* weight, float (&out)[kRows][kColumns]) {
-  __m256 sums[kRows][kColumns];
-  for (auto& row : sums) {
-    for (__m256& sum : row) sum = all(0);
+/// One row by four columns, their sums in `out`. Names, not arrays: what is indexed may not stay in registers.
+void dots_of_one(const float* x, const float* weight, int64_t width, float* out) {
+  const float *w0 = weight, *w1 = w0 + width, *w2 = w1 + width, *w3 = w2 + width;
+  __m256 s0 = all(0), s1 = s0, s2 = s0, s3 = s0, t0 = s0, t1 = s0, t2 = s0, t3 = s0;
+  int64_t i = 0;
+  for (; i + 2 * kLanes <= width; i += 2 * kLanes) {
+    const __m256 a = _mm256_loadu_ps(x + i), b = _mm256_loadu_ps(x + i + kLanes);
+    s0 = _mm256_fmadd_ps(a, _mm256_loadu_ps(w0 + i), s0);
+    t0 = _mm256_fmadd_ps(b, _mm256_loadu_ps(w0 + i + kLanes), t0);
+    s1 = _mm256_fmadd_ps(a, _mm256_loadu_ps(w1 + i), s1);
+    t1 = _mm256_fmadd_ps(b, _mm256_loadu_ps(w1 + i + kLanes), t1);
+    s2 = _mm256_fmadd_ps(a, _mm256_loadu_ps(w2 + i), s2);
+    t2 = _mm256_fmadd_ps(b, _mm256_loadu_ps(w2 + i + kLanes), t2);
+    s3 = _mm256_fmadd_ps(a, _mm256_loadu_ps(w3 + i), s3);
+    t3 = _mm256_fmadd_ps(b, _mm256_loadu_ps(w3 + i + kLanes), t3);
   }
-  for (int64_t i = 0; i < width; i += kLanes) {
-    __m256 w[kColumns];
-    for (int c = 0; c < kColumns; ++c) w[c] = load_part(weight + c * width + i, width - i);
-    for (int r = 0; r < kRows; ++r) {
-      const __m256 own = load_part(x + r * width + i, width - i);
-      for (int c = 0; c < kColumns; ++c) sums[r][c] = _mm256_fmadd_ps(own, w[c], sums[r][c]);
-    }
+  for (; i < width; i += kLanes) {
+    const __m256 a = load_part(x + i, width - i);
+    s0 = _mm256_fmadd_ps(a, load_part(w0 + i, width - i), s0);
+    s1 = _mm256_fmadd_ps(a, load_part(w1 + i, width - i), s1);
+    s2 = _mm256_fmadd_ps(a, load_part(w2 + i, width - i), s2);
+    s3 = _mm256_fmadd_ps(a, load_part(w3 + i, width - i), s3);
   }
-  for (int r = 0; r < kRows; ++r) {
-    for (int c = 0; c < kColumns; ++c) out[r][c] = sum_of(sums[r][c]);
-  }
+  out[0] = sum_of(_mm256_add_ps(s0, t0));
+  out[1] = sum_of(_mm256_add_ps(s1, t1));
+  out[2] = sum_of(_mm256_add_ps(s2, t2));
+  out[3] = sum_of(_mm256_add_ps(s3, t3));
 }
 
-template <int kRows, int kColumns>
-void columns_of(const float* x, int64_t width, const float* weight, const float* bias, int64_t columns, int64_t begin,
-                int64_t end, float* out) {
-  float part[kRows][kColumns];
-  for (int64_t at = begin; at + kColumns <= end; at += kColumns) {
-    dots<kRows, kColumns>(x, width, weight + at * width, part);
-    for (int r = 0; r < kRows; ++r) {
-      for (int c = 0; c < kColumns; ++c) out[r * columns + at + c] = part[r][c] + (bias == nullptr ? 0 : bias[at + c]);
-    }
+/// Two rows by four columns: the second row's sums behind the first one's.
+void dots_of_two(const float* x, const float* weight, int64_t width, float* out) {
+  const float *y = x + width, *w0 = weight, *w1 = w0 + width, *w2 = w1 + width, *w3 = w2 + width;
+  __m256 s0 = all(0), s1 = s0, s2 = s0, s3 = s0, t0 = s0, t1 = s0, t2 = s0, t3 = s0;
+  const auto add = [&](__m256 a, __m256 b, __m256 c0, __m256 c1, __m256 c2, __m256 c3) {
+    s0 = _mm256_fmadd_ps(a, c0, s0);
+    s1 = _mm256_fmadd_ps(a, c1, s1);
+    s2 = _mm256_fmadd_ps(a, c2, s2);
+    s3 = _mm256_fmadd_ps(a, c3, s3);
+    t0 = _mm256_fmadd_ps(b, c0, t0);
+    t1 = _mm256_fmadd_ps(b, c1, t1);
+    t2 = _mm256_fmadd_ps(b, c2, t2);
+    t3 = _mm256_fmadd_ps(b, c3, t3);
+  };
+  int64_t i = 0;
+  for (; i + kLanes <= width; i += kLanes) {
+    add(_mm256_loadu_ps(x + i), _mm256_loadu_ps(y + i), _mm256_loadu_ps(w0 + i), _mm256_loadu_ps(w1 + i),
+        _mm256_loadu_ps(w2 + i), _mm256_loadu_ps(w3 + i));
   }
-  if (kColumns > 1 && (end - begin) % kColumns != 0)
-    columns_of<kRows, 1>(x, width, weight, bias, columns, end - (end - begin) % kColumns, end, out);
+  if (i < width) {
+    const int64_t left = width - i;
+    add(load_part(x + i, left), load_part(y + i, left), load_part(w0 + i, left), load_part(w1 + i, left),
+        load_part(w2 + i, left), load_part(w3 + i, left));
+  }
+  for (const __m256 sum : {s0, s1, s2, s3, t0, t1, t2, t3}) *out++ = sum_of(sum);
+}
+
+float dot(const float* x, const float* weight, int64_t width) {
+  __m256 sum = all(0);
+  for (int64_t i = 0; i < width; i += kLanes)
+    sum = _mm256_fmadd_ps(load_part(x + i, width - i), load_part(weight + i, width - i), sum);
+  return sum_of(sum);
 }
 
 void few_rows(const float* x, int64_t rows, int64_t width, const float* weight, const float* bias, int64_t columns,
               int64_t begin, int64_t end, float* out) {
-  using Columns = void (*)(const float*, int64_t, const float*, const float*, int64_t, int64_t, int64_t, float*);
-  static constexpr Columns kWays[kFewRows] = {columns_of<1, 8>, columns_of<2, 4>, columns_of<3, 4>, columns_of<4, 2>,
-                                              columns_of<5, 2>, columns_of<6, 2>, columns_of<7, 1>, columns_of<8, 1>};
-  kWays[rows - 1](x, width, weight, bias, columns, begin, end, out);
+  constexpr int64_t kColumns = 4;  // what stays in the nearest cache while all rows go over it
+  const auto put = [&](int64_t row, int64_t column, float sum) {
+    out[row * columns + column] = bias == nullptr ? sum : sum + bias[column];
+  };
+  int64_t column = begin;
+  for (; column + kColumns <= end; column += kColumns) {
+    const float* w = weight + column * width;
+    float sums[2 * kColumns];
+    int64_t row = 0;
+    for (; row + 2 <= rows; row += 2) {
+      dots_of_two(x + row * width, w, width, sums);
+      for (int64_t c = 0; c < kColumns; ++c) {
+        put(row, column + c, sums[c]);
+        put(row + 1, column + c, sums[kColumns + c]);
+      }
+    }
+    if (row == rows) continue;
+    dots_of_one(x + row * width, w, width, sums);
+    for (int64_t c = 0; c < kColumns; ++c) put(row, column + c, sums[c]);
+  }
+  for (; column < end; ++column) {
+    for (int64_t row = 0; row < rows; ++row) put(row, column, dot(x + row * width, weight + column * width, width));
+  }
 }
 
 bool runs_here() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
