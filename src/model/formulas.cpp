@@ -1,7 +1,6 @@
 #include "formulas.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/linalg_vector_norm.h>
@@ -10,6 +9,7 @@
 #include <ATen/ops/mul.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/silu_backward.h>
+#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <functional>
@@ -24,8 +24,6 @@ namespace rrpo::model {
 namespace {
 
 constexpr int64_t kGrain = 1 << 15;  ///< values that are worth another thread
-
-bool wants_gradient(const at::Tensor& x) { return at::GradMode::is_enabled() && x.requires_grad(); }
 
 /// The kernels for `x`, where the other tensors stand as it does.
 const RowMath* math_for(const at::Tensor& x, std::initializer_list<std::reference_wrapper<const at::Tensor>> others = {}) {
@@ -197,8 +195,8 @@ GateGradients gated_backward(const at::Tensor& gate, const at::Tensor& up, const
   return back;
 }
 
-at::Tensor gelu_tanh(const at::Tensor& x) {
-  const RowMath* math = wants_gradient(x) ? nullptr : math_for(x);
+at::Tensor gelu_tanh_rows(const at::Tensor& x) {
+  const RowMath* math = math_for(x);
   if (math == nullptr) return at::gelu(x, "tanh");
   at::Tensor out = x.new_empty(x.sizes());
   const float* own = x.const_data_ptr<float>();
@@ -212,8 +210,8 @@ bool narrow_products(const at::Tensor& x, const at::Tensor& a) { return x.is_cud
 
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias) {
   const int64_t width = x.size(-1), rows = x.numel() / std::max<int64_t>(1, width);
-  const bool few = rows > 0 && rows <= kFewRows && !wants_gradient(x) && !wants_gradient(weight) &&
-                   !(bias && (wants_gradient(*bias) || !bias->is_contiguous()));
+  // Answers alone: a pass that trains has to find the same bits when it computes a layer again, under a graph.
+  const bool few = c10::InferenceMode::is_enabled() && rows > 0 && rows <= kFewRows && !(bias && !bias->is_contiguous());
   const RowMath* math = few ? math_for(x, {weight}) : nullptr;
   if (math == nullptr) return at::linear(x, weight, bias);
   std::vector<int64_t> shape = x.sizes().vec();

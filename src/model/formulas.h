@@ -32,13 +32,13 @@ GateGradients gated_backward(const at::Tensor& gate, const at::Tensor& up, const
 /// True where both are one pass each; else whoever has silu(gate) need not make it again.
 bool gates_at_once(const at::Tensor& gate, const at::Tensor& up);
 
-/// GELU by its formula of tanh. Of rows that want a gradient by the operator.
-at::Tensor gelu_tanh(const at::Tensor& x);
+/// GELU by its formula of tanh, without a graph.
+at::Tensor gelu_tanh_rows(const at::Tensor& x);
 
 /// True where the products of an adapter run in the type of the activations: see lora_linear.
 bool narrow_products(const at::Tensor& x, const at::Tensor& a);
 
-/// x W^T + bias of x [.., in] and W [out, in], both of one type. A few rows that want no gradient by a kernel of their own.
+/// x W^T + bias of x [.., in] and W [out, in], both of one type. A few rows in inference mode by a kernel of their own.
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias = {});
 
 /// What comes of rows x [T, in] in a linear.

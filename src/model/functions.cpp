@@ -1,5 +1,6 @@
 #include "functions.h"
 
+#include <ATen/ops/gelu_backward.h>
 #include <ATen/ops/linear.h>
 
 #include "formulas.h"
@@ -51,6 +52,17 @@ class SwigluFunction : public torch::autograd::Function<SwigluFunction> {
     const Tensors saved = context->get_saved_variables();
     const GateGradients back = gated_backward(saved[0], saved[1], gradients[0]);
     return {back.gate, back.up};
+  }
+};
+
+class GeluFunction : public torch::autograd::Function<GeluFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x) {
+    if (context != nullptr) context->save_for_backward({x});
+    return gelu_tanh_rows(x);
+  }
+  static Tensors backward(AutogradContext* context, const Tensors& gradients) {
+    return {at::gelu_backward(gradients[0], context->get_saved_variables()[0], "tanh")};
   }
 };
 
@@ -128,5 +140,7 @@ at::Tensor rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& 
 }
 
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) { return call<SwigluFunction>(gate, up); }
+
+at::Tensor gelu_tanh(const at::Tensor& x) { return call<GeluFunction>(x); }
 
 }  // namespace rrpo::model

@@ -28,6 +28,8 @@ at::Tensor held_linear(const at::Tensor& x, const Frozen& weight, const std::opt
 
 /// silu(gate) * up.
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
+/// GELU by its formula of tanh; one value whether a gradient is wanted or not.
+at::Tensor gelu_tanh(const at::Tensor& x);
 
 /// The linears of rms_norm(x), [T, in] each [T, out], of which backward keeps x alone: the norm is made again, two passes
 /// over the rows. Where `rows` is defined, the first linear takes these rows of the norm. Gradients of the linears add up in

@@ -1,6 +1,6 @@
 // The row kernels against their formulas in double, at every width and place of a tail.
 #include <ATen/ops/empty.h>
-#include <ATen/ops/silu.h>
+#include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -180,6 +180,7 @@ TEST_F(RowMathTest, FormulasMeetDouble) {
   const GateGradients back = gated_backward(x, g, x), back_wide = gated_backward(x_wide, g_wide, x_wide);
   EXPECT_LT(largest_difference(back.gate, back_wide.gate), 1e-5);
   EXPECT_LT(largest_difference(back.up, back_wide.up), 1e-5);
+  const c10::InferenceMode answering;
   const auto [m, m_wide] = both({37, 20}, "matrix");
   const auto [b, b_wide] = both({37}, "bias");
   for (const int64_t rows : {int64_t{1}, int64_t{5}, kFewRows, kFewRows + 1})

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "../formulas.h"
+#include "../functions.h"
 #include "../layers.h"
 #include "../shapes.h"
 
