@@ -9,7 +9,7 @@
 #include <numeric>
 
 #include "data/tiny_world.h"
-#include "rrpo/report/training.h"
+#include "rrpo/data/loader.h"
 #include "rrpo/train/learner.h"
 #include "rrpo/train/metrics.h"
 #include "rrpo/train/score.h"
