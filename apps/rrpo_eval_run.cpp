@@ -83,7 +83,7 @@ struct Pass {
 std::vector<Pass> passes_of(const eval::EvalConfig& config) {
   std::vector<Pass> passes = {{"predictions.jsonl", perturb_list(config.eval)}};
   if (!config.eval.controls) return passes;
-  passes.push_back({"predictions-blank.jsonl", Json::array({"blank"})});
+  passes.push_back({"predictions-blank.jsonl", Json::array({{{"name", "blank"}, {"share", {1, 1}}}})});  // every frame
   passes.push_back({"predictions-shuffled.jsonl", Json::array({"shuffle_global"})});
   return passes;
 }

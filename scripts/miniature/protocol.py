@@ -69,7 +69,7 @@ PERTURBATION = "mask+local"
 
 # What is left of the video, and of how many frames: the base is asked again without most of it.
 WITHOUT_VIDEO = {
-    "clean": ([], FRAMES_PER_CLIP), "blank": ([{"name": "blank"}], FRAMES_PER_CLIP), "one_frame": ([], 1),
+    "clean": ([], FRAMES_PER_CLIP), "blank": ([{"name": "blank", "share": [1, 1]}], FRAMES_PER_CLIP), "one_frame": ([], 1),
     "shuffled": ([{"name": "shuffle_global"}], FRAMES_PER_CLIP), "reversed": ([{"name": "reverse"}], FRAMES_PER_CLIP),
 }
 

@@ -43,6 +43,11 @@ for name in tvbench tempcompass videohallucer vidhalluc mvbench videomme mlvu lo
   runs 0 "$eval" predict --out "$name/said" eval.questions="$name/rows/questions.jsonl" "${asking[@]}" threads=1
   same "$name/run/predictions.jsonl" "$name/said/predictions.jsonl"
   [ ! -e "$name/said/verdicts.jsonl" ] || fault "$name: predict scores"
+  if [ "$name" = tvbench ]; then  # no frame of a blank clip is left
+    runs 0 "$eval" predict --out "$name/blank" eval.questions="$name/rows/questions.jsonl" "${asking[@]}" \
+      'eval.perturb=[{"name": "blank", "share": [1, 1]}]'
+    same "$name/run/predictions-blank.jsonl" "$name/blank/predictions.jsonl"
+  fi
   runs 0 "$eval" score --questions "$name/rows/questions.jsonl" --predictions "$name/said/predictions.jsonl" --out "$name/scored" --quiet
   same "$name/run/verdicts.jsonl" "$name/scored/verdicts.jsonl"
 
