@@ -24,7 +24,8 @@ struct RoundKind {
 };
 
 /// The layers in the order in which `rounds` passes use them, each with all that a pass of its kind may need: forward,
-/// forward of the reference, those about other pictures, backward. A pass that needs less, or never comes, leaves layers out.
+/// forward of the reference, those about other pictures, backward. A pass that needs less, or never comes, leaves layers
+/// out.
 std::vector<int64_t> layer_order(int64_t layers, int64_t rounds, const RoundKind& kind);
 
 /// Calls `work`, which asks no other rank for anything but the layers of `order`, and gathers what it has left of them, also

@@ -41,8 +41,8 @@ struct Pass {
 
 /// Encodes what no cache had, packs the rows, runs the decoder over them (and, where the objective has a reference whose
 /// rows no cache has, again with the adapter off), and applies the objective. Differentiable in whatever requires a
-/// gradient. On a GPU it returns before that is done, but for what it gives to caches and `media`. Throws Error(input, "data") for a row
-/// that is longer than the model.
+/// gradient. On a GPU it returns before that is done, but for what it gives to caches and `media`. Throws Error(input,
+/// "data") for a row that is longer than the model.
 Pass forward(const Scorer& scorer, const data::Dataset& dataset, const data::PairBatch& batch);
 /// The same from packed rows; the reference may see other visual tokens of the same clips.
 Pass forward(const Scorer& scorer, data::PackedPairs packed, const std::vector<model::VisualTokens>& visual,
