@@ -33,7 +33,7 @@ std::vector<fs::path> files_in(const fs::path& folder) {
 struct Kept {
   TinyWorld world{1, 1};
   policy::Policy policy = world.open();
-  rows::Media media = read_dataset({world.pairs()}, world.root(), policy, {}).videos[0];
+  rows::Media media = read_dataset({world.pairs()}, world.root(), policy, {}).videos[0].media;
   model::VisualTokens tokens = plain_tokens(at::randn({5, 24}));
   fs::path folder = world / "cache";
 
