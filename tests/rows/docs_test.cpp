@@ -38,7 +38,7 @@ TEST(DataPage, ExamplesAreWhatTheReadersRead) {
     for (const auto& [key, value] : pair.extra.items()) EXPECT_TRUE(key == "made" || key == "chosen") << key;
     ++pairs;
   });
-  EXPECT_EQ(pairs, 5);
+  EXPECT_EQ(pairs, 8);
   each_row(examples("predictions"), "data.md", nullptr, [](const Json& row, const std::string& place) {
     EXPECT_TRUE(parse_prediction(row, place).extra.empty()) << row;
   });

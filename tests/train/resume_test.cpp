@@ -233,7 +233,7 @@ TEST(Resume, EverySingleBitOfFiveHundredIsFoundBeforeUse) {
       data::VisualCache cache;
       cache.open_folder(world / "cache", policy, config.video, world.root());
       int64_t missing = 0;
-      for (const rows::Media& media : rows.videos) missing += !cache.find(media).defined();
+      for (const rows::View& view : rows.videos) missing += !cache.find(view).defined();
       found += missing == 1 && cache.damaged() == 1;
     }
     io::write_file(files[number], before);

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "data/tiny_world.h"
+#include "rrpo/loss/loss.h"
 #include "rrpo/train/score.h"
 #include "rrpo/train/trainer.h"
 #include "rrpo/util/error.h"
@@ -209,7 +210,7 @@ TEST(Terms, AScoreHoldsEveryAnswerThatIsRead) {
 // From a run with each of the new objectives to a score, with a term that averages over tokens beside it.
 TEST(Terms, EveryObjectiveTrainsBesideSft) {
   const TinyWorld world;
-  for (const loss::ObjectiveRow& row : loss::objectives()) {
+  for (const rrpo::loss::ObjectiveRow& row : rrpo::loss::objectives()) {
     SCOPED_TRACE(row.name);
     TrainConfig config = small_config(world, Json::array({{{"name", row.name}}, {{"name", "sft"}, {"weight", 0.5}}}));
     config.data.pairs = config.data.eval_pairs = {rows_with_others(world)};
