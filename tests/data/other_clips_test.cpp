@@ -6,7 +6,6 @@
 
 #include <fstream>
 
-#include "../policy/videochat2_golden.h"
 #include "rrpo/data/dataset.h"
 #include "rrpo/data/loader.h"
 #include "rrpo/data/media.h"
@@ -39,7 +38,8 @@ std::string fault_of(const std::function<void()>& call) {
 }
 
 Json changed(const Json& step, uint64_t seed = 0) { return {{"perturb", Json::array({step})}, {"seed", seed}}; }
-Json blank() { return changed("blank"); }
+/// All frames under one colour.
+Json blank() { return changed({{"name", "blank"}, {"share", {1, 1}}}); }
 
 /// Everything in one micro-batch, on the caller's thread.
 LoaderRules in_one(const TinyWorld& world, int64_t rows) {
@@ -206,7 +206,9 @@ TEST(OtherClips, HaveTimesOfTheirOwn) {
 /// An eye that reads the question knows a clip for each text, the second one's too.
 TEST(OtherClips, AreSeenWithTheQuestionByAnEyeThatReadsIt) {
   const TinyWorld world(2, 1);
-  const policy::Policy policy = policy::test::open_videochat2("videochat2_train", model::Dtype::float32, /*adapter=*/false);
+  policy::ModelConfig config;
+  config.path = test::source_file("tests/golden/longvu/checkpoint");
+  const policy::Policy policy = policy::open_policy(config, "cpu");
   std::vector<Json> rows = {pair_with(0, 0, pictures({"1-0", "1-1"})), pair_with(1, 1, pictures({"0-0", "0-1"})),
                             pair_with(2, 0, pictures({"1-0", "1-1"}))};
   rows[2]["question"] = rows[0]["question"];
