@@ -151,12 +151,13 @@ at::Tensor turned(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& 
   const int64_t half = x.size(-1) / 2;
   const at::Tensor a = x.narrow(-1, 0, half), b = x.narrow(-1, half, half);
   at::Tensor out = x.new_empty(x.sizes());
-  if (const RowMath* math = math_for(x, {cos, sin})) {
+  const RowMath* math = cos.size(-2) == 1 ? math_for(x, {cos, sin}) : nullptr;
+  if (math != nullptr) {
     const float *own = x.const_data_ptr<float>(), *c = cos.const_data_ptr<float>(), *s = sin.const_data_ptr<float>();
     float* to = out.mutable_data_ptr<float>();
-    const int64_t width = x.size(-1), heads = x.size(-2);
+    const int64_t width = x.size(-1), heads = x.size(-2), places = cos.numel() / half;
     each_row(x, width, [&](int64_t at, int64_t row) {
-      const int64_t angles = row / heads * half;
+      const int64_t angles = row / heads % places * half;  // pictures in front share them
       math->turned(own + at, c + angles, s + angles, back ? -1.0F : 1.0F, half, to + at);
     });
     return out;

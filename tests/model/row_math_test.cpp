@@ -1,5 +1,7 @@
 // The row kernels against their formulas in double, at every width and place of a tail.
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
@@ -122,6 +124,17 @@ TEST_F(RowMathTest, Turns) {
     }
     for (size_t i = 0; i < head.size(); ++i) EXPECT_NEAR(back[i], head[i], 1e-4);
   }
+}
+
+/// Pictures in front of the places share their angles.
+TEST_F(RowMathTest, TurnsOfSeveralPictures) {
+  const int64_t pictures = 3, places = 5, heads = 2, half = 6;
+  const at::Tensor x = at::randn({pictures, places, heads, 2 * half}), angle = at::randn({places, 1, half});
+  const at::Tensor cos = angle.cos(), sin = angle.sin();
+  const at::Tensor a = x.narrow(-1, 0, half), b = x.narrow(-1, half, half);
+  const at::Tensor wanted = at::cat({a.mul(cos).sub(b.mul(sin)), b.mul(cos).add(a.mul(sin))}, -1);
+  EXPECT_LT(turned(x, cos, sin, false).sub(wanted).abs().max().item<double>(), 1e-6);
+  EXPECT_LT(turned(turned(x, cos, sin, false), cos, sin, true).sub(x).abs().max().item<double>(), 1e-6);
 }
 
 TEST_F(RowMathTest, FewRows) {

@@ -85,7 +85,7 @@ TEST(EqualMedia, AreFoundAmongHeldOutRows) {
   const size_t second = rows.find('\n') + 1;
   config.data.pairs = {world.dir().write("first.jsonl", rows.substr(0, second))};
   config.data.eval_pairs = {world.dir().write("second.jsonl", rows.substr(second))};
-  config.train.steps = 1;
+  config.train.steps = 2;
   EXPECT_THAT(fault_of(config, {world / "out"}), AllOf(HasSubstr("0-0.png"), HasSubstr("1-0.png")));
 }
 

@@ -55,16 +55,18 @@ model::Lvlm random_model(const Shape& shape, model::Dtype dtype, bool nf4) {
 data::Sample sample_of(const Rows& rows, int64_t number) {
   data::Sample sample;
   sample.id = std::to_string(number);
-  sample.own.question.assign(static_cast<size_t>(rows.question), 5);
-  const auto answer = [](int64_t length) {
+  // No two begin alike: what they had in common would be computed once, which the plan does not count on.
+  const int64_t first = 5 + 3 * number;
+  sample.own.question.assign(static_cast<size_t>(rows.question), first);
+  const auto answer = [](int64_t length, int64_t id) {
     text::AnswerIds ids;
-    ids.ids.assign(static_cast<size_t>(length), 6);
+    ids.ids.assign(static_cast<size_t>(length), id);
     ids.phrase.assign(static_cast<size_t>(length), 1);
     return ids;
   };
   if (rows.other > 0) sample.other = {number + 1, sample.own.question, {}};
-  sample.chosen = answer(rows.chosen);
-  sample.rejected = answer(rows.rejected);
+  sample.chosen = answer(rows.chosen, first + 1);
+  sample.rejected = answer(rows.rejected, first + 2);
   return sample;
 }
 
