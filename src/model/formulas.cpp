@@ -181,14 +181,13 @@ at::Tensor gated(const at::Tensor& gate, const at::Tensor& up) {
   return out;
 }
 
-GateGradients gated_backward(const at::Tensor& gate, const at::Tensor& up, const at::Tensor& gradient, bool in_place) {
+GateGradients gated_backward(const at::Tensor& gate, const at::Tensor& up, const at::Tensor& gradient) {
   const RowMath* math = math_for(gate, {up, gradient});
   if (math == nullptr) {
     at::Tensor to_up = at::silu(gate).mul_(gradient);
     return {at::silu_backward(gradient.mul(up), gate), to_up};
   }
-  // A kernel reads eight values of the gradient before it writes these of the gate's.
-  GateGradients back{in_place ? gradient : gate.new_empty(gate.sizes()), gate.new_empty(gate.sizes())};
+  GateGradients back{gate.new_empty(gate.sizes()), gate.new_empty(gate.sizes())};
   const float *g = gate.const_data_ptr<float>(), *u = up.const_data_ptr<float>(), *d = gradient.const_data_ptr<float>();
   float *to_gate = back.gate.mutable_data_ptr<float>(), *to_up = back.up.mutable_data_ptr<float>();
   const int64_t width = gate.size(-1);

@@ -28,9 +28,7 @@ at::Tensor gated(const at::Tensor& gate, const at::Tensor& up);
 struct GateGradients {
   at::Tensor gate, up;
 };
-/// With `in_place` the gate's takes the room of `gradient`, which is then used up.
-GateGradients gated_backward(const at::Tensor& gate, const at::Tensor& up, const at::Tensor& gradient,
-                             bool in_place = false);
+GateGradients gated_backward(const at::Tensor& gate, const at::Tensor& up, const at::Tensor& gradient);
 /// True where both are one pass each; else whoever has silu(gate) need not make it again.
 bool gates_at_once(const at::Tensor& gate, const at::Tensor& up);
 

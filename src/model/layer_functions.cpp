@@ -99,7 +99,7 @@ GateGradients close_mlp(const Opened& opened, const Linear& down, const at::Tens
                         ProductGradients& back) {
   if (gates_at_once(opened.gate, opened.up)) {
     back = multiply_backward(gated(opened.gate, opened.up), {down}, {inner}, {gradient}, /*to_x=*/true);
-    return gated_backward(opened.gate, opened.up, back.x, /*in_place=*/true);
+    return gated_backward(opened.gate, opened.up, back.x);
   }
   at::Tensor active = at::silu(opened.gate);
   back = multiply_backward(active.mul(opened.up), {down}, {inner}, {gradient}, /*to_x=*/true);
