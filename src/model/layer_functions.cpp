@@ -99,7 +99,9 @@ GateGradients close_mlp(const Opened& opened, const Linear& down, const at::Tens
                         ProductGradients& back) {
   if (gates_at_once(opened.gate, opened.up)) {
     back = multiply_backward(gated(opened.gate, opened.up), {down}, {inner}, {gradient}, /*to_x=*/true);
-    return gated_backward(opened.gate, opened.up, back.x);
+    GateGradients gates = gated_backward(opened.gate, opened.up, back.x);
+    back.x.reset();  // its room is free for the products to come
+    return gates;
   }
   at::Tensor active = at::silu(opened.gate);
   back = multiply_backward(active.mul(opened.up), {down}, {inner}, {gradient}, /*to_x=*/true);

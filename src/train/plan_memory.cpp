@@ -87,17 +87,34 @@ double made_again(const ModelShape& model, const PairRows& rows, const StepKind&
   return rows.rows() * (whole.row + whole.on - less.row - less.on);
 }
 
+/// Scores of the masks over all clips that have one: clips of like size share a mask of the larger one's sides, where that
+/// wastes little (model/attention_batches.cpp).
+double video_masks(const PairRows& rows) {
+  constexpr double kLong = 512;  // of a longer segment the rows look at each other without a mask (model/attention_plan.cpp)
+  double sum = 0, wide = 0, tall = 0, count = 0;
+  const auto add = [&](const ClipRows& clip, double clips, double asked) {
+    if (clip.prefix > kLong) return;
+    const double below = clip.prefix + asked * clip.branches();
+    sum += clips * below * clip.prefix;
+    wide = std::max(wide, clip.prefix);
+    tall = std::max(tall, below);
+    count += clips;
+  };
+  add(rows.own, d(rows.videos), d(rows.pairs) / d(rows.videos));
+  if (rows.other) add(*rows.other, d(rows.pairs), 1);
+  const double padded = count * wide * tall;
+  return padded - sum <= sum / 3 + 16384 ? padded : sum;
+}
+
 /// Bytes of the masks of a pass on a CPU, float32 or better: every query of a segment and below it over that segment's rows;
 /// the last layer has one of its own, for the read rows.
 double mask_bytes(const ModelShape& model, const PairRows& rows) {
-  constexpr double kLong = 512;  // of a longer segment the rows look at each other without a mask (model/attention_plan.cpp)
-  return wide_bytes(model) * rows.sum([](const ClipRows& clip, double asked) {
-    double own = 0;
-    for (const double answer : clip.answers) own += answer * answer;
-    const double video = clip.prefix > kLong ? 0 : (clip.prefix + asked * clip.branches()) * clip.prefix;
-    const double last = own;  // its rows see all of the video and the question
-    return video + asked * (clip.branches() * clip.question + own + last);
-  });
+  return wide_bytes(model) * (video_masks(rows) + rows.sum([](const ClipRows& clip, double asked) {
+           double own = 0;
+           for (const double answer : clip.answers) own += answer * answer;
+           const double last = own;  // its rows see all of the video and the question
+           return asked * (clip.branches() * clip.question + own + last);
+         }));
 }
 
 /// Temporaries of a layer of the reference, which runs when all is kept, at its widest, the end of the MLP: gate, up and
@@ -112,13 +129,15 @@ double forward_temporaries(const ModelShape& model, const PairRows& rows, const 
 }
 
 /// Temporaries of the backward pass of a layer but the last, whose room is free by then: gradients of gate, up and product,
-/// those of the rows, and what is made again. In a narrow type norms are float32, on a CPU the adapters' products too.
+/// those of the rows, the visual tokens, and what is made again. In a narrow type norms are float32, on a CPU the adapters'
+/// products too.
 double backward_temporaries(const ModelShape& model, const PairRows& rows, const StepKind& kind, const MemoryRules& rules) {
   const double value = d(model.value_bytes), width = d(model.width), inner = d(model.inner);
   const double wide = value < 4 ? 4 * (2 * width + (rules.gpu ? 0 : inner)) : 0;
   const Kept last = kept_by_last(model, kind, rules);
-  return rows.rows() * ((3 * inner + 4.5 * width) * value + wide - last.row) + made_again(model, rows, kind, rules) -
-         rows.read() * last.on;
+  const double visual = rows.sum([](const ClipRows& clip, double) { return clip.prefix; }) * width * value;
+  return visual + rows.rows() * ((3 * inner + 3.5 * width) * value + wide - last.row) +
+         made_again(model, rows, kind, rules) - rows.read() * last.on;
 }
 
 /// The largest matrix of a layer as it is made of four bits; on a GPU with what a chunk of 2^25 numbers is made by.
