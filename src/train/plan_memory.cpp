@@ -136,8 +136,8 @@ double backward_temporaries(const ModelShape& model, const PairRows& rows, const
   const double wide = value < 4 ? 4 * (2 * width + (rules.gpu ? 0 : inner)) : 0;
   const Kept last = kept_by_last(model, kind, rules);
   const double visual = rows.sum([](const ClipRows& clip, double) { return clip.prefix; }) * width * value;
-  return visual + rows.rows() * ((3 * inner + 3.5 * width) * value + wide - last.row) +
-         made_again(model, rows, kind, rules) - rows.read() * last.on;
+  const double all = rows.rows() * ((3 * inner + 3.5 * width) * value + wide - last.row);
+  return visual + all + made_again(model, rows, kind, rules) - rows.read() * last.on;
 }
 
 /// The largest matrix of a layer as it is made of four bits; on a GPU with what a chunk of 2^25 numbers is made by.

@@ -99,12 +99,13 @@ struct Clips {
   std::vector<model::VisualTokens> visual;
   std::vector<data::ShownClip> shown;
 
-  Clips(const Rows& rows, int64_t width) {
-    add(rows.visual, width);
-    for (int64_t i = 0; i < rows.pairs && rows.other > 0; ++i) add(rows.other, width);
+  Clips(const Rows& rows, const model::Lvlm& lvlm) {
+    add(rows.visual, lvlm);
+    for (int64_t i = 0; i < rows.pairs && rows.other > 0; ++i) add(rows.other, lvlm);
   }
-  void add(int64_t tokens, int64_t width) {
-    visual.push_back({at::randn({tokens, width}), {}, {model::plain_run(tokens)}});
+  void add(int64_t tokens, const model::Lvlm& lvlm) {
+    const at::Tensor values = at::randn({tokens, model::width(lvlm)}).to(lvlm.weights().type);
+    visual.push_back({values, {}, {model::plain_run(tokens)}});
     shown.push_back({{{1, 2, 3}}, visual.back().runs, static_cast<int64_t>(shown.size())});
   }
 };
@@ -128,7 +129,7 @@ int64_t measured(const Shape& shape, const Rows& rows, model::Dtype dtype, const
   for (int64_t i = 0; i < rows.pairs; ++i) numbers.push_back(i);
   int64_t most = 0;
   for (int pass = 0; pass < 2; ++pass) {
-    const Clips clips(rows, model::width(policy.lvlm));
+    const Clips clips(rows, policy.lvlm);
     data::PackedPairs packed = data::pack_pairs(dataset, numbers, clips.shown);
     test::Counted::allocator().forget();
     const model::PassRules pass_rules{.recompute = rules.recompute, .recompute_layers = rules.recompute_layers};
