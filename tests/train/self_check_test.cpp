@@ -200,7 +200,7 @@ TEST(SelfCheck, MovesNoNumberOfARun) {
   }
   const Json a = read_json(with / "checkpoints/step-000003/state.json", "test");
   const Json b = read_json(without / "checkpoints/step-000003/state.json", "test");
-  EXPECT_EQ(a.at("seen"), b.at("seen"));
+  EXPECT_EQ(a.at("media"), b.at("media"));
 }
 
 TEST(SelfCheck, ReadsARowThatTrainingReads) {

@@ -161,8 +161,8 @@ TEST(Terms, AScoreHoldsEach) {
                           sft = scores({{"name", "sft"}}, "sft");
   ASSERT_EQ(sum.size(), 9U);
   for (size_t i = 0; i < sum.size(); ++i) {
-    EXPECT_THAT(keys_of(sum[i]),
-                ElementsAre("id", "loss", "reward_chosen", "reward_rejected", "kl_chosen", "terms", "chosen", "rejected"));
+    EXPECT_THAT(keys_of(sum[i]), ElementsAre("id", "loss", "reward_chosen", "reward_rejected", "kl_chosen", "terms",
+                                             "chosen", "rejected", "sight"));
     EXPECT_EQ(sum[i]["terms"]["rrpo"], (Json{{"loss", rrpo[i]["loss"]},
                                              {"reward_chosen", rrpo[i]["reward_chosen"]},
                                              {"reward_rejected", rrpo[i]["reward_rejected"]},
@@ -199,8 +199,9 @@ TEST(Terms, AScoreHoldsEveryAnswerThatIsRead) {
   const Json plain = first({{"name", "dpo"}}, "dpo"), vdpo = first({{"name", "vdpo"}}, "vdpo"),
              sympo = first({{"name", "sympo"}}, "sympo");
   EXPECT_THAT(keys_of(plain),
-              ElementsAre("id", "loss", "reward_chosen", "reward_rejected", "kl_chosen", "chosen", "rejected"));
-  EXPECT_THAT(keys_of(vdpo), ElementsAre("id", "loss", "reward_chosen", "reward_rejected", "kl_chosen", "chosen", "other"));
+              ElementsAre("id", "loss", "reward_chosen", "reward_rejected", "kl_chosen", "chosen", "rejected", "sight"));
+  EXPECT_THAT(keys_of(vdpo),
+              ElementsAre("id", "loss", "reward_chosen", "reward_rejected", "kl_chosen", "chosen", "other", "sight"));
   EXPECT_THAT(keys_of(vdpo["other"]), ElementsAre("chosen"));
   EXPECT_EQ(vdpo["other"]["chosen"]["ids"], plain["chosen"]["ids"]);
   EXPECT_NE(vdpo["other"]["chosen"]["logp"], plain["chosen"]["logp"]);

@@ -317,7 +317,7 @@ TEST(Score, WritesOneLinePerPairInFileOrder) {
       const Json& line = lines[i];
       EXPECT_EQ(line["id"], "row-" + std::to_string(i));
       const std::vector<std::string> keys = {"id",        "loss",   "reward_chosen", "reward_rejected",
-                                             "kl_chosen", "chosen", "rejected"};
+                                             "kl_chosen", "chosen", "rejected",      "sight"};
       EXPECT_EQ(keys_of(line), keys);
       double kl = 0, reward = 0;
       for (size_t t = 0; t < line["chosen"]["ids"].size(); ++t) {
