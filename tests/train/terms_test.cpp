@@ -167,7 +167,8 @@ TEST(Terms, AScoreHoldsEach) {
                                              {"reward_chosen", rrpo[i]["reward_chosen"]},
                                              {"reward_rejected", rrpo[i]["reward_rejected"]},
                                              {"kl_chosen", rrpo[i]["kl_chosen"]}}));
-    EXPECT_NEAR(sum[i]["terms"]["sft"]["loss"].get<double>(), sft[i]["loss"].get<double>(), 1e-5);
+    EXPECT_NEAR(sum[i]["terms"]["sft"]["loss"].get<double>(), sft[i]["loss"].get<double>(),
+                1e-6 * sft[i]["loss"].get<double>());
     EXPECT_EQ(keys_of(sum[i]["terms"]["sft"]), std::vector<std::string>{"loss"});
     EXPECT_NEAR(sum[i]["loss"].get<double>(), rrpo[i]["loss"].get<double>() + 0.25 * sft[i]["loss"].get<double>(), 1e-5);
     for (const char* key : {"reward_chosen", "reward_rejected", "kl_chosen", "chosen", "rejected"})
