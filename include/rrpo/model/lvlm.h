@@ -80,8 +80,8 @@ struct PassRules {
 };
 
 struct RowsPlan;
-/// What all passes over the same rows share: who attends to whom, the angles of the positions, which rows are read. Refers
-/// to `rows`, which must outlive it.
+/// What all passes over the same rows share: who attends to whom, the angles of the positions, which rows are read. Rows
+/// that are alike (the beginning that two answers have in common) are computed once.
 std::shared_ptr<const RowsPlan> plan_rows(const Lvlm& lvlm, const PackedRows& rows);
 
 /// One pass of the decoder over planned rows; returns the final (normed) hidden states of the read rows, [M, D].
