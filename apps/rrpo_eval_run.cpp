@@ -5,6 +5,7 @@
 #include "app_shard.h"
 #include "app_shared.h"
 #include "rrpo/data/answers.h"
+#include "rrpo/data/control.h"
 #include "rrpo/data/media.h"
 #include "rrpo/eval/predict.h"
 #include "rrpo/io/atomic.h"
@@ -83,8 +84,8 @@ struct Pass {
 std::vector<Pass> passes_of(const eval::EvalConfig& config) {
   std::vector<Pass> passes = {{"predictions.jsonl", perturb_list(config.eval)}};
   if (!config.eval.controls) return passes;
-  passes.push_back({"predictions-blank.jsonl", Json::array({{{"name", "blank"}, {"share", {1, 1}}}})});  // every frame
-  passes.push_back({"predictions-shuffled.jsonl", Json::array({"shuffle_global"})});
+  for (const data::Control& control : data::sight_controls())
+    passes.push_back({"predictions-" + control.name + ".jsonl", control.steps});
   return passes;
 }
 

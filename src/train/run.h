@@ -68,6 +68,7 @@ class Run {
   bool evaluates() const;
   Json evaluate();
   Json evaluate_share();
+  void join_media();
   void save(const std::filesystem::path& out);
   void remember(const std::vector<data::SkippedRow>& skipped);
   void add_to_past(const MetricSums& sums);

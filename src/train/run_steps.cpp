@@ -128,7 +128,7 @@ Json Run::evaluate_share() {
   data::LoaderRules rules = loader_rules(config_, /*shuffle=*/false, micro_rows(config_), /*skip_bad_media=*/false);
   rules.share = {world_.rank(), world_.size()};
   rules.seen = &at_.seen;
-  if (config_.train.sight) rules.controls = sight_controls();
+  if (config_.train.sight) rules.controls = data::sight_controls();
   const int64_t windows = data::windows_per_epoch(held_out_->rows(), rules.batch);
   data::Loader loader(*held_out_, policy_, cache_.get(), rules, 0, windows);
   const RoundKind kind{.controls = static_cast<int64_t>(rules.controls.size())};
@@ -158,13 +158,18 @@ Json Run::evaluate() {
   return sums.means(objective_, "eval/");
 }
 
-/// A checkpoint of all ranks: what each has read of the media stands in it.
-void Run::save(const fs::path& out) {
+/// What each rank has read of the media, told to all: two files that are one to the model may have met different ranks.
+void Run::join_media() {
   const std::vector<Json> seen = agree(world_, [&] { return seen_json(at_.seen); });
   for (size_t rank = 0; rank < seen.size(); ++rank) {
     if (static_cast<int64_t>(rank) != world_.rank()) join_seen(at_.seen, seen[rank]);
   }
   if (media_) media_->compare_all();
+}
+
+/// A checkpoint of all ranks.
+void Run::save(const fs::path& out) {
+  join_media();
   from_first(world_, [&] {
     save_snapshot(out, policy_, optimizer_, config_, at_, recorded_inputs(out));
     return Json();
@@ -205,7 +210,12 @@ void Run::train(const fs::path& out) {
   } catch (const Stopped&) {
     if (world_.first()) log_info("stopped after step " + std::to_string(at_.step));
   }
-  if (!done() && saved_ != at_.step) save(out);
+  if (saved_ != at_.step) {
+    if (done())
+      join_media();
+    else
+      save(out);
+  }
   if (diary) diary->progress.finish();
 }
 

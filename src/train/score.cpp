@@ -190,7 +190,7 @@ Result score(const TrainConfig& config, const RunOptions& options) {
     const auto cache = open_cache(config, policy, objective);
     const auto references = open_scored_references(config, policy, objective);
     data::LoaderRules rules = loader_rules(config, /*shuffle=*/false, micro_rows(config), /*skip_bad_media=*/false);
-    if (config.train.sight) rules.controls = sight_controls();
+    if (config.train.sight) rules.controls = data::sight_controls();
     data::Loader loader(rows, policy, cache.get(), rules, 0, data::windows_per_epoch(rows.rows(), rules.batch));
     const MetricSums sums =
         score_rows({policy, objective, cache.get(), references.get()}, rows, loader, out / "scores.jsonl");

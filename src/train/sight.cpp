@@ -85,17 +85,6 @@ std::vector<double> gains(const Pass& pass, const std::vector<double>& unseen) {
               "check the checkpoint and its adapter, or model.dtype=float32");
 }
 
-}  // namespace
-
-const std::vector<data::Control>& sight_controls() {
-  static const std::vector<data::Control> controls = {
-      {"blank", Json::array({{{"name", "blank"}, {"share", {1, 1}}}})},
-      {"shuffled", Json::array({{{"name", "shuffle_global"}}}), /*order=*/true}};
-  return controls;
-}
-
-namespace {
-
 bool changes_any(const data::ControlledClips& under) {
   return std::any_of(under.clips.begin(), under.clips.end(), [](const data::Clip& clip) { return clip.there(); });
 }

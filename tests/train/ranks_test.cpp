@@ -170,6 +170,28 @@ TEST(TrainRanks, AFaultOfOneEndsAllWithOneCode) {
   EXPECT_EQ(exit["code"], 3);
 }
 
+// Each rank has met one of the two files when the first window ends.
+TEST(TrainRanks, TwoFilesOfOnePictureAreNamedWhoeverSawThem) {
+  if (is_rank()) {
+    TrainConfig config = small_config();
+    config.data.shuffle = false;
+    config.data.eval_pairs.clear();
+    config.optim.warmup_ratio = 0;
+    config.train.steps = 1;
+    play(config, at("out"));
+  }
+  const Shared shared(2, 2);
+  for (const char* frame : {"-0.png", "-1.png"}) {
+    fs::copy_file(folder() / "media" / (std::string("0") + frame), folder() / "media" / (std::string("1") + frame),
+                  fs::copy_options::overwrite_existing);
+  }
+  Ranks ranks(2);
+  EXPECT_EQ(ranks.end(0), 3);
+  EXPECT_EQ(ranks.end(1), 3);
+  for (const int64_t rank : {0, 1})
+    EXPECT_THAT(line_of(rank), AllOf(HasSubstr("0-0.png"), HasSubstr("1-0.png"), HasSubstr("visual tokens are equal")));
+}
+
 // Whatever is wrong on one rank before the first step.
 TEST(TrainRanks, AFaultWhileOpeningEndsAll) {
   if (is_rank()) {

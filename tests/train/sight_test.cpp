@@ -52,7 +52,7 @@ struct Asking {
                          .video = {},
                          .order = {.seed = 42, .shuffle = false},
                          .batch = {.batch = micro, .micro = micro},
-                         .controls = sight_controls()},
+                         .controls = data::sight_controls()},
                         0, data::windows_per_epoch(rows.rows(), {.batch = micro, .micro = micro}));
     SightRows seen;
     while (const auto batch = loader.next()) {
@@ -161,7 +161,7 @@ TEST(Sight, IsTheSameFromACache) {
     EXPECT_EQ(by_row(first.at(name)), by_row(without.at(name)));
     EXPECT_EQ(by_row(second.at(name)), by_row(without.at(name)));
   }
-  const data::Control& blank = sight_controls().at(0);
+  const data::Control& blank = data::sight_controls().at(0);
   EXPECT_TRUE(asking.cache.find(data::controlled(asking.rows.videos[0], blank, 42)).defined());
 }
 

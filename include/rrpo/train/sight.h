@@ -13,9 +13,6 @@
 
 namespace rrpo::train {
 
-/// `blank`: every frame under the clip's mean colour; `shuffled`: all frames in another order.
-const std::vector<data::Control>& sight_controls();
-
 /// A row under one control.
 struct SeenRow {
   int64_t row = 0;     ///< number in the dataset
