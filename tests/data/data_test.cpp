@@ -497,7 +497,8 @@ TEST(Loader, AStillOutOfACacheIsAStill) {
   view.media.frames.resize(1);
   VisualCache cache;
   cache.insert(view, {}, {at::randn({5, 24}), {}, {model::plain_run(5)}});
-  Loader loader(dataset, policy, &cache, {.root = world.root(), .batch = {.batch = 1, .micro = 1}}, 0, 1);
+  Loader loader(dataset, policy, &cache, {.root = world.root(), .video = {}, .order = {}, .batch = {.batch = 1, .micro = 1}},
+                0, 1);
   const auto batch = loader.next();
   ASSERT_TRUE(batch);
   EXPECT_TRUE(batch->clips.at(0).visual.defined());

@@ -11,6 +11,7 @@
 #include "rrpo/model/weights.h"
 #include "rrpo/train/optimizer.h"
 #include "rrpo/train/pass.h"
+#include "rrpo/train/sight.h"
 #include "rrpo/util/table.h"
 #include "support/parity.h"
 
@@ -68,8 +69,7 @@ struct Trainee {
     if (objective.reads(Role::rejected)) return;
     for (data::Sample& sample : pairs.dataset.samples) sample.rejected = {};
   }
-  /// Adds the gradients of these rows and returns the sum of their losses.
-  double accumulate(const std::vector<int64_t>& rows) {
+  data::PairBatch batch_of(const std::vector<int64_t>& rows) const {
     data::PairBatch batch;
     batch.place = {rows, 0, 0, true};
     for (const int64_t row : rows) {
@@ -80,7 +80,11 @@ struct Trainee {
       const Json& clip = golden.clip(pairs.clips[static_cast<size_t>(sample.own.video)]);
       batch.clips.push_back({sample.own.video, golden_files::family_clip(policy, clip), {}});
     }
-    const at::Tensor sum = forward({policy, objective}, pairs.dataset, batch).outputs.at(0).loss.sum();
+    return batch;
+  }
+  /// Adds the gradients of these rows and returns the sum of their losses.
+  double accumulate(const std::vector<int64_t>& rows) {
+    const at::Tensor sum = forward({policy, objective}, pairs.dataset, batch_of(rows)).outputs.at(0).loss.sum();
     sum.backward();
     return sum.item<double>();
   }
@@ -190,6 +194,36 @@ TEST_P(FamilyTraining, PackedPairsEqualPairsOneByOne) {
       EXPECT_LT(difference, golden_.tolerance("packed", 1e-9) * std::max(1e-6, expected.norm().item<double>()))
           << packed.parameters[i].name;
     }
+  }
+}
+
+/// By pair: the log-probability of its chosen answer.
+std::vector<double> of_chosen(const Pass& pass) {
+  std::vector<double> sums(static_cast<size_t>(pass.stats.pairs), 0.0);
+  for (int64_t m = 0; m < pass.packed.answer.numel(); ++m) {
+    const auto number = pass.packed.answer.select(0, m).item<int64_t>();
+    if (number < pass.stats.pairs) sums[static_cast<size_t>(number)] += pass.stats.logp.select(0, m).item<double>();
+  }
+  return sums;
+}
+
+/// Whatever an eye reads beside a clip, and however many tokens it makes of one, it does of a control's too.
+TEST_P(FamilyTraining, SightIsTheGainOverAPassAboutOtherPictures) {
+  const at::NoGradGuard frozen;
+  Trainee mine(golden_, golden_.json.at("runs")[0].at("adapter").get<std::string>(), {{"name", "dpo"}});
+  const Scorer scorer{mine.policy, mine.objective};
+  data::PairBatch batch = mine.batch_of({0, 1, 2}), unseen = batch;
+  for (data::Clip& clip : unseen.clips) {
+    for (at::Tensor& pixels : clip.input.pixels) pixels = pixels.flip({0}).neg();
+  }
+  batch.controls = {{.control = {"negative"}, .clips = unseen.clips}};
+  const Sighted seen = forward_under_controls(scorer, mine.pairs.dataset, batch);
+  const std::vector<double> with = of_chosen(seen.pass), without = of_chosen(forward(scorer, mine.pairs.dataset, unseen));
+  ASSERT_EQ(seen.rows.at("negative").size(), with.size());
+  for (const SeenRow& row : seen.rows.at("negative")) {
+    const auto pair = static_cast<size_t>(row.row);
+    EXPECT_NEAR(row.nats, with[pair] - without[pair], 1e-9) << pair;
+    EXPECT_NE(row.nats, 0) << pair;
   }
 }
 
