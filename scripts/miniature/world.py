@@ -120,7 +120,7 @@ class Miniature:
         return self.shop.folder(f"score/{name}", "rrpo-train", "score", f"model.path={self.base(base)}",
                                 f"model.adapter={adapter}", f"data.pairs={file}", f"data.video_root={self.shop.out}",
                                 "objective.name=dpo", "objective.beta=1", FRAMES, "train.micro_pairs=12",
-                                "data.group_by_video=6")
+                                "data.group_by_video=6", "train.sight=false")
 
     def divergence(self, name, run, adapter, unbiased, answers):
         """KL on true and own answers to the first clips of the unbiased set, and the fate of held-out pairs."""
