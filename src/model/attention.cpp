@@ -16,6 +16,7 @@
 #include "functions.h"
 #include "graph.h"
 #include "rrpo/util/error.h"
+#include "tiled_attention.h"
 
 namespace rrpo::model {
 
@@ -213,9 +214,19 @@ Partial flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, boo
   return {std::get<0>(results), std::get<1>(results)};
 }
 
+at::Tensor attend_pictures(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  if (attends_in_tiles(q.options())) {
+    const auto plan = plan_pictures(q.size(0), q.size(1));
+    return attend_in_tiles(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), plan).unflatten(0, {q.size(0), q.size(1)});
+  }
+  const auto heads = [](const at::Tensor& rows) { return rows.transpose(1, 2); };
+  return at::scaled_dot_product_attention(heads(q), heads(k), heads(v)).transpose(1, 2).flatten(2);
+}
+
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const std::shared_ptr<const AttentionPlan>& plan) {
   expect(q.size(0) == plan->query_rows && k.size(0) == plan->rows && v.size(0) == plan->rows, "rows of another plan");
+  if (!plan->tiles.empty()) return attend_in_tiles(q, k, v, plan);
   if (plan->blocks.empty()) return q.flatten(1);  // nobody looks
   return plan->merged ? call<TreeAttention>(q, k, v, plan) : attend_dense(q, k, v, *plan);
 }

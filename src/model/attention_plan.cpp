@@ -138,6 +138,10 @@ std::shared_ptr<const AttentionPlan> plan_attention(const PackedRows& rows, cons
   plan->rows = static_cast<int64_t>(rows.ids.size());
   plan->merged = kind != Attention::dense;
   const Tree tree = make_tree(rows, queries);
+  if (kind == Attention::tiled) {
+    plan->tiles = make_tiles(tree, queries);
+    return plan;
+  }
   const auto batches = batch_entries(list_entries(tree, kind), /*padding=*/kind != Attention::split);
   for (const std::vector<Entry>& batch : batches) plan->blocks.push_back(make_block(tree, batch, queries, options));
   if (!plan->merged) plan->place = find_places(tree, batches, *plan, options.device());

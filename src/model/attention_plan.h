@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rrpo/model/packed_rows.h"
+#include "softmax_rows.h"
 
 namespace rrpo::model {
 
@@ -31,12 +32,27 @@ struct Block {
   at::Tensor mask;      ///< [B, 1, Lq, Lk], 0 or -inf in the activation type's accumulator; undefined: nothing is hidden
 };
 
-/// The blocks of one pass. When `merged` a query row stands in several blocks, one per ancestor, the `first` of which hold
-/// each row once; else it stands in one.
+/// Some queries that stand one after the other, over all rows that any of them looks at.
+struct Tile {
+  Range queries;               ///< by their number
+  std::vector<Range> keys;     ///< of all rows, ascending and apart: end to end they are the tile's columns
+  int64_t columns = 0;         ///< how many
+  std::vector<Range> seen;     ///< columns: what query i looks at is [first[i], first[i + 1]) of these
+  std::vector<int64_t> first;  ///< one more than queries
+
+  Seen seen_by(int64_t i) const {
+    const auto at = static_cast<size_t>(i);
+    return {seen.data() + first[at], first[at + 1] - first[at]};
+  }
+};
+
+/// The blocks of one pass, or its tiles. When `merged` a query row stands in several blocks, one per ancestor, the `first`
+/// of which hold each row once; else it stands in one.
 struct AttentionPlan {
   int64_t query_rows = 0, rows = 0;
   bool merged = false;
   std::vector<Block> blocks;
+  std::vector<Tile> tiles;  ///< in their place; each query row stands in one
   at::Tensor
       place;  ///< not merged: [Tq] where each query row stands in the blocks' queries, end to end; undefined: in order
 };
@@ -46,11 +62,14 @@ void check_mask(int64_t count, int64_t queries, int64_t keys, int64_t element_by
 
 /// How attention is computed: `dense` gathers each tree into one masked block, `merged` joins one block per ancestor by
 /// their log-sum-exp, of long segments two, `split` does so with two blocks per segment, its own rows (causal) and those
-/// below it (all keys): without masks, which not every fused kernel takes, and without padding.
-enum class Attention { dense, merged, split };
+/// below it (all keys): without masks, which not every fused kernel takes, and without padding. `tiled` takes a few queries
+/// at a time over just what they look at, by products of our own choosing: where attends_in_tiles().
+enum class Attention { dense, merged, split, tiled };
 
 /// `queries` are the rows (ascending, each once) whose attention is wanted; for `split` a segment's rows all or none.
 std::shared_ptr<const AttentionPlan> plan_attention(const PackedRows& rows, const std::vector<int64_t>& queries,
                                                     Attention kind, const at::TensorOptions& options);
+/// Tiles of pictures of `rows` rows each, of which each looks at all of its picture.
+std::shared_ptr<const AttentionPlan> plan_pictures(int64_t pictures, int64_t rows);
 
 }  // namespace rrpo::model

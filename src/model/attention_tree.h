@@ -9,12 +9,6 @@
 
 namespace rrpo::model {
 
-/// [begin, begin + length).
-struct Range {
-  int64_t begin = 0, length = 0;
-  int64_t end() const { return begin + length; }
-};
-
 /// A segment that has rows, below the nearest one above it that has some.
 struct Node {
   Range rows;
@@ -35,6 +29,9 @@ struct Entry {
 /// Entries that become one block: of one depth and of equal size, or with padding of like size where they are not causal, so
 /// that padding adds at most about a third.
 std::vector<std::vector<Entry>> batch_entries(std::vector<Entry> entries, bool padding);
+
+/// Tiles of all queries, in order. `queries` as in plan_attention.
+std::vector<Tile> make_tiles(const Tree& tree, const std::vector<int64_t>& queries);
 
 /// `queries` as in plan_attention. Throws Error(environment, "memory") where check_mask does.
 Block make_block(const Tree& tree, const std::vector<Entry>& batch, const std::vector<int64_t>& queries,

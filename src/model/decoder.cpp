@@ -8,6 +8,7 @@
 #include "recompute.h"
 #include "rrpo/util/error.h"
 #include "shared_rows.h"
+#include "tiled_attention.h"
 
 namespace rrpo::model {
 
@@ -37,9 +38,10 @@ Reads unique_reads(const PackedRows& packed) {
 
 /// How the rows of a whole pass are attended to: the fused kernels of a GPU take no mask.
 Attention whole_kind(const Weights& weights) {
-  if (weights.device.is_cpu()) return Attention::merged;
   const Decoder& decoder = weights.decoder;
   const auto options = at::TensorOptions(weights.device).dtype(weights.type);
+  if (attends_in_tiles(options)) return Attention::tiled;
+  if (weights.device.is_cpu()) return Attention::merged;
   const at::Tensor q = at::empty({1, decoder.heads, 1, decoder.head_width}, options),
                    k = at::empty({1, decoder.kv_heads, 1, decoder.head_width}, options);
   return has_flash(q, k, k) ? Attention::split : Attention::dense;
@@ -91,7 +93,7 @@ std::shared_ptr<const RowsPlan> plan_rows(const Lvlm& lvlm, const PackedRows& gi
   const PackedRows rows = rows_are_shared() ? share_rows(given).rows : given;
   Reads reads = unique_reads(rows);
   const auto options = at::TensorOptions(weights.device).dtype(weights.type);
-  const Attention few = weights.device.is_cpu() ? Attention::merged : Attention::dense;
+  const Attention whole = whole_kind(weights), few = weights.device.is_cpu() ? whole : Attention::dense;
   const bool in_order = reads.rows == rows.read_rows;
   return std::make_shared<const RowsPlan>(
       RowsPlan{.rows = rows,
@@ -99,7 +101,7 @@ std::shared_ptr<const RowsPlan> plan_rows(const Lvlm& lvlm, const PackedRows& gi
                .read_rows = reads.rows,
                .read = index_tensor(reads.rows, weights.device),
                .place = in_order ? at::Tensor() : index_tensor(reads.place, weights.device),
-               .all = plan_attention(rows, count_to(static_cast<int64_t>(rows.ids.size())), whole_kind(weights), options),
+               .all = plan_attention(rows, count_to(static_cast<int64_t>(rows.ids.size())), whole, options),
                .last = plan_attention(rows, reads.rows, few, options),
                .angles = rotary(weights.decoder, rows.positions, weights.type, weights.device)});
 }

