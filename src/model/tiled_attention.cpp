@@ -86,6 +86,11 @@ struct Operands {
     return head_of(values, row, head, heads.keys, heads.width);
   }
 
+  /// Where row r of a tile stands in [n, H].
+  int64_t place(const Tile& tile, int64_t head, int64_t r) const {
+    return (tile.queries.begin + r / heads.group) * heads.queries() + head * heads.group + r % heads.group;
+  }
+
   /// Calls `use(its range, the first of its columns)` for each range of a tile's keys.
   template <class Use>
   void each_range(const Tile& tile, const Use& use) const {
@@ -113,25 +118,6 @@ struct Operands {
     });
   }
 
-  void forward(const Tile& tile, int64_t head, const Room<T>& room, T* out, T* lse) const {
-    gather(tile, head, q, scale, room.q);
-    score(tile, head, room);
-    const int64_t rows_here = tile.queries.length * heads.group;
-    std::vector<T> sums(static_cast<size_t>(rows_here));
-    for (int64_t r = 0; r < rows_here; ++r) {
-      const int64_t query = r / heads.group;
-      const Softened<T> soft = rows.soften(room.scores.at + r * tile.columns, tile.columns, tile.seen_by(query));
-      sums[static_cast<size_t>(r)] = 1 / soft.sum;
-      lse[(tile.queries.begin + query) * heads.queries() + head * heads.group + r % heads.group] =
-          soft.top + std::log(soft.sum);
-    }
-    each_range(tile, [&](const Range& range, int64_t column) {
-      times({room.scores.at + column, tile.columns}, keys(v, range.begin, head), rows_here, heads.width, range.length,
-            /*add=*/column > 0, room.out);
-    });
-    scatter(tile, head, room.out, out, [&](int64_t r) { return sums[static_cast<size_t>(r)]; });
-  }
-
   /// The other way of gather(), each row times `by(row)`.
   template <class By>
   void scatter(const Tile& tile, int64_t head, Matrix<T> from, T* values, const By& by) const {
@@ -146,6 +132,27 @@ struct Operands {
     }
   }
 };
+
+/// Writes the rows of the tile into out [n, H, d] and their log-sum-exp into lse [n, H].
+template <class T>
+void tile_forward(const Operands<T>& own, const Tile& tile, int64_t head, const Room<T>& room, T* out, T* lse) {
+  const Heads& heads = own.heads;
+  const int64_t rows = tile.queries.length * heads.group;
+  own.gather(tile, head, own.q, own.scale, room.q);
+  own.score(tile, head, room);
+  std::vector<T> shares(static_cast<size_t>(rows));
+  for (int64_t r = 0; r < rows; ++r) {
+    const int64_t query = r / heads.group;
+    const Softened<T> soft = own.rows.soften(room.scores.at + r * tile.columns, tile.columns, tile.seen_by(query));
+    shares[static_cast<size_t>(r)] = 1 / soft.sum;
+    lse[own.place(tile, head, r)] = soft.top + std::log(soft.sum);
+  }
+  own.each_range(tile, [&](const Range& range, int64_t column) {
+    times({room.scores.at + column, tile.columns}, own.keys(own.v, range.begin, head), rows, heads.width, range.length,
+          /*add=*/column > 0, room.out);
+  });
+  own.scatter(tile, head, room.out, out, [&](int64_t r) { return shares[static_cast<size_t>(r)]; });
+}
 
 /// What backward adds to.
 template <class T>
@@ -167,7 +174,7 @@ void tile_backward(const Operands<T>& own, const Tile& tile, int64_t head, const
                      {room.gradients.at + column, tile.columns});
   });
   for (int64_t r = 0; r < rows; ++r) {
-    const int64_t at = (tile.queries.begin + r / heads.group) * heads.queries() + head * heads.group + r % heads.group;
+    const int64_t at = own.place(tile, head, r);
     const T *o = out + at * width, *g = gradient + at * width;
     T along = 0;
     for (int64_t c = 0; c < width; ++c) along += o[c] * g[c];
@@ -214,7 +221,7 @@ void forward(const AttentionPlan& plan, const at::Tensor& q, const at::Tensor& k
   T *to = out.mutable_data_ptr<T>(), *sums = lse.mutable_data_ptr<T>();
   each_tile(
       plan, own.heads, parts_of(plan, own.heads), [&] { return Room<T>(plan, own.heads, q.options()); },
-      [&](const Tile& tile, int64_t head, int64_t, const Room<T>& room) { own.forward(tile, head, room, to, sums); });
+      [&](const Tile& tile, int64_t head, int64_t, const Room<T>& room) { tile_forward(own, tile, head, room, to, sums); });
 }
 
 template <class T>
