@@ -3,12 +3,12 @@
 
 #include <algorithm>
 
+#include "attention/tiled.h"
 #include "functions.h"
 #include "layers.h"
 #include "recompute.h"
 #include "rrpo/util/error.h"
 #include "shared_rows.h"
-#include "tiled_attention.h"
 
 namespace rrpo::model {
 

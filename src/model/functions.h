@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "attention_plan.h"
+#include "attention/plan.h"
 #include "rrpo/model/weights.h"
 
 namespace rrpo::model {

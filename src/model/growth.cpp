@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "attention_plan.h"
+#include "attention/plan.h"
 #include "rrpo/util/error.h"
 
 namespace rrpo::model {

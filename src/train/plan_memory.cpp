@@ -88,9 +88,9 @@ double made_again(const ModelShape& model, const PairRows& rows, const StepKind&
 }
 
 /// Scores of the masks over all clips that have one: clips of like size share a mask of the larger one's sides, where that
-/// wastes little (model/attention_batches.cpp).
+/// wastes little (model/attention/batches.cpp).
 double video_masks(const PairRows& rows) {
-  constexpr double kLong = 512;  // of a longer segment the rows look at each other without a mask (model/attention_plan.cpp)
+  constexpr double kLong = 512;  // of a longer segment the rows look at each other without a mask (model/attention/plan.cpp)
   double sum = 0, wide = 0, tall = 0, count = 0;
   const auto add = [&](const ClipRows& clip, double clips, double asked) {
     if (clip.prefix > kLong) return;

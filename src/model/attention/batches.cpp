@@ -6,8 +6,8 @@
 #include <numeric>
 #include <tuple>
 
-#include "attention_tree.h"
-#include "layers.h"
+#include "../layers.h"
+#include "tree.h"
 
 namespace rrpo::model {
 

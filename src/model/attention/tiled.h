@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "attention_plan.h"
+#include "plan.h"
 
 namespace rrpo::model {
 

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "attention_plan.h"
+#include "plan.h"
 
 namespace rrpo::model {
 

@@ -26,15 +26,15 @@ struct Softened {
 
 /// One way to go over a row. Zeros are left in columns that are not seen; a NaN comes out of every sum.
 template <class T>
-struct SoftmaxRows {
+struct ScoreRows {
   /// scores: exp(score - top).
   Softened<T> (*soften)(T* scores, int64_t columns, const Seen& seen);
   /// scores: p = exp(score - lse). gradients: p (gradient - along).
   void (*back)(T* scores, T* gradients, int64_t columns, const Seen& seen, T lse, T along);
 };
 
-const SoftmaxRows<float>& plain_softmax(float);    ///< the reference, by loops
-const SoftmaxRows<double>& plain_softmax(double);  ///< the same
-const SoftmaxRows<float>& avx2_softmax();          ///< with FMA
+const ScoreRows<float>& plain_scores(float);    ///< the reference, by loops
+const ScoreRows<double>& plain_scores(double);  ///< the same
+const ScoreRows<float>& avx2_scores();          ///< with FMA
 
 }  // namespace rrpo::model

@@ -1,4 +1,4 @@
-#include "softmax_rows.h"
+#include "score_rows.h"
 
 #include <cmath>
 #include <limits>
@@ -45,12 +45,12 @@ void back(T* scores, T* gradients, int64_t columns, const Seen& seen, T lse, T a
 
 }  // namespace
 
-const SoftmaxRows<float>& plain_softmax(float) {
-  static const SoftmaxRows<float> rows{soften<float>, back<float>};
+const ScoreRows<float>& plain_scores(float) {
+  static const ScoreRows<float> rows{soften<float>, back<float>};
   return rows;
 }
-const SoftmaxRows<double>& plain_softmax(double) {
-  static const SoftmaxRows<double> rows{soften<double>, back<double>};
+const ScoreRows<double>& plain_scores(double) {
+  static const ScoreRows<double> rows{soften<double>, back<double>};
   return rows;
 }
 

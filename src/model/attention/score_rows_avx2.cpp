@@ -1,7 +1,7 @@
 // Rows of attention scores by AVX2 and FMA; see row_math_avx2.cpp for how the instructions are asked for.
 #include <limits>
 
-#include "softmax_rows.h"
+#include "score_rows.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -21,7 +21,7 @@ namespace rrpo::model {
 
 namespace {
 
-#include "avx2_lanes.h"
+#include "../avx2_lanes.h"
 
 void clear(float* row, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; ++i) row[i] = 0;
@@ -106,14 +106,14 @@ void back(float* scores, float* gradients, int64_t columns, const Seen& seen, fl
 #pragma GCC pop_options
 #endif
 
-const SoftmaxRows<float>& avx2_softmax() {
-  static const SoftmaxRows<float> rows{soften, back};
+const ScoreRows<float>& avx2_scores() {
+  static const ScoreRows<float> rows{soften, back};
   return rows;
 }
 
 #else
 
-const SoftmaxRows<float>& avx2_softmax() { return plain_softmax(0.0F); }
+const ScoreRows<float>& avx2_scores() { return plain_scores(0.0F); }
 
 #endif
 

@@ -1,7 +1,7 @@
 // The queries of a tree as tiles: a few of them at a time, and the rows that they look at as few ranges.
 #include <algorithm>
 
-#include "attention_tree.h"
+#include "tree.h"
 
 namespace rrpo::model {
 

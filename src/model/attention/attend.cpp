@@ -13,10 +13,10 @@
 #include <optional>
 #include <vector>
 
-#include "functions.h"
-#include "graph.h"
+#include "../functions.h"
+#include "../graph.h"
 #include "rrpo/util/error.h"
-#include "tiled_attention.h"
+#include "tiled.h"
 
 namespace rrpo::model {
 

@@ -1,7 +1,7 @@
 // A tile's scores stand in one matrix, a row for each query of each head that shares the keys: whole products in and out,
 // the softmax in between over just the columns that a row sees. Nothing is masked, padded or merged, and of the scores only
 // one tile is there at a time. Backward makes them again from the log-sum-exp, as FlashAttention does (arXiv 2205.14135).
-#include "tiled_attention.h"
+#include "tiled.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -11,9 +11,9 @@
 #include <cmath>
 #include <vector>
 
+#include "../graph.h"
+#include "../row_math.h"
 #include "gemm.h"
-#include "graph.h"
-#include "row_math.h"
 
 namespace rrpo::model {
 
@@ -67,7 +67,7 @@ struct Operands {
   const AttentionPlan& plan;
   Heads heads;
   const T *q, *k, *v;
-  const SoftmaxRows<T>& rows;
+  const ScoreRows<T>& rows;
   T scale;
 
   Operands(const AttentionPlan& plan, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)
@@ -79,8 +79,8 @@ struct Operands {
         rows(softmax_for(T())),
         scale(static_cast<T>(1 / std::sqrt(static_cast<double>(q.size(2))))) {}
 
-  static const SoftmaxRows<float>& softmax_for(float) { return avx2_softmax(); }
-  static const SoftmaxRows<double>& softmax_for(double) { return plain_softmax(0.0); }
+  static const ScoreRows<float>& softmax_for(float) { return avx2_scores(); }
+  static const ScoreRows<double>& softmax_for(double) { return plain_scores(0.0); }
 
   Matrix<const T> keys(const T* values, int64_t row, int64_t head) const {
     return head_of(values, row, head, heads.keys, heads.width);

@@ -1,14 +1,14 @@
 // The tree, the three ways to list who looks at whom, and the plan made of a list.
-#include "attention_plan.h"
+#include "plan.h"
 
 #include <algorithm>
 #include <functional>
 #include <numeric>
 #include <string>
 
-#include "attention_tree.h"
-#include "layers.h"
+#include "../layers.h"
 #include "rrpo/util/error.h"
+#include "tree.h"
 
 namespace rrpo::model {
 

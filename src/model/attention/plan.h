@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "rrpo/model/packed_rows.h"
-#include "softmax_rows.h"
+#include "score_rows.h"
 
 namespace rrpo::model {
 

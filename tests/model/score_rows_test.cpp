@@ -1,5 +1,5 @@
 // Rows of attention scores by AVX2 against loops in double, and what stands outside of what a query sees.
-#include "../../src/model/softmax_rows.h"
+#include "../../src/model/attention/score_rows.h"
 
 #include <gtest/gtest.h>
 
@@ -32,14 +32,14 @@ std::vector<float> values(int64_t count, double spread, Random& random) {
 
 std::vector<double> wide(const std::vector<float>& row) { return {row.begin(), row.end()}; }
 
-class SoftmaxRowsTest : public testing::Test {
+class ScoreRowsTest : public testing::Test {
  protected:
   void SetUp() override {
     if (!avx2_math().runs_here()) GTEST_SKIP() << "no AVX2";
   }
 };
 
-TEST_F(SoftmaxRowsTest, AreThoseOfLoopsInDouble) {
+TEST_F(ScoreRowsTest, AreThoseOfLoopsInDouble) {
   Random random(3, "softmax");
   for (const double spread : {0.1, 3.0, 40.0}) {
     for (int64_t columns = 40; columns < 300; columns += 13) {
@@ -49,13 +49,13 @@ TEST_F(SoftmaxRowsTest, AreThoseOfLoopsInDouble) {
       std::vector<double> expected = wide(scores), slopes = wide(gradients);
       std::vector<float> again = scores;
       std::vector<double> expected_again = expected;
-      const Softened<float> mine = avx2_softmax().soften(scores.data(), columns, seen);
-      const Softened<double> theirs = plain_softmax(0.0).soften(expected.data(), columns, seen);
+      const Softened<float> mine = avx2_scores().soften(scores.data(), columns, seen);
+      const Softened<double> theirs = plain_scores(0.0).soften(expected.data(), columns, seen);
       EXPECT_EQ(static_cast<double>(mine.top), theirs.top);
       EXPECT_NEAR(static_cast<double>(mine.sum) / theirs.sum, 1, 1e-6);
       const double lse = theirs.top + std::log(theirs.sum), along = 0.3;
-      avx2_softmax().back(again.data(), gradients.data(), columns, seen, static_cast<float>(lse), 0.3F);
-      plain_softmax(0.0).back(expected_again.data(), slopes.data(), columns, seen, lse, along);
+      avx2_scores().back(again.data(), gradients.data(), columns, seen, static_cast<float>(lse), 0.3F);
+      plain_scores(0.0).back(expected_again.data(), slopes.data(), columns, seen, lse, along);
       for (size_t i = 0; i < scores.size(); ++i) {
         EXPECT_NEAR(static_cast<double>(scores[i]), expected[i], 1e-6) << i;
         EXPECT_NEAR(static_cast<double>(again[i]), expected_again[i], 1e-5) << i;
@@ -65,13 +65,13 @@ TEST_F(SoftmaxRowsTest, AreThoseOfLoopsInDouble) {
   }
 }
 
-TEST_F(SoftmaxRowsTest, LeaveZerosElsewhereAndKeepANaN) {
+TEST_F(ScoreRowsTest, LeaveZerosElsewhereAndKeepANaN) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const size_t at : {2U, 11U, 24U}) {
     std::vector<float> row(30, 1.0F);
     row[at] = nan;
     const Range ranges[] = {{1, 9}, {12, 3}, {20, 6}};
-    const Softened<float> soft = avx2_softmax().soften(row.data(), 30, {ranges, 3});
+    const Softened<float> soft = avx2_scores().soften(row.data(), 30, {ranges, 3});
     const bool seen = at != 11;
     EXPECT_EQ(std::isnan(soft.sum), seen) << at;
     for (const size_t outside : {0U, 10U, 11U, 15U, 19U, 26U, 29U}) EXPECT_EQ(row[outside], 0) << outside;
