@@ -3,7 +3,7 @@
 # three conditions, ablations and controls that could refute the claims; then figures and one page. Set-up and build first.
 # Can be interrupted and run again: what is complete is kept.
 #
-#   scripts/reproduce_miniature.sh           all of it: two hours on 2 cores, and the second group, not timed yet
+#   scripts/reproduce_miniature.sh           all of it: about 1 h 40 of 2 idle cores
 #   scripts/reproduce_miniature.sh --quick   the shipped base model and one seed, about 10 minutes
 #   scripts/reproduce_miniature.sh --update  all of it, then data/results/miniature and the section of docs/evidence.md are replaced
 #
