@@ -50,12 +50,12 @@ TEST_F(ScoreRowsTest, AreThoseOfLoopsInDouble) {
       std::vector<float> again = scores;
       std::vector<double> expected_again = expected;
       const Softened<float> mine = avx2_scores().soften(scores.data(), columns, seen);
-      const Softened<double> theirs = plain_scores(0.0).soften(expected.data(), columns, seen);
+      const Softened<double> theirs = plain_scores().soften(expected.data(), columns, seen);
       EXPECT_EQ(static_cast<double>(mine.top), theirs.top);
       EXPECT_NEAR(static_cast<double>(mine.sum) / theirs.sum, 1, 1e-6);
       const double lse = theirs.top + std::log(theirs.sum), along = 0.3;
       avx2_scores().back(again.data(), gradients.data(), columns, seen, static_cast<float>(lse), 0.3F);
-      plain_scores(0.0).back(expected_again.data(), slopes.data(), columns, seen, lse, along);
+      plain_scores().back(expected_again.data(), slopes.data(), columns, seen, lse, along);
       for (size_t i = 0; i < scores.size(); ++i) {
         EXPECT_NEAR(static_cast<double>(scores[i]), expected[i], 1e-6) << i;
         EXPECT_NEAR(static_cast<double>(again[i]), expected_again[i], 1e-5) << i;

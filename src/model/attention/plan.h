@@ -1,4 +1,4 @@
-// Which rows attend to which: the segment tree as a list of calls of the attention kernel.
+// Which rows attend to which: the segment tree as blocks for a kernel of ATen, or as tiles for ours.
 #pragma once
 
 #include <ATen/core/Tensor.h>

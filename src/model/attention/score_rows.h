@@ -28,13 +28,12 @@ struct Softened {
 template <class T>
 struct ScoreRows {
   /// scores: exp(score - top).
-  Softened<T> (*soften)(T* scores, int64_t columns, const Seen& seen);
+  Softened<T> (*soften)(T* scores, int64_t columns, const Seen& seen) = nullptr;
   /// scores: p = exp(score - lse). gradients: p (gradient - along).
-  void (*back)(T* scores, T* gradients, int64_t columns, const Seen& seen, T lse, T along);
+  void (*back)(T* scores, T* gradients, int64_t columns, const Seen& seen, T lse, T along) = nullptr;
 };
 
-const ScoreRows<float>& plain_scores(float);    ///< the reference, by loops
-const ScoreRows<double>& plain_scores(double);  ///< the same
-const ScoreRows<float>& avx2_scores();          ///< with FMA
+const ScoreRows<double>& plain_scores();  ///< the reference, by loops
+const ScoreRows<float>& avx2_scores();    ///< with FMA; null where row_math.h has no kernels
 
 }  // namespace rrpo::model

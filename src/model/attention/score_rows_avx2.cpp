@@ -113,7 +113,10 @@ const ScoreRows<float>& avx2_scores() {
 
 #else
 
-const ScoreRows<float>& avx2_scores() { return plain_scores(0.0F); }
+const ScoreRows<float>& avx2_scores() {
+  static const ScoreRows<float> rows{};
+  return rows;
+}
 
 #endif
 

@@ -80,7 +80,7 @@ struct Operands {
         scale(static_cast<T>(1 / std::sqrt(static_cast<double>(q.size(2))))) {}
 
   static const ScoreRows<float>& softmax_for(float) { return avx2_scores(); }
-  static const ScoreRows<double>& softmax_for(double) { return plain_scores(0.0); }
+  static const ScoreRows<double>& softmax_for(double) { return plain_scores(); }
 
   Matrix<const T> keys(const T* values, int64_t row, int64_t head) const {
     return head_of(values, row, head, heads.keys, heads.width);
