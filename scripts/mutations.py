@@ -337,7 +337,7 @@ MUTATIONS = [
     ("a sibling's rows in a tile", "model", "src/model/attention/score_rows_avx2.cpp", "[&](int64_t begin, int64_t end) { clear(scores, begin, end); });",
      "[&](int64_t, int64_t) {});"),
     ("a tile's further ranges", "model", "src/model/attention/tiles.cpp", "column += rows;", "column += 0;"),
-    ("the parts of a head's tiles", "model", "src/model/attention/tiled.cpp", "const int64_t at = part * k.numel();", "const int64_t at = 0 * part;"),
+    ("the parts of a head's tiles", "model", "src/model/attention/tiled.cpp", "return parts == 1 ? all.select(0, 0)", "return true ? all.select(0, 0)"),
     ("sign of sight", "train", "src/train/sight.cpp", "+= seen[m] - unseen[m];", "+= unseen[m] - seen[m];"),
     ("sight of all answers", "train", "src/train/sight.cpp", "if (pair >= 0 && pair < pass.stats.pairs) nats[static_cast<size_t>(pair)]",
      "nats[static_cast<size_t>(pair % pass.stats.pairs)]"),

@@ -3,8 +3,8 @@
 # three conditions, ablations and controls that could refute the claims; then figures and one page. Set-up and build first.
 # Can be interrupted and run again: what is complete is kept.
 #
-#   scripts/reproduce_miniature.sh           all of it: about 1 h 40 of 2 idle cores
-#   scripts/reproduce_miniature.sh --quick   the shipped base model and one seed, about 10 minutes
+#   scripts/reproduce_miniature.sh           all of it: about two hours on 2 cores
+#   scripts/reproduce_miniature.sh --quick   the shipped base model and one seed, 4 minutes
 #   scripts/reproduce_miniature.sh --update  all of it, then data/results/miniature and the section of docs/evidence.md are replaced
 #
 # RRPO_JOBS (2) says how many compile or train at a time. scripts/miniature/reproduce.py --help tells the path inside, and
