@@ -4,7 +4,7 @@ r"""Makes the ids and the pixels of predictions again with transformers and comp
   python3 scripts/check_manifest.py --model MODEL --predictions DIR/predictions.jsonl --video-root FOLDER [--rows 20]
 
 Each row of predictions.jsonl holds the SHA-256 of its prompt (`<video>` in the place of the clip), of its token ids
-(little-endian int64, -200 in the place of the clip) and of the pixels as the vision tower takes them, and the numbers of
+(little-endian int64, -200 in the place of the clip; both for each frame where words are heard between frames) and of the pixels as the vision tower takes them, and the numbers of
 the frames. This script reads the same frames with PyAV, makes the prompt with the tokenizer of MODEL and the pixels with
 its image processor, and prints one line per row. Needs transformers, PyAV and Pillow; nothing is downloaded.
 Exit: 0 all equal, 1 something differs, 3 bad rows, 4 a package or file is absent."""
@@ -31,13 +31,6 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
-def parts_of(prompt):
-    before, mark, after = prompt.partition(MARK)
-    if not mark:
-        raise SystemExit(f"error: check_manifest: the prompt has no {MARK}; fix: see prompt_of()")
-    return before, after
-
-
 def prompt_of(tokenizer, model, form, question):
     """The prompt as the checkpoint's own chat template writes it, or as the LLaVA-NeXT code writes `qwen_1_5`."""
     if form == "authors":
@@ -45,6 +38,18 @@ def prompt_of(tokenizer, model, form, question):
                 "<|im_end|>\n<|im_start|>assistant\n")
     talk = [{"role": "user", "content": [{"type": "video"}, {"type": "text", "text": question}]}]
     return tokenizer.apply_chat_template(talk, chat_template=template_of(model), tokenize=False, add_generation_prompt=True)
+
+
+def with_heard(prompt, heard):
+    """The prompt with a mark for each frame and, on lines of their own, what is heard before each and behind the last."""
+    if not heard:
+        return prompt
+    text, _, after = prompt.partition(MARK)
+    for said, behind in zip(heard, [MARK] * (len(heard) - 1) + [after]):
+        if said:
+            text += ("" if text.endswith("\n") else "\n") + said + ("" if behind.startswith("\n") else "\n")
+        text += behind
+    return text
 
 
 def template_of(model):
@@ -56,8 +61,9 @@ def template_of(model):
 
 
 def ids_hash(tokenizer, prompt):
-    before, after = parts_of(prompt)
-    ids = [*tokenizer(before, add_special_tokens=False)["input_ids"], CLIP, *tokenizer(after, add_special_tokens=False)["input_ids"]]
+    ids = []
+    for i, words in enumerate(prompt.split(MARK)):
+        ids += [CLIP] * (i > 0) + (tokenizer(words, add_special_tokens=False)["input_ids"] if words else [])
     return sha256(b"".join(struct.pack("<q", one) for one in ids))
 
 
@@ -119,7 +125,8 @@ def main():
     faults = 0
     for row in rows[::step][:arguments.rows]:
         asked = row.get("asked", row["question"])
-        prompt = prompt_of(tokenizer, arguments.model, arguments.form, asked) + row.get("answer_prefix", "")
+        prompt = with_heard(prompt_of(tokenizer, arguments.model, arguments.form, asked), row.get("heard"))
+        prompt += row.get("answer_prefix", "")
         frames = frames_of(arguments.video_root / row["video"].split("\n")[0], row["frames"]["index"])
         checks = {"prompt": sha256(prompt.encode()) == row["prompt_sha256"], "ids": ids_hash(tokenizer, prompt) == row["ids_sha256"],
                   "pixels": pixels_hash(arguments.model, frames) == row["frames"]["input_sha256"]}

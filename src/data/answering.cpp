@@ -7,6 +7,7 @@
 #include "rrpo/data/media.h"
 #include "rrpo/io/sha256.h"
 #include "rrpo/model/lvlm.h"
+#include "rrpo/text/markup.h"
 #include "rrpo/util/error.h"
 #include "rrpo/util/prefetch.h"
 #include "rrpo/util/random.h"
@@ -23,7 +24,46 @@ constexpr size_t kBranches = 32;
 struct Shown {
   VideoAnswers out;  ///< what is known before the first answer
   model::ClipInput input;
+  std::vector<model::VisualRun> runs;  ///< where words stand between frames: how the prompt shows them; else the eye's own
 };
+
+/// What is said between frames may not control the model, as questions may not.
+void refuse_special_tokens(const policy::Policy& policy, const rows::Question& question, const std::string& heard) {
+  const std::string token = text::special_token_in(*policy.tokenizer, heard);
+  if (token.empty()) return;
+  throw Error(Fault::input, "data", question.id + ": its subtitles hold " + token + ", a control token of this tokenizer",
+              "remove it: the program writes the prompt itself");
+}
+
+/// The moments that `runs` runs of a clip show, each as many of its `frames` frames as the others; `times` of those that
+/// were not repeated to fill up.
+std::vector<double> moments(const std::vector<double>& times, size_t frames, size_t runs) {
+  const size_t each = (frames + runs - 1) / runs;
+  std::vector<double> out;
+  for (size_t run = 0; run < runs; ++run) {
+    double sum = 0;
+    for (size_t i = run * each; i < (run + 1) * each; ++i) sum += times.at(std::min(i, times.size() - 1));
+    out.push_back(sum / static_cast<double>(each));
+  }
+  return out;
+}
+
+/// Sets the words between frames and the runs that they stand between. `times` of the frames before anything was done to
+/// them.
+void let_hear(const policy::Policy& policy, const std::vector<rows::Question>& questions, const VideoQuestions& group,
+              const std::vector<double>& times, const AnswerRules& rules, Shown& shown) {
+  shown.runs = policy.lvlm.vision().frame_runs(shown.input.form);
+  if (shown.runs.empty()) {
+    throw Error(Fault::usage, "data", "this model's eye shows a clip in one piece: no words can stand between its frames",
+                "eval.subtitles=false");
+  }
+  const std::vector<double> at = moments(times, static_cast<size_t>(shown.input.form.frames), shown.runs.size());
+  for (const int64_t i : group.questions) {
+    const rows::Question& question = questions[static_cast<size_t>(i)];
+    shown.out.heard.push_back(rules.heard(question, at));
+    for (const std::string& heard : shown.out.heard.back()) refuse_special_tokens(policy, question, heard);
+  }
+}
 
 /// The questions about a media as they are put.
 std::vector<policy::Ask> put_questions(const policy::Policy& policy, const std::vector<rows::Question>& questions,
@@ -46,20 +86,14 @@ std::string hash_of(const model::ClipInput& input) {
   return input.pixels.size() == 1 ? hashes : io::sha256(hashes);
 }
 
-/// Reads a media, or says why it cannot be read.
-Shown show(const policy::Policy& policy, const std::vector<rows::Question>& questions, const VideoQuestions& group,
-           const AnswerRules& rules) {
+/// Reads a media and puts the questions about it.
+Shown read_and_put(const policy::Policy& policy, const std::vector<rows::Question>& questions, const VideoQuestions& group,
+                   const AnswerRules& rules) {
   Shown shown;
-  video::Frames frames;
-  try {
-    frames = read_media(group.media, rules.root, rules.video, threads_of_a_clip(std::max<int64_t>(1, rules.threads)));
-    shown.out.asks = put_questions(policy, questions, group, frames, rules);
-  } catch (const Error& error) {
-    if (error.fault() != Fault::input) throw;
-    Shown unread;
-    unread.out.fault = error.what();
-    return unread;
-  }
+  video::Frames frames =
+      read_media(group.media, rules.root, rules.video, threads_of_a_clip(std::max<int64_t>(1, rules.threads)));
+  shown.out.asks = put_questions(policy, questions, group, frames, rules);
+  const std::vector<double> times = frames.time_s;
   if (rules.change) frames = rules.change(frames, group.media);
   shown.out.frames = frames.index;
   shown.out.times = frames.time_s;
@@ -67,7 +101,21 @@ Shown show(const policy::Policy& policy, const std::vector<rows::Question>& ques
   check_stop();
   shown.input = clip_input(policy, group.media, frames, rules.video);
   shown.out.input = hash_of(shown.input);
+  if (rules.heard) let_hear(policy, questions, group, times, rules, shown);
   return shown;
+}
+
+/// The same, or why the model cannot be shown that media.
+Shown show(const policy::Policy& policy, const std::vector<rows::Question>& questions, const VideoQuestions& group,
+           const AnswerRules& rules) {
+  try {
+    return read_and_put(policy, questions, group, rules);
+  } catch (const Error& error) {
+    if (error.fault() != Fault::input) throw;
+    Shown unread;
+    unread.out.fault = error.what();
+    return unread;
+  }
 }
 
 /// The visual tokens of a media; of one that is shown as it is, from the cache where it has them.
@@ -136,19 +184,24 @@ class Passes {
   std::vector<Random> streams_;
 };
 
-/// Asks all questions about one media: about the same clip until the eye reads another text.
+/// Asks all questions about one media: about the same clip until the eye reads another text, or other words are heard.
 void ask_all(const policy::Policy& policy, const std::vector<rows::Question>& questions, const VideoQuestions& group,
              const AnswerRules& rules, Shown& shown, Passes& passes) {
   VideoAnswers& out = shown.out;
   out.answers.resize(out.asks.size() * static_cast<size_t>(rules.samples));
   std::vector<int64_t> eye_text;
+  model::VisualTokens visual;
   const policy::Clip* clip = nullptr;
   for (size_t i = 0; i < out.asks.size(); ++i) {
     std::vector<int64_t> text = policy::eye_text(policy, out.asks[i].text);
-    if (clip == nullptr || text != eye_text) {
+    const std::vector<std::string> heard = out.heard.empty() ? std::vector<std::string>() : out.heard[i];
+    const bool sees_other = clip == nullptr || text != eye_text;
+    if (sees_other) {
       eye_text = std::move(text);
-      clip = &passes.show({visual_of(policy, group.media, shown.input, eye_text, rules), shown.input.form.still});
+      visual = visual_of(policy, group.media, shown.input, eye_text, rules);
+      if (!shown.runs.empty()) visual.runs = shown.runs;
     }
+    if (sees_other || heard != clip->heard) clip = &passes.show({visual, shown.input.form.still, heard});
     out.prompts.push_back(policy::hashes_of(policy, *clip, out.asks[i]));
     const std::string& id = questions[static_cast<size_t>(group.questions[i])].id;
     for (int64_t sample = 0; sample < rules.samples; ++sample)

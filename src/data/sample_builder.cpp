@@ -123,7 +123,7 @@ AskedClip SampleBuilder::ask(const Row& row, const rows::View& view, const char*
   const std::string question = asked(row.pair.question, view.media);
   AskedClip clip;
   clip.question =
-      text::encode_question(*policy_.tokenizer, policy_.chat, question, "", /*still=*/is_still(policy_, view.media));
+      text::encode_question(*policy_.tokenizer, policy_.chat, question, "", {.still = is_still(policy_, view.media)});
   clip.video = number_of(row, view, key, policy::eye_text(policy_, question));
   return clip;
 }

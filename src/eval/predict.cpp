@@ -59,6 +59,7 @@ rows::Prediction predicted(const rows::Question& question, const data::VideoAnsw
   row.extra["new_tokens"] = answer.ids.size();
   const policy::Ask& asked = video.asks[number];
   if (asked.text != question.question) row.extra["asked"] = asked.text;
+  if (!video.heard.empty()) row.extra["heard"] = video.heard[number];
   if (!asked.answer_prefix.empty()) row.extra["answer_prefix"] = asked.answer_prefix;
   row.extra["prompt_sha256"] = video.prompts[number].text;
   row.extra["ids_sha256"] = video.prompts[number].ids;
@@ -106,6 +107,11 @@ data::AnswerRules rules_of(const EvalConfig& config, const QuestionSet& set, con
     Asking asking = asking_at(config.eval, set.root, question, frames.index, frames.fps);
     return policy::Ask{std::move(asking.text), std::move(asking.answer_prefix)};
   };
+  if (hears_between(config.eval, set.benchmark)) {
+    rules.heard = [&set](const rows::Question& question, const std::vector<double>& times_s) {
+      return heard_between(set.root, question, times_s);
+    };
+  }
   return rules;
 }
 
@@ -147,8 +153,8 @@ std::vector<policy::Policy>& ModelOnDemand::get() {
 }
 
 void check_profile(const EvalConfig& config, const QuestionSet& set) {
-  if (config.eval.subtitles && (set.benchmark == nullptr || set.benchmark->name != "videomme"))
-    bad_field("eval.subtitles", "is for Video-MME, whose subtitles stand in one text", "eval.subtitles=false");
+  if (config.eval.subtitles && (set.benchmark == nullptr || set.benchmark->heard == Heard::nothing))
+    bad_field("eval.subtitles", "is for Video-MME and LongVideoBench, each by itself", "eval.subtitles=false");
   for (const rows::Question& question : set.questions) {
     if (asking_of(config.eval.profile, question).system.empty()) continue;
     bad_field(

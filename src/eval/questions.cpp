@@ -70,6 +70,13 @@ void draw(std::vector<rows::Question>& questions, int64_t limit, uint64_t seed) 
   std::erase_if(questions, [&](const rows::Question& question) { return !drawn.contains(lot_of(question)); });
 }
 
+/// A path of the root, as those of media.
+fs::path subtitle_file(const fs::path& root, const rows::Subtitles& subtitles) {
+  rows::Media named;
+  named.video = subtitles.path;
+  return data::media_files(named, root).front();
+}
+
 }  // namespace
 
 QuestionSet read_question_set(const EvalFields& eval) {
@@ -91,14 +98,34 @@ void settle(EvalConfig& config, const Benchmark* benchmark, const Json& given) {
   if (!given.contains("/video/sampling"_json_pointer)) config.video.sampling = benchmark->sampling;
 }
 
+bool hears_between(const EvalFields& eval, const Benchmark* benchmark) {
+  return eval.subtitles && benchmark != nullptr && benchmark->heard == Heard::between_frames;
+}
+
+std::vector<std::string> heard_between(const fs::path& root, const rows::Question& question,
+                                       const std::vector<double>& times_s) {
+  std::vector<std::string> heard(times_s.size() + 1);
+  if (!question.item.subtitles) return heard;
+  const fs::path file = subtitle_file(root, *question.item.subtitles);
+  const std::vector<Cue> cues = parse_cue_list(read_json(file, "data", Fault::input), file.string());
+  size_t at = 0;
+  for (const Piece& piece :
+       interleave(times_s, cues, question.item.subtitles->offset_s, question.item.duration_s.value_or(times_s.back()))) {
+    if (piece.frame) {
+      at = static_cast<size_t>(*piece.frame) + 1;
+    } else if (!piece.text.empty()) {
+      heard[at] += (heard[at].empty() ? "" : "\n") + piece.text;
+    }
+  }
+  return heard;
+}
+
 Asking asking_at(const EvalFields& eval, const fs::path& root, const rows::Question& question,
                  const std::vector<int64_t>& frames, double fps) {
   if (!eval.subtitles || question.item.benchmark != "videomme") return asking_of(eval.profile, question);
   std::optional<std::string> heard;
   if (question.item.subtitles) {
-    rows::Media named;
-    named.video = question.item.subtitles->path;
-    const fs::path file = data::media_files(named, root).front();  // a path of the root, as those of media
+    const fs::path file = subtitle_file(root, *question.item.subtitles);
     heard = cues_at_frames(parse_srt(read_file(file, "data"), file.string()), frames, fps);
   }
   return ask_videomme_with_subtitles(eval.profile, question, heard);

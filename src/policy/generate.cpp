@@ -16,6 +16,17 @@ namespace rrpo::policy {
 
 namespace {
 
+/// How a prompt tells of the clip.
+text::PromptClip prompt_clip(const Clip& clip) {
+  text::PromptClip told{{}, clip.still, clip.heard};
+  for (const model::VisualRun& run : clip.visual.runs) told.times_s.push_back(run.time_s);
+  return told;
+}
+
+std::vector<std::vector<int64_t>> leads_of(const Policy& policy, const Clip& clip) {
+  return text::encode_leads(*policy.tokenizer, policy.chat, prompt_clip(clip));
+}
+
 /// One question of a call, and what is said to it so far.
 struct Branch {
   int64_t number;  ///< in the call
@@ -56,14 +67,14 @@ std::vector<Branch> ask_all(const Call& call, const ClipQuestions& asked, size_t
   const Policy& policy = call.policy;
   const Clip& clip = *asked.clip;
   std::vector<int64_t> seen;
-  for (const std::vector<int64_t>& lead : clip_leads(policy, clip.visual.runs, clip.still))
-    seen.insert(seen.end(), lead.begin(), lead.end());
+  for (const std::vector<int64_t>& lead : leads_of(policy, clip)) seen.insert(seen.end(), lead.begin(), lead.end());
   const auto before = static_cast<int64_t>(seen.size());
   seen.insert(seen.end(), call.rules.prompt_extra.begin(), call.rules.prompt_extra.end());
+  const text::PromptClip told = prompt_clip(clip);
   std::vector<Branch> branches;
   for (const Ask& ask : asked.questions) {
     Branch branch{static_cast<int64_t>(first + branches.size()), &ask,
-                  text::encode_question(*policy.tokenizer, policy.chat, ask.text, ask.answer_prefix, clip.still), seen};
+                  text::encode_question(*policy.tokenizer, policy.chat, ask.text, ask.answer_prefix, told), seen};
     branch.seen.insert(branch.seen.end(), branch.prompt.begin(), branch.prompt.end());
     bound(call, before, clip.visual.size(), branch);
     branches.push_back(std::move(branch));
@@ -171,7 +182,7 @@ std::vector<model::Stem> stems_of(const Call& call, const std::vector<ClipQuesti
     Clip& clip = *clips[c].clip;
     if (!clip.prefix) {
       model::PackedRows rows;
-      rows.add_clip(clip_leads(call.policy, clip.visual.runs, clip.still), clip.visual.runs, 0);
+      rows.add_clip(leads_of(call.policy, clip), clip.visual.runs, 0);
       clip.prefix = model::prefill(call.policy.lvlm, rows, {clip.visual});
     }
     stems.push_back({&*clip.prefix, open});
@@ -215,21 +226,20 @@ LogitsNotFinite::LogitsNotFinite(int64_t question, const std::string& name)
 
 PromptHashes hashes_of(const Policy& policy, const Clip& clip, const Ask& question) {
   constexpr int64_t kClip = -200;
+  const text::PromptClip told = prompt_clip(clip);
   std::vector<int64_t> ids;
-  for (const std::vector<int64_t>& lead : clip_leads(policy, clip.visual.runs, clip.still)) {
+  for (const std::vector<int64_t>& lead : leads_of(policy, clip)) {
     ids.insert(ids.end(), lead.begin(), lead.end());
     ids.push_back(kClip);
   }
   const std::vector<int64_t> after =
-      text::encode_question(*policy.tokenizer, policy.chat, question.text, question.answer_prefix, clip.still);
+      text::encode_question(*policy.tokenizer, policy.chat, question.text, question.answer_prefix, told);
   ids.insert(ids.end(), after.begin(), after.end());
   std::string bytes;
   for (const int64_t id : ids) {
     for (int shift = 0; shift < 64; shift += 8) bytes += static_cast<char>(static_cast<uint64_t>(id) >> shift & 0xff);
   }
-  std::vector<double> times;
-  for (const model::VisualRun& run : clip.visual.runs) times.push_back(run.time_s);
-  return {io::sha256(text::prompt_text(policy.chat, times, "<video>", question.text, question.answer_prefix, clip.still)),
+  return {io::sha256(text::prompt_text(policy.chat, told, "<video>", question.text, question.answer_prefix)),
           io::sha256(bytes)};
 }
 

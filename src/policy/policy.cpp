@@ -254,7 +254,7 @@ std::vector<int64_t> eye_text(const Policy& policy, const std::string& question)
   if (!policy.lvlm.vision().reads_text()) return {};
   if (policy.eye_words) return policy.eye_words->encode_for_eye(policy.chat.instruction, kMostWords);
   // The whole prompt, the clip one row of it.
-  std::vector<int64_t> ids = text::encode_leads(*policy.tokenizer, policy.chat, {0}).front();
+  std::vector<int64_t> ids = text::encode_leads(*policy.tokenizer, policy.chat, {}).front();
   ids.push_back(model::kVisualRow);
   const std::vector<int64_t> after = text::encode_question(*policy.tokenizer, policy.chat, question);
   ids.insert(ids.end(), after.begin(), after.end());
@@ -264,7 +264,7 @@ std::vector<int64_t> eye_text(const Policy& policy, const std::string& question)
 std::vector<std::vector<int64_t>> clip_leads(const Policy& policy, const std::vector<model::VisualRun>& runs, bool still) {
   std::vector<double> times;
   for (const model::VisualRun& run : runs) times.push_back(run.time_s);
-  return text::encode_leads(*policy.tokenizer, policy.chat, times, still);
+  return text::encode_leads(*policy.tokenizer, policy.chat, {std::move(times), still});
 }
 
 std::vector<video::PixelSpec> pixels_of(const Policy& policy, const VideoConfig& video) {

@@ -203,46 +203,56 @@ std::string run_start(const ChatTemplate& chat, size_t number, double time_s) {
   return text;
 }
 
+/// What is heard at place `at` on lines of its own between what stands before and behind it.
+std::string with_heard(std::string before, const PromptClip& clip, size_t at, const std::string& behind) {
+  if (clip.heard.empty() || clip.heard.at(at).empty()) return before + behind;
+  if (!before.ends_with('\n')) before += '\n';
+  return before + clip.heard[at] + (behind.starts_with('\n') ? "" : "\n") + behind;
+}
+
 /// The words before each run.
-std::vector<std::string> lead_texts(const ChatTemplate& chat, const std::vector<double>& times_s, bool still) {
-  if (still) return {chat.before_video + chat.still_start};
+std::vector<std::string> lead_texts(const ChatTemplate& chat, const PromptClip& clip) {
+  if (clip.still) return {with_heard(chat.before_video, clip, 0, chat.still_start)};
   std::vector<std::string> leads;
-  for (size_t i = 0; i < times_s.size(); ++i) {
-    leads.push_back((i == 0 ? chat.before_video + chat.clip_start : chat.run_end) + run_start(chat, i + 1, times_s[i]));
+  for (size_t i = 0; i < clip.times_s.size(); ++i) {
+    std::string before = i == 0 ? chat.before_video + chat.clip_start : chat.run_end;
+    leads.push_back(with_heard(std::move(before), clip, i, run_start(chat, i + 1, clip.times_s[i])));
   }
   return leads;
 }
 
 /// The words from the last run to the answer.
-std::string question_text(const ChatTemplate& chat, std::string_view question, std::string_view answer_prefix, bool still) {
-  return (still ? chat.still_end : chat.run_end + chat.clip_end) + chat.after_video + std::string(question) +
+std::string question_text(const ChatTemplate& chat, std::string_view question, std::string_view answer_prefix,
+                          const PromptClip& clip) {
+  const std::string end = clip.still ? chat.still_end : chat.run_end + chat.clip_end;
+  return with_heard(end, clip, clip.still ? 1 : clip.times_s.size(), chat.after_video) + std::string(question) +
          chat.answer_start + std::string(answer_prefix);
 }
 
 }  // namespace
 
 std::vector<std::vector<int64_t>> encode_leads(const Tokenizer& tokenizer, const ChatTemplate& chat,
-                                               const std::vector<double>& times_s, bool still) {
+                                               const PromptClip& clip) {
   std::vector<std::vector<int64_t>> ids;
-  for (const std::string& lead : lead_texts(chat, times_s, still)) ids.push_back(encode_ids(tokenizer, lead));
+  for (const std::string& lead : lead_texts(chat, clip)) ids.push_back(encode_ids(tokenizer, lead));
   return ids;
 }
 
 std::vector<int64_t> encode_question(const Tokenizer& tokenizer, const ChatTemplate& chat, std::string_view question,
-                                     std::string_view answer_prefix, bool still) {
-  return encode_ids(tokenizer, question_text(chat, question, answer_prefix, still));
+                                     std::string_view answer_prefix, const PromptClip& clip) {
+  return encode_ids(tokenizer, question_text(chat, question, answer_prefix, clip));
 }
 
 PromptIds encode_prompt(const Tokenizer& tokenizer, const ChatTemplate& chat, std::string_view question,
                         std::string_view answer_prefix) {
-  return {encode_leads(tokenizer, chat, {0}).front(), encode_question(tokenizer, chat, question, answer_prefix)};
+  return {encode_leads(tokenizer, chat, {}).front(), encode_question(tokenizer, chat, question, answer_prefix)};
 }
 
-std::string prompt_text(const ChatTemplate& chat, const std::vector<double>& times_s, std::string_view clip,
-                        std::string_view question, std::string_view answer_prefix, bool still) {
+std::string prompt_text(const ChatTemplate& chat, const PromptClip& clip, std::string_view run, std::string_view question,
+                        std::string_view answer_prefix) {
   std::string text;
-  for (const std::string& lead : lead_texts(chat, times_s, still)) text += lead + std::string(clip);
-  return text + question_text(chat, question, answer_prefix, still);
+  for (const std::string& lead : lead_texts(chat, clip)) text += lead + std::string(run);
+  return text + question_text(chat, question, answer_prefix, clip);
 }
 
 }  // namespace rrpo::text

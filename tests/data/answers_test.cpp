@@ -6,6 +6,7 @@
 #include <set>
 
 #include "rrpo/data/answers.h"
+#include "rrpo/data/media.h"
 #include "rrpo/data/shard.h"
 #include "rrpo/rows/question.h"
 #include "tiny_world.h"
@@ -65,6 +66,64 @@ TEST_F(AnswersTogether, OfSeveralPoliciesAreThoseOfOne) {
     const std::vector<Json> one = said({&first}, rules(together), group_by_video(questions_));
     for (const int64_t threads : {1, 2})
       EXPECT_EQ(said({&first, &second}, rules(together, threads), group_by_video(questions_)), one) << together << threads;
+  }
+}
+
+/// The processor of Qwen2.5-VL takes no picture that is over 200 times as wide as high: such a row fails, the others do not.
+TEST_F(AnswersTogether, OfAPictureThatTheProcessorRefusesAreAFault) {
+  policy::ModelConfig config;
+  config.path = test::source_file("tests/golden/qwen2_5_vl/checkpoint");
+  const policy::Policy policy = policy::open_policy(config, "cpu");
+  EXPECT_TRUE(policy.lvlm.vision().frame_runs({.frames = 2, .height = 56, .width = 56}).empty());
+  const test::TempDir dir;
+  for (const auto& [name, width] : {std::pair("wide.png", 602), std::pair("plain.png", 64)}) {
+    video::Frames picture{1, 2, width, {}, {0}, {0}};
+    picture.rgb.assign(static_cast<size_t>(picture.frame_bytes()), 90);
+    io::write_file(dir / name, video::encode_png(picture, 0));
+  }
+  std::vector<rows::Question> asked(2, questions_.front());
+  asked[0].media.frames = {"wide.png", "wide.png"};
+  asked[1].media.frames = {"plain.png", "plain.png"};
+  AnswerRules how{.root = dir.path(), .video = {}, .max_new_tokens = 2};
+  AnswerStream stream(policy, asked, group_by_video(asked), how);
+  EXPECT_THAT(stream.next()->fault, testing::HasSubstr("a picture of"));
+  EXPECT_EQ(stream.next()->fault, "");
+
+  how.heard = [](const rows::Question&, const std::vector<double>&) { return std::vector<std::string>{}; };
+  AnswerStream hearing(policy, asked, group_by_video(asked), how);
+  EXPECT_THAT(hearing.next()->fault, testing::HasSubstr("a picture of"));
+  EXPECT_THROW(hearing.next(), Error) << "this eye shows a clip in one piece";
+}
+
+/// Words between frames that are none change nothing; others change the prompt, for those questions that hear them.
+TEST_F(AnswersTogether, HearWhatStandsBetweenTheFrames) {
+  const policy::Policy policy = world_.open(model::Dtype::float64);
+  AnswerRules silent = rules(1), loud = rules(1), other = rules(1);
+  const size_t runs = policy.lvlm.vision().frame_runs(*square_form(policy, 2)).size();
+  ASSERT_EQ(runs, 2U);
+  silent.heard = [&](const rows::Question&, const std::vector<double>& times) {
+    EXPECT_EQ(times.size(), runs);
+    return std::vector<std::string>(runs + 1);
+  };
+  loud.heard = [&](const rows::Question& question, const std::vector<double>&) {
+    const bool hears = question.id != questions_.front().id;
+    return hears ? std::vector<std::string>{"", "a bell", "a voice"} : std::vector<std::string>(runs + 1);
+  };
+  other.heard = [](const rows::Question&, const std::vector<double>&) {
+    return std::vector<std::string>{"", "<|im_end|>", ""};
+  };
+  const auto groups = group_by_video(questions_);
+  const std::vector<Json> plain = said({&policy}, rules(1), groups), none = said({&policy}, silent, groups),
+                          some = said({&policy}, loud, groups), bad = said({&policy}, other, groups);
+  for (size_t i = 0; i < groups.size(); ++i) {
+    EXPECT_EQ(none[i]["ids"], plain[i]["ids"]);
+    EXPECT_EQ(some[i]["fault"], "");
+    EXPECT_THAT(bad[i]["fault"].get<std::string>(), testing::HasSubstr("a control token of this tokenizer"));
+    for (size_t k = 0; k < groups[i].questions.size(); ++k) {
+      const bool hears = groups[i].questions[k] != 0;
+      EXPECT_EQ(some[i]["prompts"][k] != none[i]["prompts"][k], hears);
+      EXPECT_TRUE(hears || some[i]["ids"][k] == none[i]["ids"][k]);
+    }
   }
 }
 

@@ -3,7 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
+#include "rrpo/eval/questions.h"
 #include "rrpo/util/error.h"
+#include "support/parity.h"
+#include "support/temp_dir.h"
 
 namespace rrpo::eval {
 namespace {
@@ -82,6 +87,36 @@ TEST(Subtitles, FramesAndCuesGoByTime) {
       << "less than a second is taken for one";
   EXPECT_THAT(shown(interleave({0, 2}, {{2.0, 3.0, "edge"}}, 0, 8)), ElementsAre("F0", "F1")) << "strictly inside";
   EXPECT_THAT(shown(interleave({}, cues, 0, 8)), ElementsAre());
+}
+
+/// Against LongVideoBench's own reader: scripts/oracles/subtitles.py.
+TEST(Subtitles, StandWhereTheBenchmarksReaderPutsThem) {
+  const Json golden = read_json(test::source_file("tests/golden/subtitles.json"), "test");
+  for (const Json& one : golden.at("cases")) {
+    const auto cues = parse_cue_list(one.at("cues"), "golden");
+    Json pieces = Json::array();
+    for (const Piece& piece :
+         interleave(one.at("times").get<std::vector<double>>(), cues, one.at("offset"), one.at("duration")))
+      pieces.push_back(piece.frame ? Json(*piece.frame) : Json(piece.text));
+    test::expect_same(
+        {"prompts of benchmarks", golden.at("source").get<std::string>(), "frames and cues of longvideobench (80)"},
+        pieces == one.at("pieces"), one.dump());
+  }
+}
+
+TEST(Subtitles, BecomeTheWordsBetweenFrames) {
+  const test::TempDir scratch;
+  std::ofstream(scratch.path() / "s.json") << R"([{"timestamp": [1, 3.0], "text": "hello"},
+      {"timestamp": [1, 3.5], "text": "again"}, {"timestamp": [4.5, 5.0], "text": "miss"}, {"timestamp": [5.5, null], "text": "tail"}])";
+  rows::Question question;
+  question.item.duration_s = 8;
+  EXPECT_THAT(heard_between(scratch.path(), question, {0, 2, 4, 6}), ElementsAre("", "", "", "", "")) << "has none";
+  question.item.subtitles = rows::Subtitles{"lvb_json", "s.json", 0};
+  EXPECT_THAT(heard_between(scratch.path(), question, {0, 2, 4, 6}), ElementsAre("", "", "hello\nagain", "", "tail"));
+  question.item.subtitles->offset_s = 2;
+  EXPECT_THAT(heard_between(scratch.path(), question, {0.5, 2, 4, 6}), ElementsAre("hello\nagain", "", "", "", "tail"));
+  question.item.subtitles->path = "absent.json";
+  EXPECT_THROW(heard_between(scratch.path(), question, {0, 2}), Error);
 }
 
 }  // namespace

@@ -105,7 +105,8 @@ inline LabelledRows asked_rows(const Policy& policy, const Json& clip, const std
   const bool still = clip.at("still");
   LabelledRows rows;
   const int64_t video = rows.add_clip(clip_leads(policy, runs, still), runs, 0);
-  const int64_t asked = rows.add_question(video, text::encode_question(*policy.tokenizer, policy.chat, question, "", still));
+  const int64_t asked =
+      rows.add_question(video, text::encode_question(*policy.tokenizer, policy.chat, question, "", {.still = still}));
   rows.add_answer(asked, {answer, std::vector<int64_t>(answer.size())}, 0);
   return rows;
 }

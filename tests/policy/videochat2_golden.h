@@ -37,7 +37,7 @@ inline Conversation conversation(const Policy& policy, const Json& pair) {
   const auto answer = [&](const char* side) {
     return text::encode_answer(tokenizer, {pair.at(side).get<std::string>(), {}}, policy.end_of_turn, chat.answer_end).ids;
   };
-  return {text::encode_leads(tokenizer, chat, {0}).front(),
+  return {text::encode_leads(tokenizer, chat, {}).front(),
           text::encode_question(tokenizer, chat, pair.at("question").get<std::string>()), answer("chosen"),
           answer("rejected")};
 }

@@ -219,6 +219,30 @@ TEST(Prompt, QuestionMeetsTheNewline) {  // the text after the video is one: its
   }
 }
 
+TEST(Prompt, WordsBetweenRunsStandOnLinesOfTheirOwn) {
+  const ChatTemplate bare{.name = "bare", .help = "", .before_video = "U\n", .after_video = "\n", .answer_start = "A"},
+      framed{.name = "framed",
+             .help = "",
+             .before_video = "U",
+             .run_start = "F{n}: <",
+             .run_end = ">\n",
+             .clip_end = "",
+             .after_video = "",
+             .answer_start = "A"};
+  const PromptClip clip{{0, 1}, false, {"a", "", "b\nc"}}, middle{{0, 1}, false, {"", "x", ""}};
+  EXPECT_EQ(prompt_text(bare, clip, "V", "Q?"), "U\na\nVV\nb\nc\nQ?A");
+  EXPECT_EQ(prompt_text(bare, middle, "V", "Q?"), "U\nV\nx\nV\nQ?A");
+  EXPECT_EQ(prompt_text(framed, clip, "V", "Q?"), "U\na\nF1: <V>\nF2: <V>\nb\nc\nQ?A");
+  EXPECT_EQ(prompt_text(framed, middle, "V", "Q?"), "UF1: <V>\nx\nF2: <V>\nQ?A");
+  EXPECT_EQ(prompt_text(bare, {{0}, true, {"a", "b"}}, "V", "Q?"), "U\na\nV\nb\nQ?A");
+  EXPECT_EQ(prompt_text(bare, {{0, 1}, false, {"", "", ""}}, "V", "Q?"), prompt_text(bare, {{0, 1}, false, {}}, "V", "Q?"));
+
+  const auto tokenizer = open_tokenizer(test::source_file("data/toy/tokenizer"));
+  const auto leads = encode_leads(*tokenizer, bare, clip);
+  EXPECT_EQ(leads, (std::vector{encode_ids(*tokenizer, "U\na\n"), encode_ids(*tokenizer, "")}));
+  EXPECT_EQ(encode_question(*tokenizer, bare, "Q?", "", clip), encode_ids(*tokenizer, "\nb\nc\nQ?A"));
+}
+
 TEST(MissingMarker, NamesTheFirstThatIsNoToken) {
   const auto tokenizer = open_tokenizer(test::source_file("data/toy/tokenizer"));
   const auto missing = [&tokenizer](const char* form) {

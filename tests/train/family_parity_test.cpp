@@ -36,7 +36,7 @@ struct GoldenPairs {
       data::Sample sample;
       sample.id = "pair-" + std::to_string(dataset.samples.size());
       sample.own.video = video_of(pair.at("clip"), policy::eye_text(policy, question));
-      sample.own.question = text::encode_question(*policy.tokenizer, policy.chat, question, "", still);
+      sample.own.question = text::encode_question(*policy.tokenizer, policy.chat, question, "", {.still = still});
       for (const auto& [side, answer] : {std::pair{"chosen", &sample.chosen}, {"rejected", &sample.rejected}}) {
         *answer = text::encode_answer(*policy.tokenizer, golden_files::marked_text(pair.at(side)), policy.end_of_turn,
                                       policy.chat.answer_end);

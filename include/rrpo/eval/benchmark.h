@@ -48,6 +48,13 @@ enum class Overall {
   matched,         ///< every question alike; beside it how many replies match no rule (EventHallusion)
 };
 
+/// How eval.subtitles puts what is heard in a video.
+enum class Heard {
+  nothing,         ///< the benchmark has no subtitles, or they are not asked with
+  listed,          ///< in the question: what is heard at the frames that the model sees (Video-MME)
+  between_frames,  ///< each cue between the frames around it (LongVideoBench)
+};
+
 /// An entry of the table of benchmarks.
 struct Benchmark {
   std::string name;                  ///< `tvbench`
@@ -61,7 +68,8 @@ struct Benchmark {
   int64_t frames = 64;
   int64_t max_new_tokens = 512;
   Overall overall = Overall::questions;
-  std::string weighting;             ///< `overall` in words
+  std::string weighting;  ///< `overall` in words
+  Heard heard = Heard::nothing;
   std::vector<Published> published;  ///< rows of the RRPO paper's table, base and aligned; else the benchmark's own
   std::string published_in = "arXiv 2504.12083";
   /// Reads the publisher's files. Throws Error(input, "data") where they are not there, or are another benchmark's.

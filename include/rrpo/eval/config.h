@@ -83,9 +83,8 @@ struct EvalFields {
       "ask about the blank and about the shuffled clip too, and say what is left of the score: what a model that did not "
       "see, or a benchmark that needs no eyes, gives itself away by");
     v("subtitles", subtitles,
-      "Video-MME: its questions with the subtitles that are heard at the frames which the model sees; a video without any "
-      "is "
-      "asked about as its scripts do");
+      "Video-MME: its questions with the subtitles that are heard at the frames which the model sees; LongVideoBench: each "
+      "cue between the frames around it; a video without any is asked about as the scripts do");
     v("shard", shard,
       "I/N: ask only the questions of part I of N, counted from 0; rrpo-eval merge makes the results of all parts; auto: "
       "from RANK and WORLD_SIZE, or SLURM_PROCID and SLURM_NTASKS, into the folder I-of-N of --out");

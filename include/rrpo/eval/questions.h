@@ -35,6 +35,13 @@ void settle(EvalConfig& config, const Benchmark* benchmark, const Json& given);
 Asking asking_at(const EvalFields& eval, const std::filesystem::path& root, const rows::Question& question,
                  const std::vector<int64_t>& frames, double fps);
 
+/// What is heard between the frames of a row's video, whose runs of visual tokens show the moments `times_s`: with
+/// eval.subtitles LongVideoBench's cues, as text::PromptClip::heard. Throws Error(input) where they cannot be read.
+std::vector<std::string> heard_between(const std::filesystem::path& root, const rows::Question& question,
+                                       const std::vector<double>& times_s);
+/// Whether a run's questions are asked with words between the frames.
+bool hears_between(const EvalFields& eval, const Benchmark* benchmark);
+
 /// The folder that media paths of question rows are relative to: eval.video_root, what convert.json beside the questions
 /// names, or the folder of the questions.
 std::filesystem::path media_root(const EvalFields& eval);

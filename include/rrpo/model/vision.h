@@ -81,6 +81,9 @@ class Vision {
   virtual std::optional<std::vector<VisualRun>> runs(const ClipForm& form) const = 0;
   /// The same at most, where only encoding tells.
   virtual std::vector<VisualRun> most_runs(const ClipForm& form) const { return runs(form).value(); }
+  /// The same tokens frame by frame (or few neighbours by few), so that words can stand between them; empty where the eye
+  /// shows a clip in one piece only.
+  virtual std::vector<VisualRun> frame_runs(const ClipForm&) const { return {}; }
   virtual VisualTokens encode(const ClipInput& clip, const VisionPass& pass) const = 0;
   /// True where the tokens depend on the question: then only rows of one question share a prefix.
   virtual bool reads_text() const { return false; }

@@ -41,6 +41,7 @@ class LogitsNotFinite : public Error {
 struct Clip {
   model::VisualTokens visual;
   bool still = false;                     ///< shown as a picture
+  std::vector<std::string> heard{};       ///< words between its runs: text::PromptClip::heard
   std::optional<model::Prefix> prefix{};  ///< read by the first call with a question that fits
 };
 

@@ -48,14 +48,21 @@ std::string missing_marker(const Tokenizer& tokenizer, const ChatTemplate& chat)
 /// LLaVA-Video's sentence about a clip of `duration_s` seconds of which the frames at `times_s` are shown.
 std::string time_sentence(double duration_s, const std::vector<double>& times_s);
 
-/// Ids of the words before each run of visual tokens of a clip; run i shows the second `times_s[i]`. What ends the last run
-/// is encoded with the question, so that its first bytes meet what stands before them exactly as in the original.
-std::vector<std::vector<int64_t>> encode_leads(const Tokenizer& tokenizer, const ChatTemplate& chat,
-                                               const std::vector<double>& times_s, bool still = false);
+/// What a prompt knows of the clip that it shows.
+struct PromptClip {
+  std::vector<double> times_s = {0};  ///< the moment of each run of visual tokens
+  bool still = false;                 ///< shown as a picture
+  /// Words before each run and behind the last, on lines of their own: what is heard between frames. Empty: none.
+  std::vector<std::string> heard = {};
+};
+
+/// Ids of the words before each run of visual tokens. What ends the last run is encoded with the question, so that its first
+/// bytes meet what stands before them exactly as in the original.
+std::vector<std::vector<int64_t>> encode_leads(const Tokenizer& tokenizer, const ChatTemplate& chat, const PromptClip& clip);
 
 /// Ids from the last visual token to the answer. `answer_prefix` is how the answer begins: put into the model's mouth.
 std::vector<int64_t> encode_question(const Tokenizer& tokenizer, const ChatTemplate& chat, std::string_view question,
-                                     std::string_view answer_prefix = "", bool still = false);
+                                     std::string_view answer_prefix = "", const PromptClip& clip = {});
 
 /// Ids around a clip that is shown in one run at its beginning.
 struct PromptIds {
@@ -65,8 +72,8 @@ struct PromptIds {
 PromptIds encode_prompt(const Tokenizer& tokenizer, const ChatTemplate& chat, std::string_view question,
                         std::string_view answer_prefix = "");
 
-/// The same as text, `clip` in the place of each run: what the original's template would have written.
-std::string prompt_text(const ChatTemplate& chat, const std::vector<double>& times_s, std::string_view clip,
-                        std::string_view question, std::string_view answer_prefix = "", bool still = false);
+/// The same as text, `run` in the place of each run: what the original's template would have written.
+std::string prompt_text(const ChatTemplate& chat, const PromptClip& clip, std::string_view run, std::string_view question,
+                        std::string_view answer_prefix = "");
 
 }  // namespace rrpo::text

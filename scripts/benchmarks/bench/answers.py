@@ -7,7 +7,8 @@ from common import Line, Unequal, package, run_program
 
 import step_7b
 
-TOKENS, CLIPS = 64, 4
+TOKENS, CLIPS = 256, 4
+LONG = 32  # frames of a clip that several questions are about
 
 
 class Decoding:
@@ -55,7 +56,7 @@ def token_sides(context, tokens):
 
 def question_sides(context, count):
     """K questions about one clip in one run against K times the one question; what a run begins with is taken off both."""
-    world = worlds.world(context, 64, 8192)
+    world = worlds.world(context, 64, 8192, LONG)
     row, args = world.rows[0], world.args
 
     def run(questions):
@@ -81,7 +82,7 @@ def lines(quick):
                   partial(token_sides, tokens=tokens), targets={"transformers": 4.0}, repeats=3 if quick else 5)
              for tokens in ((16,) if quick else (16, 64))]
     for count in (6,) if quick else (3, 6, 18):
-        found.append(Line(f"{count} questions about a clip", "against as many single runs, 512 visual tokens",
+        found.append(Line(f"{count} questions about a clip", f"against as many single runs, {64 * LONG} visual tokens",
                           partial(question_sides, count=count), targets={f"{count} runs": 0.85 * count},
                           repeats=3 if quick else 5))
     return found

@@ -41,12 +41,11 @@ def flop_of(tokens, vocabulary, text_rows, answer_rows):
 
 def stages(context, tokens, vocabulary):
     world = worlds.world(context, tokens, vocabulary)
-    few, many = (4, 12) if context.quick else (4, 24)
-
-    def step(*settings):
-        return statistics.median(world.own_step(settings, few, many) for _ in range(1 if context.quick else 3))
+    few, many = (4, 12) if context.quick else (4, 44 if tokens == 16 else 24)
     kept = world.cached()
-    whole, seen, all_kept = step(*world.uncached()), step(kept[0], "train.reference_cache=false"), step(*kept)
+    sides = (world.uncached(), (kept[0], "train.reference_cache=false"), kept)
+    turns = [[world.own_step(settings, few, many) for settings in sides] for _ in range(1 if context.quick else 5)]
+    whole, seen, all_kept = (statistics.median(seconds) for seconds in zip(*turns))
     loss_call, _ = losses.loss_sides(context, vocabulary, 128)
     loss = statistics.median(loss_call() for _ in range(5))
     sample = world.peer.sample(world.rows[0])

@@ -132,7 +132,9 @@ Benchmark benchmark_elvhalluc() {
   Benchmark benchmark;
   benchmark.name = "elvhalluc";
   benchmark.title = kTitle;
-  benchmark.size = "4,800 yes/no questions, 24 of a video; 3,200 pairs of a true caption and a false one";
+  benchmark.size =
+      "4,800 yes/no questions, 24 of a video; 3,200 pairs of a true caption and a false one"
+      "; its publisher names no size of the download";
   benchmark.source =
       "github hlsv02/ELV-Halluc: data/ELV_Halluc.jsonl; it says nothing of the videos: those that the file names";
   benchmark.licence = "none stated";

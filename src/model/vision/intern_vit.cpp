@@ -70,6 +70,7 @@ class InternVit final : public Vision {
   std::optional<std::vector<VisualRun>> runs(const ClipForm& form) const override {
     return runs_of(form.frames, form.still);
   }
+  std::vector<VisualRun> frame_runs(const ClipForm& form) const override { return runs_of(form.frames, form.still); }
 
   VisualTokens encode(const ClipInput& clip, const VisionPass& pass) const override {
     const at::Tensor& pixels = clip.pixels.front();

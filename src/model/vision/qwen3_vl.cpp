@@ -172,6 +172,7 @@ class Qwen3VlEye final : public Vision {
     }
     return runs;
   }
+  std::vector<VisualRun> frame_runs(const ClipForm& form) const override { return runs(form).value(); }
 
   VisualTokens encode(const ClipInput& clip, const VisionPass& pass) const override {
     const at::Tensor& pixels = clip.pixels.front();

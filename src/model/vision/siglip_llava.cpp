@@ -40,6 +40,15 @@ class SiglipLlava final : public Vision {
     return std::vector<VisualRun>{plain_run(form.still ? tile_tokens(form.source) : video_tokens(form.frames))};
   }
 
+  /// A newline at the clip's end belongs to its last frame.
+  std::vector<VisualRun> frame_runs(const ClipForm& form) const override {
+    if (form.still) return runs(form).value();
+    const int64_t all = video_tokens(form.frames), end = projector_.layout == Newline::video ? 1 : 0;
+    std::vector<VisualRun> each(static_cast<size_t>(form.frames), plain_run((all - end) / form.frames));
+    each.back() = plain_run(each.back().count + end);
+    return each;
+  }
+
   VisualTokens encode(const ClipInput& clip, const VisionPass& pass) const override {
     const at::Tensor& pixels = clip.pixels.front();
     const int64_t side = tower_.image;
