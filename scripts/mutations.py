@@ -21,6 +21,16 @@ COPY = ROOT / "build" / "mutations"
 
 # name, test program, file, text, replacement
 MUTATIONS = [
+    ("a cue on another clock", "eval", "src/eval/benchmarks/subtitles.cpp", "cue.begin_s - offset_s", "cue.begin_s + offset_s"),
+    ("words before their frame", "eval", "src/eval/questions.cpp", "at = static_cast<size_t>(*piece.frame) + 1;",
+     "at = static_cast<size_t>(*piece.frame);"),
+    ("control tokens in subtitles", "data", "src/data/answering.cpp", "if (token.empty()) return;", "return;"),
+    ("the first frame of a run for its middle", "data", "src/data/answering.cpp", "out.push_back(sum / static_cast<double>(each));",
+     "out.push_back(times.at(std::min(run * each, times.size() - 1)));"),
+    ("other words, the same prefix", "data", "src/data/answering.cpp", "if (sees_other || heard != clip->heard)", "if (sees_other)"),
+    ("the clip's newline with its first frame", "data", "src/model/vision/siglip_llava.cpp", "each.back() = plain_run(each.back().count + end);",
+     "each.front() = plain_run(each.front().count + end);"),
+    ("words in front of their line", "text", "src/text/chat.cpp", "if (!before.ends_with('\\n')) before += '\\n';", ""),
     ("RoPE base", "policy", "src/model/decoder_layer.cpp", "at::pow(decoder.theta, exponent)", "at::pow(decoder.theta * 1.02, exponent)"),
     ("GELU kind of the projector", "policy", "src/model/vision/llava_projector.cpp", "at::gelu(linear(features, projector.linear_1, adapter))",
      'at::gelu(linear(features, projector.linear_1, adapter), "tanh")'),
@@ -228,7 +238,7 @@ MUTATIONS = [
      "norm.weight.defined() ? rms_norm(all, norm.weight, norm.eps) : all", "all"),
     ("queries, keys and values in another order", "policy", "src/model/families/internvl.cpp", '{"q", "k", "v"}', '{"k", "q", "v"}'),
     ("pixel shuffle of version 1", "policy", "src/model/families/internvl.cpp", 'config.text("ps_version", "v1") != "v2"', "false"),
-    ("frames counted from nought", "policy", "src/text/chat.cpp", "run_start(chat, i + 1, times_s[i])", "run_start(chat, i, times_s[i])"),
+    ("frames counted from nought", "policy", "src/text/chat.cpp", "run_start(chat, i + 1, clip.times_s[i])", "run_start(chat, i, clip.times_s[i])"),
     ("a template's own tokens", "text", "src/text/jinja_values.cpp", 'name.ends_with("_token")', 'name.ends_with("_tokens")'),
     ("half a pixel of a crop", "video", "src/video/fit.cpp", "std::nearbyint(static_cast<double>(side - size) / 2)",
      "(static_cast<double>(side - size) / 2)"),

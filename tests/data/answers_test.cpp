@@ -101,6 +101,8 @@ TEST_F(AnswersTogether, HearWhatStandsBetweenTheFrames) {
   AnswerRules silent = rules(1), loud = rules(1), other = rules(1);
   const size_t runs = policy.lvlm.vision().frame_runs(*square_form(policy, 2)).size();
   ASSERT_EQ(runs, 2U);
+  const std::vector<model::VisualRun> each = policy.lvlm.vision().frame_runs(*square_form(policy, 2));
+  EXPECT_EQ(each[1].count, each[0].count + 1) << "the newline at the end belongs to the last frame";
   silent.heard = [&](const rows::Question&, const std::vector<double>& times) {
     EXPECT_EQ(times.size(), runs);
     return std::vector<std::string>(runs + 1);
@@ -125,6 +127,32 @@ TEST_F(AnswersTogether, HearWhatStandsBetweenTheFrames) {
       EXPECT_TRUE(hears || some[i]["ids"][k] == none[i]["ids"][k]);
     }
   }
+}
+
+/// Qwen3-VL shows two frames in one run; the last of an odd number twice.
+TEST_F(AnswersTogether, HearAtTheMomentsThatRunsShow) {
+  policy::ModelConfig config;
+  config.path = test::source_file("tests/golden/qwen3_vl/checkpoint");
+  const policy::Policy policy = policy::open_policy(config, "cpu");
+  const test::TempDir dir;
+  for (const char* name : {"1.png", "2.png", "3.png"}) {
+    video::Frames picture{1, 64, 64, {}, {0}, {0}};
+    picture.rgb.assign(static_cast<size_t>(picture.frame_bytes()), static_cast<uint8_t>(name[0]));
+    io::write_file(dir / name, video::encode_png(picture, 0));
+  }
+  std::vector<rows::Question> asked(1, questions_.front());
+  asked[0].media.frames.clear();
+  asked[0].media.folder = rows::PictureFolder{.path = ".", .pattern = "%d.png", .fps = 2, .first = 1};
+  AnswerRules how{.root = dir.path(), .video = {}, .max_new_tokens = 2};
+  how.video.frames = 3;
+  std::vector<double> moments;
+  how.heard = [&](const rows::Question&, const std::vector<double>& times) {
+    moments = times;
+    return std::vector<std::string>{"", "a bell", ""};
+  };
+  AnswerStream stream(policy, asked, group_by_video(asked), how);
+  EXPECT_EQ(stream.next()->fault, "");
+  EXPECT_THAT(moments, testing::ElementsAre(0.25, 1.0));
 }
 
 TEST_F(AnswersTogether, DrawTheSameInAnyCompany) {
