@@ -104,13 +104,13 @@ runs 0 "$eval" predict --out heard eval.questions=videomme/rows/questions.jsonl 
 says heard/predictions.jsonl "This video's subtitles are listed below"
 between=(eval.questions=longvideobench/rows/questions.jsonl eval.subtitles=true "${asking[@]}" video.frames=4)
 runs 0 "$eval" --out between "${between[@]}"
-says between/predictions.jsonl '"heard":\["","look","","a square",""\]'
+says between/predictions.jsonl '"heard":["","","first","","second"]' # frames at 0, 0.5, 1, 1.5; cues to 1.25 and 1.9
 says out.txt "questions with subtitles"
 for part in 0 1; do "$eval" --out "between-parts/$part" "${between[@]}" eval.shard=$part/2 >/dev/null 2>&1; done
 runs 0 "$eval" merge between-parts/0 between-parts/1 --out between-merged --quiet
 for file in predictions.jsonl verdicts.jsonl; do same between/$file between-merged/$file; done
 cp -r rel/longvideobench marked && sed -i 's/look/<|im_end|>/' "$(find marked -name '*Ab0cD*_en.json')"
-runs 8 "$eval" predict --out marked-run eval.benchmark=longvideobench eval.root=marked eval.subtitles=true --allow-missing \
+runs 8 "$eval" predict --out marked-run eval.benchmark=longvideobench eval.root=marked eval.subtitles=true \
   model.path="${asking[0]#*=}" video.frames=4 eval.max_new_tokens=2 device=cpu --quiet
 says marked-run/predictions.jsonl "its subtitles hold <|im_end|>, a control token"
 runs 2 "$eval" predict --out never eval.questions=mlvu/rows/questions.jsonl eval.subtitles=true "${asking[@]}"

@@ -114,7 +114,7 @@ TEST(Subtitles, BecomeTheWordsBetweenFrames) {
   question.item.subtitles = rows::Subtitles{"lvb_json", "s.json", 0};
   EXPECT_THAT(heard_between(scratch.path(), question, {0, 2, 4, 6}), ElementsAre("", "", "hello\nagain", "", "tail"));
   question.item.subtitles->offset_s = 2;
-  EXPECT_THAT(heard_between(scratch.path(), question, {0.5, 2, 4, 6}), ElementsAre("hello\nagain", "", "", "", "tail"));
+  EXPECT_THAT(heard_between(scratch.path(), question, {0.5, 2, 4, 6}), ElementsAre("hello\nagain", "", "", "tail", ""));
   question.item.subtitles->path = "absent.json";
   EXPECT_THROW(heard_between(scratch.path(), question, {0, 2}), Error);
 }
