@@ -134,7 +134,7 @@ Benchmark benchmark_elvhalluc() {
   benchmark.title = kTitle;
   benchmark.size =
       "4,800 yes/no questions, 24 of a video; 3,200 pairs of a true caption and a false one"
-      "; its publisher names no size of the download";
+      "; how large the download is we do not know";
   benchmark.source =
       "github hlsv02/ELV-Halluc: data/ELV_Halluc.jsonl; it says nothing of the videos: those that the file names";
   benchmark.licence = "none stated";

@@ -108,7 +108,7 @@ Benchmark benchmark_eventhallusion() {
   benchmark.title = kTitle;
   benchmark.size =
       "409 yes/no questions about 397 videos in three parts; every answer of a part is the same word"
-      "; its publisher names no size of the download";
+      "; how large the download is we do not know";
   benchmark.source =
       "github Stevetich/EventHallusion: the questions; the videos from the drive that its README links, unpacked to videos/";
   benchmark.licence = "none stated";

@@ -183,7 +183,7 @@ Benchmark benchmark_videomme_v2() {
   benchmark.title = kTitle;
   benchmark.size =
       "3,200 questions about 800 videos, four of each in one group"
-      "; its publisher names no size of the download";
+      "; how large the download is we do not know";
   benchmark.source =
       "hub MME-Benchmarks/Video-MME-v2: the table test.parquet, through scripts/parquet_to_jsonl.py; its 40 archives "
       "unpacked to "
