@@ -94,7 +94,7 @@ Benchmark benchmark_mlvu() {
   entry.title = "MLVU";
   entry.size =
       "2175 questions in 7 tasks of the development set, 1242 videos"
-      "; how large the download is we do not know";
+      " (280 to 400 GB, as users tell)";
   entry.source = "hub: MLVU/MVLU, after its form";
   entry.licence = "CC BY-NC-SA 4.0";
   entry.layout = {"json/1_plotQA.json (and six more; or MLVU/json/, or data/)", "video/1_plotQA/*.mp4 (or MLVU/video/)"};

@@ -132,7 +132,7 @@ Benchmark benchmark_videohallucer() {
   benchmark.title = "VideoHallucer";
   benchmark.size =
       "976 pairs of questions in five subsets (1,000 until 2025-10-24), 1,148 video files"
-      "; how large the download is we do not know";
+      " (about 10 GB, by a dozen of them)";
   benchmark.source =
       "hub bigai-nlco/VideoHallucer (now ColorfulAI/VideoHallucer): annotations and videos; nothing else to do";
   benchmark.licence = "annotations MIT; videos belong to their owners";

@@ -186,7 +186,7 @@ Benchmark benchmark_vidhalluc() {
   benchmark.title = "VidHalluc";
   benchmark.size =
       "yes-or-no questions on several clips each, questions with several right options, 445 videos with or without "
-      "a change of scene; about 4,400 videos; how large the download is we do not know";
+      "a change of scene; about 4,400 videos (25 GB, as a user tells)";
   benchmark.source =
       "hub chaoyuli/VidHalluc: ach_binaryqa.json, ach_mcq.json, sth.json and data/{ACH,STH}_videos.zip, unpacked "
       "anywhere below the folder";
