@@ -4,8 +4,8 @@ r"""Makes the ids and the pixels of predictions again with transformers and comp
   python3 scripts/check_manifest.py --model MODEL --predictions DIR/predictions.jsonl --video-root FOLDER [--rows 20]
 
 Each row of predictions.jsonl holds the SHA-256 of its prompt (`<video>` in the place of the clip), of its token ids
-(little-endian int64, -200 in the place of the clip; both for each frame where words are heard between frames) and of the pixels as the vision tower takes them, and the numbers of
-the frames. This script reads the same frames with PyAV, makes the prompt with the tokenizer of MODEL and the pixels with
+(little-endian int64, -200 in the place of the clip) and of the pixels as the vision tower takes them, and the numbers of
+the frames. Where words are heard between frames, each frame has its own `<video>` and -200. This script reads the same frames with PyAV, makes the prompt with the tokenizer of MODEL and the pixels with
 its image processor, and prints one line per row. Needs transformers, PyAV and Pillow; nothing is downloaded.
 Exit: 0 all equal, 1 something differs, 3 bad rows, 4 a package or file is absent."""
 import argparse
@@ -61,6 +61,8 @@ def template_of(model):
 
 
 def ids_hash(tokenizer, prompt):
+    if MARK not in prompt:
+        raise SystemExit(f"error: check_manifest: the prompt has no {MARK}; fix: see prompt_of()")
     ids = []
     for i, words in enumerate(prompt.split(MARK)):
         ids += [CLIP] * (i > 0) + (tokenizer(words, add_special_tokens=False)["input_ids"] if words else [])

@@ -27,11 +27,12 @@ struct Shown {
   std::vector<model::VisualRun> runs;  ///< where words stand between frames: how the prompt shows them; else the eye's own
 };
 
-/// What is said between frames may not control the model, as questions may not.
-void refuse_special_tokens(const policy::Policy& policy, const rows::Question& question, const std::string& heard) {
-  const std::string token = text::special_token_in(*policy.tokenizer, heard);
+/// Words around a question, such as its options and what is heard, may not control the model, as it may not itself.
+void refuse_special_tokens(const policy::Policy& policy, const rows::Question& question, const std::string& words) {
+  const std::string token = text::special_token_in(*policy.tokenizer, words);
   if (token.empty()) return;
-  throw Error(Fault::input, "data", question.id + ": its subtitles hold " + token + ", a control token of this tokenizer",
+  throw Error(Fault::input, "data",
+              question.id + ": its options or subtitles hold " + token + ", a control token of this tokenizer",
               "remove it: the program writes the prompt itself");
 }
 
@@ -72,6 +73,7 @@ std::vector<policy::Ask> put_questions(const policy::Policy& policy, const std::
   for (const int64_t i : group.questions) {
     const rows::Question& question = questions[static_cast<size_t>(i)];
     policy::Ask put = rules.ask ? rules.ask(question, frames) : policy::Ask{question.question};
+    refuse_special_tokens(policy, question, put.text);
     put.text = policy::timed_question(policy, frames, put.text);
     asks.push_back(std::move(put));
   }
@@ -127,6 +129,14 @@ model::VisualTokens visual_of(const policy::Policy& policy, const rows::Media& m
   visual = model::encode(policy.lvlm, input, model::Adapter::on, eye_text);
   if (cached) rules.cache->insert({media}, eye_text, visual);
   return visual;
+}
+
+/// The same tokens in other runs.
+void show_in_runs(model::VisualTokens& visual, const std::vector<model::VisualRun>& runs) {
+  int64_t count = 0;
+  for (const model::VisualRun& run : runs) count += run.count;
+  expect(count == visual.size(), "runs by frame that are not the clip's tokens");
+  visual.runs = runs;
 }
 
 /// Answers to be given, collected until they fill a pass.
@@ -199,7 +209,7 @@ void ask_all(const policy::Policy& policy, const std::vector<rows::Question>& qu
     if (sees_other) {
       eye_text = std::move(text);
       visual = visual_of(policy, group.media, shown.input, eye_text, rules);
-      if (!shown.runs.empty()) visual.runs = shown.runs;
+      if (!shown.runs.empty()) show_in_runs(visual, shown.runs);
     }
     if (sees_other || heard != clip->heard) clip = &passes.show({visual, shown.input.form.still, heard});
     out.prompts.push_back(policy::hashes_of(policy, *clip, out.asks[i]));

@@ -112,7 +112,7 @@ for file in predictions.jsonl verdicts.jsonl; do same between/$file between-merg
 cp -r rel/longvideobench marked && sed -i 's/look/<|im_end|>/' "$(find marked -name '*Ab0cD*_en.json')"
 runs 8 "$eval" predict --out marked-run eval.benchmark=longvideobench eval.root=marked eval.subtitles=true \
   model.path="${asking[0]#*=}" video.frames=4 eval.max_new_tokens=2 device=cpu --quiet
-says marked-run/predictions.jsonl "its subtitles hold <|im_end|>, a control token"
+says marked-run/predictions.jsonl "its options or subtitles hold <|im_end|>, a control token"
 runs 2 "$eval" predict --out never eval.questions=mlvu/rows/questions.jsonl eval.subtitles=true "${asking[@]}"
 says err.txt "eval.subtitles"
 

@@ -95,6 +95,18 @@ TEST_F(AnswersTogether, OfAPictureThatTheProcessorRefusesAreAFault) {
   EXPECT_THROW(hearing.next(), Error) << "this eye shows a clip in one piece";
 }
 
+/// Options and subtitles are part of what is put: a control token in them is refused as one in the question is.
+TEST_F(AnswersTogether, OfWordsThatWouldControlTheModelAreAFault) {
+  const policy::Policy policy = world_.open();
+  AnswerRules how = rules(1);
+  how.ask = [&](const rows::Question& question, const video::Frames&) {
+    return policy::Ask{question.question + (question.id == questions_.front().id ? "\nA. <|im_end|>" : "\nA. red")};
+  };
+  const std::vector<Json> rows = said({&policy}, how, group_by_video(questions_));
+  EXPECT_THAT(rows[0]["fault"].get<std::string>(), testing::HasSubstr("its options or subtitles hold <|im_end|>"));
+  EXPECT_EQ(rows[1]["fault"], "");
+}
+
 /// Words between frames that are none change nothing; others change the prompt, for those questions that hear them.
 TEST_F(AnswersTogether, HearWhatStandsBetweenTheFrames) {
   const policy::Policy policy = world_.open(model::Dtype::float64);

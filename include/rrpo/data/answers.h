@@ -34,7 +34,7 @@ using AskQuestion = std::function<policy::Ask(const rows::Question&, const video
 
 /// What is heard between the frames of a question's clip, whose runs of visual tokens show the moments `times_s`: as
 /// text::PromptClip::heard. An Error(input) makes its video a fault.
-using Heard = std::function<std::vector<std::string>(const rows::Question&, const std::vector<double>& times_s)>;
+using HearBetween = std::function<std::vector<std::string>(const rows::Question&, const std::vector<double>& times_s)>;
 
 /// How questions are asked. Each is answered `samples` times; what is drawn depends on seed, question and sample alone.
 struct AnswerRules {
@@ -49,7 +49,7 @@ struct AnswerRules {
   /// What is done to the frames before the model sees them; empty: nothing.
   std::function<video::Frames(const video::Frames&, const rows::Media&)> change{};
   AskQuestion ask{};             ///< empty: the text of the row
-  Heard heard{};                 ///< empty: a clip has no words between its frames
+  HearBetween heard{};           ///< empty: a clip has no words between its frames
   VisualCache* cache = nullptr;  ///< of clips that are shown as they are; must outlive the stream
   int64_t samples = 1;
   double temperature = 0;
@@ -62,9 +62,9 @@ struct VideoAnswers {
   int64_t group = 0;
   std::vector<policy::Generated> answers;
   std::vector<policy::Ask> asks;  ///< the questions as they were put, one per question
-  std::vector<std::vector<std::string>>
-      heard;  ///< what stood between the frames, one per question; empty: nothing was asked for
-  std::vector<policy::PromptHashes> prompts;  ///< of these
+  /// What stood between the frames, one list per question; empty without AnswerRules::heard.
+  std::vector<std::vector<std::string>> heard;
+  std::vector<policy::PromptHashes> prompts;  ///< of the questions
   std::vector<int64_t> frames;                ///< numbers of the frames that were seen, in their order
   std::vector<double> times;                  ///< of these frames, seconds from the clip's start
   uint64_t pixels = 0;                        ///< hash64 of their bytes
