@@ -5,8 +5,9 @@ r"""Makes the ids and the pixels of predictions again with transformers and comp
 
 Each row of predictions.jsonl holds the SHA-256 of its prompt (`<video>` in the place of the clip), of its token ids
 (little-endian int64, -200 in the place of the clip) and of the pixels as the vision tower takes them, and the numbers of
-the frames. Where words are heard between frames, each frame has its own `<video>` and -200. This script reads the same frames with PyAV, makes the prompt with the tokenizer of MODEL and the pixels with
-its image processor, and prints one line per row. Needs transformers, PyAV and Pillow; nothing is downloaded.
+the frames. Where words are heard between frames, each frame has its own `<video>` and -200. This script reads the same
+frames with PyAV, makes the prompt with the tokenizer of MODEL and the pixels with its image processor, and prints one line
+per row. Needs transformers, PyAV and Pillow; nothing is downloaded.
 Exit: 0 all equal, 1 something differs, 3 bad rows, 4 a package or file is absent."""
 import argparse
 import hashlib
